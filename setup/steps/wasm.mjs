@@ -1,0 +1,47 @@
+// wasm/ktls.wasm: our C in wasm/, linked with OpenSSL's libraries.
+import { createHash } from 'node:crypto';
+import { appendFileSync, copyFileSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { brotliCompressSync } from 'node:zlib';
+import { linkModule } from '../link-wasm.mjs';
+import { at, build } from '../paths.mjs';
+import { SetupError } from '../setup-error.mjs';
+import { filesUnder } from '../stamp.mjs';
+import { opensslLibraries } from './openssl.mjs';
+import { tools } from './tools.mjs';
+
+export const wasm = {
+  name: 'wasm',
+  title: 'wasm/ktls.wasm',
+  needs: [tools, opensslLibraries],
+  inputs: () => ({
+    files: [...filesUnder('wasm').filter((path) => /\.[ch]$/.test(path)), 'CMakeLists.txt', 'build/stamps/openssl'],
+  }),
+  outputs: ['wasm/ktls.wasm'],
+  async run(say) {
+    const log = build('logs/wasm.log');
+    const file = await linkModule(build('wasm'), log);
+    const bytes = readFileSync(file);
+    for (const line of report(bytes, log)) say(line);
+    mkdirSync(at('wasm'), { recursive: true });
+    copyFileSync(file, at('wasm/ktls.wasm.new'));
+    renameSync(at('wasm/ktls.wasm.new'), at('wasm/ktls.wasm'));
+  },
+};
+
+// Only src/engine provides imports: nothing of WASI's or Emscripten's may be left.
+function report(bytes, log) {
+  const module = new WebAssembly.Module(bytes);
+  const imports = WebAssembly.Module.imports(module).map(({ module, name }) => `${module}.${name}`);
+  const exports = WebAssembly.Module.exports(module).map(({ name }) => name);
+  const foreign = imports.filter((name) => !name.startsWith('ktls.'));
+  if (foreign.length > 0) {
+    throw new SetupError(`the module imports ${foreign.join(', ')}`, 'Define them in wasm/platform.c, or do without.');
+  }
+  appendFileSync(log, `exports:\n${exports.sort().join('\n')}\n`);
+  const kib = (length) => `${(length / 1024).toFixed(0)} KiB`;
+  return [
+    `sha256 ${createHash('sha256').update(bytes).digest('hex')}`,
+    `${kib(bytes.length)}, brotli ${kib(brotliCompressSync(bytes).length)}`,
+    `imports ${imports.join(' ')}; ${exports.length} exports`,
+  ];
+}

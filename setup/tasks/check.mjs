@@ -1,0 +1,28 @@
+// npm run check: everything that can be said about the code without running it.
+import { loudly, projectEnvironment } from '../command.mjs';
+import { dist } from '../steps/dist.mjs';
+import { native } from '../steps/native.mjs';
+import { wasm } from '../steps/wasm.mjs';
+
+export const check = {
+  // What is packed has to be there: publint and attw look at the package as it would be published.
+  steps: () => [wasm, native, dist],
+  async run() {
+    const failed = [];
+    for (const [command, ...words] of CHECKS) {
+      console.log(`\n$ ${[command, ...words].join(' ')}`);
+      if ((await loudly(command, words, { env: projectEnvironment() })) !== 0) failed.push(command);
+    }
+    console.log(`\n${failed.length === 0 ? 'all checks succeeded' : `failed: ${failed.join(', ')}`}`);
+    return failed.length;
+  },
+};
+
+const CHECKS = [
+  ['tsc', '-p', 'tsconfig.json', '--noEmit'],
+  ['tsc', '-p', 'tsconfig.test.json'],
+  ['biome', 'ci', '--error-on-warnings', `--colors=${process.stdout.isTTY ? 'force' : 'off'}`],
+  ['knip'],
+  ['publint'],
+  ['attw', '--pack', '--profile', 'esm-only'],
+];
