@@ -1,0 +1,50 @@
+#!/bin/sh
+# Configures and builds OpenSSL's static libraries for WebAssembly; emcc must be on PATH.
+#   build-openssl.sh SOURCE BUILD      SOURCE: an unpacked release, BUILD: where libssl.a, libcrypto.a and include/ go
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+source=$(cd "$1" && pwd)
+mkdir -p "$2"
+build=$(cd "$2" && pwd)
+
+# Left in: TLS 1.0 to 1.3 with every suite that node:tls offers by default, PSK, OCSP stapling, PKCS#12 and encrypted
+# PEM (3DES, scrypt), all of node's curves, ML-KEM, error strings. MD5 cannot be left out, and old PEM files need it.
+platform='no-asm no-threads no-shared no-pic no-dso no-module no-engine no-afalgeng no-async no-atexit no-autoload-config
+  no-posix-io no-stdio no-secure-memory no-ui-console no-filenames no-apps no-tests no-docs no-makedepend'
+protocols='no-dtls no-quic no-ssl3 no-srp no-srtp no-sctp no-comp no-nextprotoneg no-multiblock
+  no-integrity-only-ciphers'
+formats='no-cms no-cmp no-ct no-ts no-rfc3779 no-legacy no-deprecated'
+algorithms='no-aria no-argon2 no-bf no-blake2 no-camellia no-cast no-cmac no-dsa no-ec2m no-gost no-idea no-md4 no-mdc2
+  no-ml-dsa no-ocb no-rc2 no-rc4 no-rc5 no-rmd160 no-seed no-siphash no-siv no-slh-dsa no-sm2 no-sm3 no-sm4 no-whirlpool'
+wanted='enable-ktls enable-ec_nistp_64_gcc_128 enable-ssl-trace'
+
+# Same inputs, same bytes: no date and no path of this machine.
+export SOURCE_DATE_EPOCH=0 LC_ALL=C
+unset CC CXX AR RANLIB CFLAGS CPPFLAGS LDFLAGS || true
+cd "$build"
+
+# The compiler that emcc would run, with emcc's flags, as a script: four times faster than emcc itself, and OpenSSL
+# puts "./cc" into its version string instead of a command line of this machine.
+echo 'int probe;' >probe.c
+clang=$(emcc -v -c probe.c -o probe.o 2>&1 | tr -d '"' | sed -n 's/^ *\(\/[^ ]*clang[^ ]*\) .*/\1/p' | head -n 1)
+flags=$(emcc --cflags)
+[ -x "$clang" ] || { clang=emcc flags=; }
+cat >cc <<SCRIPT
+#!/bin/sh
+exec $clang $flags -isystem "$here/include" -include "$here/multiply.h" \\
+  -ffile-prefix-map="$source=openssl" -ffile-prefix-map="$build=build" -ffile-prefix-map="$here=wasm" "\$@"
+SCRIPT
+chmod +x cc
+
+# Two changes to the source, harmless when made again: the NIST curves multiply inline (multiply.h), and Keccak (for
+# ML-KEM) works on whole 64-bit words, which WebAssembly has although its pointers are short.
+operand='(\w+(?:\[\w+\])?)'
+perl -pi -e "s/\(\((?:uint128_t|widelimb)\)\s*$operand\)\s*\*\s*$operand/ktls_multiply_wide(\$1, \$2)/g" \
+  "$source"/crypto/ec/ecp_nistp224.c "$source"/crypto/ec/ecp_nistp256.c \
+  "$source"/crypto/ec/ecp_nistp384.c "$source"/crypto/ec/ecp_nistp521.c
+perl -pi -e 's/define BIT_INTERLEAVE \(sizeof.*/define BIT_INTERLEAVE (0)/' "$source/crypto/sha/keccak1600.c"
+
+perl "$source/Configure" --config="$here/openssl.conf" linux-wasm32 --prefix=/ktls --openssldir=/ktls \
+  $platform $protocols $formats $algorithms $wanted CC=./cc AR=emar RANLIB=emranlib
+make -j"$(nproc)" build_generated
+make -j"$(nproc)" libcrypto.a libssl.a

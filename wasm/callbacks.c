@@ -1,0 +1,125 @@
+/* What OpenSSL asks while it negotiates. Answers come from the engine's own fields; what needs JavaScript suspends. */
+#include "engine.h"
+
+#include <openssl/ssl.h>
+#include <string.h>
+
+static int on_new_session(SSL *ssl, SSL_SESSION *session) {
+    ktls_engine *engine = SSL_get_app_data(ssl);
+    if (!engine || (SSL_is_server(ssl) && !engine->report_sessions)) return 0;
+    const int length = i2d_SSL_SESSION(session, NULL);
+    if (length <= 0) return 0;
+    unsigned id_length;
+    const uint8_t *id = SSL_SESSION_get_id(session, &id_length), *ticket = NULL;
+    size_t ticket_length = 0;
+    SSL_SESSION_get0_ticket(session, &ticket, &ticket_length);
+    const size_t total = 1 + id_length + 2 + ticket_length + (size_t)length;
+    uint8_t *bytes = OPENSSL_malloc(total);
+    if (!bytes) return 0;
+    uint8_t *end = bytes;
+    *end++ = (uint8_t)id_length;
+    memcpy(end, id, id_length);
+    end += id_length;
+    *end++ = (uint8_t)ticket_length;
+    *end++ = (uint8_t)(ticket_length >> 8);
+    if (ticket_length) memcpy(end, ticket, ticket_length);
+    end += ticket_length;
+    i2d_SSL_SESSION(session, &end);
+    ktls_log_append(&engine->log, KTLS_OUT_SESSION, 0, bytes, total);
+    OPENSSL_clear_free(bytes, total);
+    return 0; /* the session stays OpenSSL's */
+}
+
+static void on_key_log(const SSL *ssl, const char *line) {
+    ktls_engine *engine = SSL_get_app_data(ssl);
+    if (engine && engine->want_key_log) ktls_log_append(&engine->log, KTLS_OUT_KEY_LOG, 0, line, strlen(line));
+}
+
+/* Any client's name is acknowledged; which certificate answers it was decided before (RFC 6066 §3). */
+static int on_server_name(SSL *ssl, int *alert, void *argument) {
+    (void)ssl;
+    (void)alert;
+    (void)argument;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+/* The server's order counts; no common protocol is no_application_protocol (RFC 7301 §3.2). */
+static int on_alpn(SSL *ssl, const uint8_t **out, uint8_t *out_length, const uint8_t *in, unsigned in_length, void *argument) {
+    (void)argument;
+    ktls_engine *engine = SSL_get_app_data(ssl);
+    if (engine && engine->asks & KTLS_ASK_ALPN) {
+        if (ktls_ask(engine, KTLS_ASK_ALPN, in, in_length) != 2) return SSL_TLSEXT_ERR_ALERT_FATAL;
+        const unsigned offset = ktls_answer[0] | ktls_answer[1] << 8;
+        if (offset >= in_length || offset + 1u + in[offset] > in_length) return SSL_TLSEXT_ERR_ALERT_FATAL;
+        *out = in + offset + 1;
+        *out_length = in[offset];
+        return SSL_TLSEXT_ERR_OK;
+    }
+    if (!engine || !engine->alpn) return SSL_TLSEXT_ERR_NOACK;
+    uint8_t *chosen;
+    if (SSL_select_next_proto(&chosen, out_length, engine->alpn, engine->alpn_length, in, in_length) != OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    *out = chosen;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static int on_certificate(SSL *ssl, void *argument) {
+    (void)argument;
+    ktls_engine *engine = SSL_get_app_data(ssl);
+    if (!engine || !SSL_is_server(ssl) || !engine->suspend_certificate || engine->certificate_ready) return 1;
+    const uint8_t wants_staple = SSL_get_tlsext_status_type(ssl) == TLSEXT_STATUSTYPE_ocsp;
+    ktls_log_append(&engine->log, KTLS_OUT_SUSPENDED, KTLS_SUSPENDED_CERTIFICATE, &wants_staple, 1);
+    engine->certificate_ready = 1;
+    return -1;
+}
+
+static int on_client_hello(SSL *ssl, int *alert, void *argument) {
+    (void)alert;
+    (void)argument;
+    ktls_engine *engine = SSL_get_app_data(ssl);
+    if (!engine || !engine->suspend_hello || engine->hello_ready) return SSL_CLIENT_HELLO_SUCCESS;
+    const uint8_t *id, *ticket;
+    size_t ticket_length = 0;
+    uint8_t bytes[1 + SSL_MAX_SSL_SESSION_ID_LENGTH];
+    const size_t id_length = SSL_client_hello_get0_session_id(ssl, &id);
+    SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_session_ticket, &ticket, &ticket_length);
+    bytes[0] = ticket_length > 0;
+    if (id_length <= SSL_MAX_SSL_SESSION_ID_LENGTH) memcpy(bytes + 1, id, id_length);
+    engine->hello_ready = 1;
+    ktls_log_append(&engine->log, KTLS_OUT_SUSPENDED, KTLS_SUSPENDED_HELLO, bytes, 1 + id_length);
+    return SSL_CLIENT_HELLO_RETRY;
+}
+
+/* The session that JavaScript found while the hello waited (ktls_engine_offer_session). */
+static SSL_SESSION *on_get_session(SSL *ssl, const uint8_t *id, int id_length, int *copy) {
+    ktls_engine *engine = SSL_get_app_data(ssl);
+    *copy = 1;
+    if (!engine || !engine->found) return NULL;
+    unsigned found_length;
+    const uint8_t *found_id = SSL_SESSION_get_id(engine->found, &found_length);
+    return found_length == (unsigned)id_length && !memcmp(found_id, id, found_length) ? engine->found : NULL;
+}
+
+/* Client: tells what was stapled. Server: says whether there is something to staple. */
+static int on_status(SSL *ssl, void *argument) {
+    (void)argument;
+    ktls_engine *engine = SSL_get_app_data(ssl);
+    const uint8_t *response = NULL;
+    const long length = SSL_get_tlsext_status_ocsp_resp(ssl, &response);
+    if (SSL_is_server(ssl)) return length > 0 ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+    if (engine) ktls_log_append(&engine->log, KTLS_OUT_OCSP_RESPONSE, length > 0, response, length > 0 ? (size_t)length : 0);
+    return 1;
+}
+
+void ktls_context_install_callbacks(SSL_CTX *context) {
+    SSL_CTX_sess_set_new_cb(context, on_new_session);
+    SSL_CTX_set_tlsext_servername_callback(context, on_server_name);
+    SSL_CTX_set_alpn_select_cb(context, on_alpn, NULL);
+    SSL_CTX_set_cert_cb(context, on_certificate, NULL);
+    SSL_CTX_set_client_hello_cb(context, on_client_hello, NULL);
+    SSL_CTX_sess_set_get_cb(context, on_get_session);
+    SSL_CTX_set_tlsext_status_cb(context, on_status);
+    ktls_context_install_tickets(context);
+}
+
+void KTLS_EXPORT(ktls_context_enable_key_log)(SSL_CTX *context) { SSL_CTX_set_keylog_callback(context, on_key_log); }
