@@ -1,0 +1,9 @@
+#include "surface.h"
+
+static Napi::Object Define(Napi::Env env, Napi::Object exports) {
+  DefineKernelTls(env, exports);
+  DefineRecordCipher(env, exports);
+  return exports;
+}
+
+NODE_API_MODULE(ktls, Define)

@@ -1,0 +1,50 @@
+#include "libcrypto.h"
+
+#ifdef _WIN32
+#include <windows.h>
+#else
+#include <dlfcn.h>
+#endif
+
+// glibc 2.34 gave dlsym() a new version when it moved it from libdl to libc. The first one is the same function, and
+// lets a build of today load where Node does: glibc 2.28 and later.
+#if defined(__GLIBC__) && defined(__x86_64__)
+__asm__(".symver dlsym, dlsym@GLIBC_2.2.5");
+#elif defined(__GLIBC__) && defined(__aarch64__)
+__asm__(".symver dlsym, dlsym@GLIBC_2.17");
+#endif
+
+namespace {
+
+void* Symbol(const char* name) {
+#ifdef _WIN32
+  return reinterpret_cast<void*>(GetProcAddress(GetModuleHandleW(nullptr), name));
+#else
+  return dlsym(RTLD_DEFAULT, name);
+#endif
+}
+
+template <typename Function>
+bool Resolve(Function*& function, const char* name) {
+  function = reinterpret_cast<Function*>(Symbol(name));
+  return function != nullptr;
+}
+
+#define RESOLVE(name) Resolve(found.name, #name)
+
+bool ResolveAll(Libcrypto& found) {
+  return RESOLVE(EVP_CIPHER_fetch) && RESOLVE(EVP_CIPHER_free) && RESOLVE(EVP_CIPHER_CTX_new) &&
+         RESOLVE(EVP_CIPHER_CTX_free) && RESOLVE(EVP_CIPHER_CTX_ctrl) && RESOLVE(EVP_EncryptInit_ex) &&
+         RESOLVE(EVP_EncryptUpdate) && RESOLVE(EVP_EncryptFinal_ex) && RESOLVE(EVP_DecryptInit_ex) &&
+         RESOLVE(EVP_DecryptUpdate) && RESOLVE(EVP_DecryptFinal_ex) && RESOLVE(OPENSSL_cleanse) &&
+         RESOLVE(ERR_set_mark) && RESOLVE(ERR_pop_to_mark);
+}
+
+}  // namespace
+
+const Libcrypto* Libcrypto::Find() {
+  static Libcrypto found;
+  // Initialised once, also with several workers loading the addon at a time.
+  static const bool complete = ResolveAll(found);
+  return complete ? &found : nullptr;
+}

@@ -1,0 +1,10 @@
+// What the addon consists of. src/platform/addon.ts has the types and says what each thing does.
+#pragma once
+
+#include "node_addon.h"
+
+// System calls on a TLS socket, and SocketPoll. Where there is no kernel TLS: the same names, answering ENOTSUP.
+void DefineKernelTls(Napi::Env env, Napi::Object exports);
+
+// RecordCipher; nothing where the process has no libcrypto to call.
+void DefineRecordCipher(Napi::Env env, Napi::Object exports);
