@@ -1,0 +1,58 @@
+import { writeSync } from 'node:fs';
+import { TLSSocket } from '../tls.ts';
+
+/** From here on one line on stderr for each connection: who, version, suite, record layers and why not the kernel. */
+export function logConnections(): void {
+  const { emit } = TLSSocket.prototype;
+  Object.defineProperty(TLSSocket.prototype, 'emit', {
+    configurable: true,
+    writable: true,
+    value(this: TLSSocket, event: string | symbol, ...args: unknown[]): boolean {
+      if (event === 'secure') logSecure(this);
+      else if (event === 'error' && this.secureConnecting) logFailure(this, args[0]);
+      return Reflect.apply(emit, this, [event, ...args]);
+    },
+  });
+}
+
+function logSecure(socket: TLSSocket): void {
+  const who = names(socket);
+  const negotiated = `${socket.getProtocol()} ${socket.getCipher().standardName}`;
+  // The last keys of a handshake may be on their way to the kernel.
+  setImmediate(() => {
+    if (failed.has(socket)) return;
+    const { read, write, reason } = socket.recordLayer;
+    const sends = because(write, reason.write);
+    const receives = because(read, reason.read);
+    const layers = sends === receives ? `sends and receives by ${sends}` : `sends by ${sends}, receives by ${receives}`;
+    log(`${who}: ${negotiated}, ${layers}`);
+  });
+}
+
+function because(layer: string, reason: string | undefined): string {
+  return reason === undefined ? layer : `${layer} (${reason})`;
+}
+
+function logFailure(socket: TLSSocket, error: unknown): void {
+  failed.add(socket);
+  const code: unknown = error instanceof Error && Reflect.get(error, 'code');
+  log(`${names(socket)}: failed, ${code || error}`);
+}
+
+function names(socket: TLSSocket): string {
+  const peer = socket.remoteAddress === undefined ? 'a stream' : `${socket.remoteAddress}:${socket.remotePort}`;
+  const name = socket.servername ? ` (${socket.servername})` : '';
+  return Reflect.get(socket, 'isServer') ? `server of ${peer}${name}` : `client of ${peer}${name}`;
+}
+
+/** At once, since the process may end; in a worker, too. */
+function log(line: string): void {
+  try {
+    writeSync(process.stderr.fd, `ktls ${line}\n`);
+  } catch {
+    // Nobody reads it.
+  }
+}
+
+/** Between the handshake and its line, a client may have found its server not to be trusted. */
+const failed = new WeakSet<TLSSocket>();

@@ -1,0 +1,33 @@
+import http2 from 'node:http2';
+import https from 'node:https';
+import { syncBuiltinESMExports } from 'node:module';
+import nodeTls from 'node:tls';
+import tls from '../index.ts';
+import { bridgeHttp2 } from './http2-bridge.ts';
+
+/**
+ * Makes node:tls this library for everybody in this thread who does not hold its functions already: the module's object is one for
+ * require, import and Node's own modules, which look `tls.connect` and `tls.Server` up when they need them.
+ */
+export function replaceNodeTls(): void {
+  for (const name of Object.keys(nodeTls)) {
+    if (name in tls && !same.has(name)) {
+      Object.defineProperty(nodeTls, name, {
+        configurable: true,
+        enumerable: true,
+        get: () => Reflect.get(tls, name),
+        set: (value) => Reflect.set(tls, name, value),
+      });
+    }
+  }
+  // What was loaded before inherits from the Server of before.
+  for (const prototype of [https.Server.prototype, Object.getPrototypeOf(http2.createSecureServer({}))]) {
+    Object.setPrototypeOf(prototype, tls.Server.prototype);
+    Object.setPrototypeOf(prototype.constructor, tls.Server);
+  }
+  bridgeHttp2();
+  syncBuiltinESMExports();
+}
+
+/** These are node:tls's own. */
+const same = new Set(['rootCertificates']);

@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import os from 'node:os';
+import { loadAddon } from '../platform/addon.ts';
+import { engineModule } from '../platform/engine-host.ts';
+import { type KernelSupport, kernelSupport } from '../platform/kernel-support.ts';
+import type { Report } from './report.ts';
+
+/** Prints what runs here, and what this machine's kernel can do for a TLS connection. */
+export function reportMachine(report: Report): void {
+  report.line(report.style('bold', `ktls ${packageVersion()}`));
+  report.fact('handshake', `OpenSSL ${engineModule().opensslVersion} in WebAssembly`);
+  report.fact('records', ...recordLayers());
+  report.fact(
+    'runs on',
+    `Node.js ${process.versions.node}, ${os.type()} ${os.release()}, ${os.arch()}, ${processors()}`,
+  );
+  reportKernel(report, kernelSupport());
+}
+
+function reportKernel(report: Report, support: KernelSupport): void {
+  report.heading('What this kernel does', support.kernel);
+  if (support.refused !== undefined) {
+    report.fact('no TLS', support.refused);
+    return;
+  }
+  const row = report.table([
+    { title: 'version', width: 8 },
+    { title: 'cipher', width: 18 },
+    { title: 'seals', width: 5 },
+    { title: 'opens', width: 5 },
+    { title: 'changes keys', width: 12 },
+  ]);
+  const said = (can: boolean): string => (can ? report.style('green', 'yes') : report.style('yellow', 'no'));
+  for (const { version, aead, write, read, rekey } of support.ciphers) {
+    const changes = version === 'TLSv1.3' ? said(rekey) : 'never asked';
+    row(version, aead, said(!write), said(!read), changes);
+  }
+  report.fact('sendfile', support.sendfile ? support.sendfile.refused : said(true));
+  const remarks = remarksOn(support);
+  if (remarks.length > 0) report.fact('but', ...remarks);
+}
+
+function remarksOn({ ciphers, faults }: KernelSupport): string[] {
+  const refusals = ciphers.flatMap(({ version, aead, write, read }) =>
+    [write, read].flatMap((refused) => (refused ? [`${version} ${aead}: ${refused.refused}`] : [])),
+  );
+  const cannotRekey = ciphers.some(({ version, rekey, write }) => version === 'TLSv1.3' && !write && !rekey);
+  return [
+    ...new Set(refusals),
+    ...(cannotRekey
+      ? ['without changes of keys, TLS 1.3 goes to the kernel only with ktls: { withoutRekey: true }']
+      : []),
+    ...faults.map(
+      ({ reference, direction, effect }) => `'auto' does not ${direction} through it: ${effect} (${reference})`,
+    ),
+    ...(isUserMode() ? ['its AES is plain C: MB/s below say nothing of kernels on real machines'] : []),
+  ];
+}
+
+/** User-mode Linux, which guests run, uses no instructions for AES, whatever the processor has. */
+function isUserMode(): boolean {
+  return os.cpus()[0]?.model.trim() === 'UML';
+}
+
+function recordLayers(): string[] {
+  const loaded = loadAddon();
+  if ('refused' in loaded) return ['native: node:crypto, as there is', `  ${loaded.refused}`];
+  return [loaded.addon.RecordCipher ? 'native: the addon, many at once' : 'native: node:crypto, one by one'];
+}
+
+function processors(): string {
+  const [first] = os.cpus();
+  const count = os.availableParallelism();
+  return `${count} × ${first?.model.trim() ?? 'processor'}`;
+}
+
+function packageVersion(): string {
+  const { version }: { version: unknown } = JSON.parse(readFileSync(packageFile, 'utf8'));
+  return String(version);
+}
+
+const packageFile = new URL('../../package.json', import.meta.url);

@@ -1,0 +1,391 @@
+import type { Engine } from '../engine/engine.ts';
+import type { Output } from '../engine/outputs.ts';
+import { AlertLevel } from '../protocol/alert.ts';
+import { ContentType, type TLSPlaintext } from '../protocol/content-type.ts';
+import { ProtocolVersion } from '../protocol/version.ts';
+import { decodeCryptoInfo } from '../record/crypto-info.ts';
+import type { OpenedRecords, RecordFault } from '../record/protection.ts';
+import type { TrafficKeys } from '../record/traffic-keys.ts';
+import { ControlBudget } from './control-budget.ts';
+import type { ConnectionEvent, Failure } from './events.ts';
+import { ReadSide } from './read-side.ts';
+import type { ByteSink, KernelPort, RecordLayerName, SoftwareLayer } from './record-layer.ts';
+import { type Done, type FileDone, type FilePart, RekeyRefused, streamDestroyed, WriteSide } from './write-side.ts';
+
+export interface ConnectionOptions {
+  /** Owned from here on: disposed of with the connection. */
+  readonly engine: Engine;
+  readonly sink: ByteSink;
+  readonly software: SoftwareLayer;
+  readonly kernel: KernelPort;
+  /** By direction: only the kernel will do. */
+  readonly requireKernel?: { readonly read: boolean; readonly write: boolean };
+  /** Records after which the keys of a direction are changed; what is safe for the cipher if not given. */
+  readonly keyUsageLimit?: number | undefined;
+  /** Events that come while nothing is being received: a refusal on the write side, a failure to send. */
+  readonly onEvent: (event: ConnectionEvent) => void;
+  /** Client: with `secure`, what ends the handshake waits for {@link Connection.release}, so that no server that is refused gets it. */
+  readonly holdsLastFlight: boolean;
+}
+
+/**
+ * One TLS connection without a socket: takes bytes or opened records, drives the engine, moves records to the layers that carry them.
+ * What it finds comes back as events; what is to be sent goes to the sink.
+ */
+export class Connection {
+  readonly #engine: Engine;
+  readonly #write: WriteSide;
+  readonly #read: ReadSide;
+  readonly #required: { readonly read: boolean; readonly write: boolean };
+  readonly #onEvent: (event: ConnectionEvent) => void;
+  readonly #control = new ControlBudget();
+  /** Filled while a call runs, undefined otherwise. */
+  #events: ConnectionEvent[] | undefined;
+  #fragmentLimit = Number.POSITIVE_INFINITY;
+  readonly #holdsLastFlight: boolean;
+  #alertSeen: number | undefined;
+  #secure = false;
+  #suspended = false;
+  /** RFC 8446 §6.1: whatever follows close_notify must be ignored. */
+  #peerClosed = false;
+  #ended = false;
+  #disposed = false;
+
+  constructor(options: ConnectionOptions) {
+    const {
+      engine,
+      sink,
+      software,
+      kernel,
+      requireKernel = { read: false, write: false },
+      keyUsageLimit,
+      onEvent,
+    } = options;
+    this.#engine = engine;
+    this.#required = requireKernel;
+    this.#onEvent = onEvent;
+    this.#holdsLastFlight = options.holdsLastFlight;
+    this.#read = new ReadSide({ software, kernel, keyUsageLimit });
+    this.#write = new WriteSide({
+      sink,
+      software,
+      kernel,
+      keyUsageLimit,
+      onLayer: () => this.#layerChanged('write'),
+      onError: (error) =>
+        this.#fail(error instanceof RekeyRefused ? { by: 'rekey', reason: error.reason } : { by: 'system', error }),
+    });
+  }
+
+  get engine(): Engine {
+    return this.#engine;
+  }
+
+  get layers(): { readonly read: RecordLayerName; readonly write: RecordLayerName } {
+    return { read: this.#read.layer, write: this.#write.layer };
+  }
+
+  /** Why a direction is not on the kernel. */
+  get reasons(): { readonly read: string | undefined; readonly write: string | undefined } {
+    return { read: this.#read.reason, write: this.#write.reason };
+  }
+
+  /** Nothing can be received or sent any more. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** How many bytes may be given to {@link receive} without taking any that the kernel might have to open. */
+  get wanted(): number {
+    return this.#read.wanted;
+  }
+
+  /** Bytes of a record that has not arrived whole: at the end of the stream, more than none means that it was cut off. */
+  get partial(): number {
+    return this.#read.partial;
+  }
+
+  /** Starts the handshake, or goes on after `suspended`. */
+  resume(): ConnectionEvent[] {
+    return this.#collect(() => {
+      this.#suspended = false;
+      this.#route(this.#engine.resume());
+      this.#readOn();
+    });
+  }
+
+  /** Takes bytes as the peer sent them; they must stay as they are until the call returns. */
+  receive(bytes: Uint8Array): ConnectionEvent[] {
+    if (this.#peerClosed) return [];
+    return this.#collect(() => {
+      this.#read.push(bytes);
+      this.#readOn();
+      if (!this.#ended) this.#read.retain();
+    });
+  }
+
+  /** Takes what the kernel opened. */
+  receiveOpened(records: Omit<OpenedRecords, 'consumed'>): ConnectionEvent[] {
+    return this.#peerClosed ? [] : this.#collect(() => this.#opened(records));
+  }
+
+  /** Application data, once secure. `done` is called when the system took it all. `data` must not change before. */
+  write(data: Uint8Array, done: Done): void {
+    if (this.#ended) {
+      done(streamDestroyed());
+      return;
+    }
+    this.#deferred(() => {
+      this.#control.restore();
+      // Layers cut at the largest fragment themselves; a smaller one is a record, or a write to the kernel, for each part.
+      let start = 0;
+      for (; data.length - start > this.#fragmentLimit; start += this.#fragmentLimit) {
+        this.#writePart(data.subarray(start, start + this.#fragmentLimit));
+      }
+      this.#writePart(start === 0 ? data : data.subarray(start), done);
+    });
+  }
+
+  /** Sends from a file without reading it. Only where the write layer is `kernel`: it then stays so. */
+  sendFile(file: FilePart, done: FileDone): void {
+    if (this.#ended) {
+      done(streamDestroyed(), 0);
+      return;
+    }
+    this.#deferred(() => {
+      this.#control.restore();
+      if (this.#write.usesUp(file.length)) this.#renewWriteKeys();
+      this.#write.file(file, done);
+    });
+  }
+
+  /** close_notify, then FIN, behind all data. */
+  close(done: () => void): void {
+    this.#deferred(() => {
+      if (this.#secure && !this.#ended) this.#route(this.#engine.close());
+      this.#write.end(done);
+    });
+  }
+
+  /**
+   * New write keys; with `requestPeer`, the peer's too. TLS 1.3, once secure: throws OpenSSLError otherwise. Throws {@link RekeyRefused}
+   * where the kernel carries what it cannot change the keys of; nothing has happened then.
+   */
+  updateKeys(requestPeer: boolean): void {
+    const isStuck = !this.#write.canRekey || (requestPeer && !this.#read.canRekey);
+    if (isStuck && this.#engine.version === ProtocolVersion.tls13) throw new RekeyRefused('it has no way to');
+    this.#deferred(() => this.#route(this.#engine.updateKeys(requestPeer)));
+  }
+
+  /** Client: the server has been judged, and may have the end of the handshake. */
+  release(): void {
+    this.#deferred(() => this.#write.release());
+  }
+
+  /** Application data in fragments of at most `length` bytes, 512 to 16384 (RFC 8446 §5.1). False: not possible. */
+  limitFragments(length: number): boolean {
+    if (length < 512 || length > 16384) return false;
+    this.#fragmentLimit = length;
+    return true;
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#ended = true;
+    this.#write.dispose();
+    this.#read.dispose();
+    this.#engine.dispose();
+  }
+
+  #writePart(data: Uint8Array, done?: Done): void {
+    if (this.#write.hasKeys) {
+      if (this.#write.usesUp(data.length)) this.#renewWriteKeys();
+      this.#write.record(ContentType.applicationData, data, done);
+      return;
+    }
+    const outputs = this.#engine.write(data);
+    const last = outputs.findLast(({ kind }) => kind === 'ciphertext');
+    this.#route(outputs, (output) => (output === last ? done : undefined));
+    if (!last) done?.();
+  }
+
+  #readOn(): void {
+    while (!this.#ended && !this.#suspended && !this.#peerClosed) {
+      const received = this.#read.next();
+      if (!received) {
+        if (this.#read.takeOver()) this.#layerChanged('read');
+        return;
+      }
+      switch (received.kind) {
+        case 'ciphertext':
+          this.#route(this.#engine.receiveCiphertext(received.record));
+          break;
+        case 'opened':
+          this.#opened(received.records);
+      }
+    }
+  }
+
+  #opened({ applicationData, control, fault }: Omit<OpenedRecords, 'consumed'>): void {
+    if (applicationData) {
+      this.#control.restore();
+      if (this.#read.usesUp(applicationData.length)) this.#renewReadKeys();
+      this.#emit({ kind: 'applicationData', bytes: applicationData });
+    }
+    if (control) this.#controlRecord(control);
+    else if (fault) this.#recordFault(fault);
+  }
+
+  #controlRecord({ type, fragment }: TLSPlaintext): void {
+    const excess = this.#control.spend(type, this.#write.unsentControl);
+    if (excess) this.#recordFault(excess);
+    else this.#route(this.#engine.receivePlaintext(type, fragment));
+    fragment.fill(0);
+  }
+
+  #route(outputs: readonly Output[], doneOf?: (output: Output) => Done | undefined): void {
+    if (this.#holdsLastFlight && outputs.some(({ kind }) => kind === 'handshakeDone')) this.#write.hold();
+    for (const output of outputs) {
+      switch (output.kind) {
+        case 'ciphertext':
+          this.#write.ciphertext(output.bytes, doneOf?.(output));
+          break;
+        case 'record':
+          this.#write.record(output.type, output.fragment);
+          break;
+        case 'installKeys':
+          this.#installKeys(output.direction, output.cryptoInfo);
+          break;
+        case 'applicationData':
+          this.#emit({ kind: 'applicationData', bytes: output.bytes });
+          break;
+        case 'handshakeDone':
+          this.#secure = true;
+          if (!this.#write.hasKeys) this.#write.reason = notOffloaded;
+          if (this.#read.layer === 'wasm') this.#read.reason = notOffloaded;
+          this.#requireLayers();
+          this.#emit({ kind: 'secure' });
+          break;
+        case 'session':
+        case 'keyLog':
+        case 'ocspResponse':
+        case 'trace':
+          this.#emit(output);
+          break;
+        case 'closeNotify':
+          this.#peerClosed = true;
+          this.#emit(output);
+          break;
+        case 'suspended':
+          this.#suspended = true;
+          this.#emit(output);
+          break;
+        case 'alert':
+          if (output.description !== 0) this.#alertSeen = output.description;
+          break;
+        case 'error':
+          this.#fail({ by: 'openssl', entries: output.entries, alert: this.#alertSeen });
+          break;
+        case 'keyUpdate':
+        case 'renegotiation':
+          break;
+      }
+    }
+  }
+
+  #installKeys(direction: 'read' | 'write', cryptoInfo: Uint8Array): void {
+    const keys = decodeCryptoInfo(cryptoInfo);
+    cryptoInfo.fill(0);
+    if (!keys) throw new Error('the engine handed out keys of a cipher that it was not told to');
+    if (direction === 'write') this.#write.installKeys(keys);
+    else this.#installReadKeys(keys);
+  }
+
+  #installReadKeys(keys: TrafficKeys): void {
+    const { layer } = this.#read;
+    const refused = this.#read.installKeys(keys);
+    if (refused) this.#fail({ by: 'rekey', reason: refused.refused });
+    else if (this.#read.layer !== layer) this.#layerChanged('read');
+  }
+
+  #renewWriteKeys(): void {
+    if (this.#write.canRekey) {
+      this.#route(this.#engine.updateKeys(false));
+      return;
+    }
+    const isTls13 = this.#engine.version === ProtocolVersion.tls13;
+    this.#write.stop();
+    this.#fail(isTls13 ? { by: 'rekey', reason: keysUsedUp } : { by: 'keyUse' });
+  }
+
+  /** It is the peer that must stop using them (RFC 8446 §5.5); all that can be done is to ask. */
+  #renewReadKeys(): void {
+    const canAsk = this.#write.hasKeys && this.#write.canRekey && this.#read.canRekey;
+    if (canAsk && this.#secure) this.#route(this.#engine.updateKeys(true));
+  }
+
+  #layerChanged(direction: 'read' | 'write'): void {
+    this.#emit({ kind: 'recordLayer' });
+    if (direction === 'read' && this.#read.awaitsKernel) return;
+    if (this.#required[direction] && this.layers[direction] !== 'kernel') this.#missing(direction);
+  }
+
+  #requireLayers(): void {
+    if (this.#required.read && this.#read.layer === 'wasm') this.#missing('read');
+    if (this.#required.write && !this.#write.hasKeys) this.#missing('write');
+  }
+
+  #missing(direction: 'read' | 'write'): void {
+    this.#fail({ by: 'required', direction, reason: this.reasons[direction] ?? notOffloaded });
+  }
+
+  #recordFault({ alert, reason }: RecordFault): void {
+    if (this.#ended) return;
+    this.#fail({ by: 'record', reason, alert });
+    // OpenSSL has not seen the fault, so the alert is ours to send (RFC 8446 §6.2). Where it cannot leave, the fault stays what it is.
+    const fragment = [AlertLevel.fatal, alert];
+    if (this.#write.hasKeys) this.#write.record(ContentType.alert, new Uint8Array(fragment));
+    // A server of TLS 1.2 sends its first protected record behind the client's: until then its alerts are in the clear.
+    else if (!this.#secure)
+      this.#write.ciphertext(Uint8Array.of(ContentType.alert, 3, 3, 0, fragment.length, ...fragment));
+  }
+
+  #fail(failure: Failure): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#emit({ kind: 'failed', failure });
+  }
+
+  #emit(event: ConnectionEvent): void {
+    if (this.#events) this.#events.push(event);
+    else this.#onEvent(event);
+  }
+
+  #collect(run: () => void): ConnectionEvent[] {
+    if (this.#ended) return [];
+    const events: ConnectionEvent[] = [];
+    this.#events = events;
+    this.#write.cork();
+    try {
+      run();
+    } finally {
+      this.#write.uncork();
+      this.#events = undefined;
+    }
+    return events;
+  }
+
+  /** For calls that do not receive: what they find is told after they return. */
+  #deferred(run: () => void): void {
+    if (this.#ended) return;
+    if (this.#events) {
+      run();
+      return;
+    }
+    for (const event of this.#collect(run)) this.#onEvent(event);
+  }
+}
+
+const keysUsedUp = 'as many records as is safe were sent under the same keys (RFC 8446 §5.5)';
+const notOffloaded = 'this cipher suite is protected by OpenSSL itself';

@@ -1,0 +1,34 @@
+import type { OpenSSLErrorEntry } from '../engine/openssl-error.ts';
+import type { Suspended } from '../engine/outputs.ts';
+
+/** What a connection tells whoever holds it, in order. Byte arrays are the receiver's own. */
+export type ConnectionEvent =
+  | { readonly kind: 'applicationData'; readonly bytes: Uint8Array }
+  /** The handshake has ended well. Certificates have been verified but not judged. */
+  | { readonly kind: 'secure' }
+  | { readonly kind: 'session'; readonly id: Uint8Array; readonly ticket: Uint8Array; readonly session: Uint8Array }
+  | { readonly kind: 'keyLog'; readonly line: string }
+  /** The handshake waits: {@link Connection.resume}. */
+  | Suspended
+  | { readonly kind: 'ocspResponse'; readonly response: Uint8Array | null }
+  | { readonly kind: 'trace'; readonly text: string }
+  /** The peer will send no more. */
+  | { readonly kind: 'closeNotify' }
+  /** Who carries the direction's records now, and why not the kernel. */
+  | { readonly kind: 'recordLayer' }
+  /** The connection is of no use any more; an alert has been queued where one could be sent. */
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+export type Failure =
+  /** OpenSSL ended it, with an alert if the fault was the peer's, or because of the peer's alert. */
+  | { readonly by: 'openssl'; readonly entries: readonly OpenSSLErrorEntry[]; readonly alert: number | undefined }
+  /** A record could not be opened. */
+  | { readonly by: 'record'; readonly reason: string; readonly alert: number }
+  /** The kernel carries a direction and cannot change its keys. */
+  | { readonly by: 'rekey'; readonly reason: string }
+  /** The keys of what this side sends are used up, and TLS 1.2 has no way to change them. */
+  | { readonly by: 'keyUse' }
+  /** Only the kernel was allowed, and it refused. */
+  | { readonly by: 'required'; readonly direction: 'read' | 'write'; readonly reason: string }
+  /** The system refused to send. */
+  | { readonly by: 'system'; readonly error: Error };

@@ -1,0 +1,164 @@
+import { ProtocolVersion } from '../protocol/version.ts';
+import { advance, wipeTrafficKeys } from '../record/crypto-info.ts';
+import type { OpenedRecords, RecordOpener } from '../record/protection.ts';
+import { RecordBuffer } from '../record/record-buffer.ts';
+import type { TrafficKeys } from '../record/traffic-keys.ts';
+import { KeyUse, recordsPerKey } from './key-use.ts';
+import type { KernelPort, RecordLayerName, Refused, SoftwareLayer } from './record-layer.ts';
+
+export type Received =
+  /** A record for the engine, which opens it; or what is none, for the engine to judge. */
+  | { readonly kind: 'ciphertext'; readonly record: Uint8Array }
+  | { readonly kind: 'opened'; readonly records: OpenedRecords };
+
+/** The incoming half of a connection. */
+export class ReadSide {
+  layer: RecordLayerName = 'wasm';
+  /** Why the layer is not `kernel`. */
+  reason: string | undefined;
+  readonly #software: SoftwareLayer;
+  readonly #kernel: KernelPort;
+  readonly #buffer = new RecordBuffer();
+  readonly #keyUsageLimit: number | undefined;
+  #keyUse: KeyUse | undefined;
+  #canRekey = true;
+  #opener: RecordOpener | undefined;
+  /** The opener's keys, where the kernel will have them as soon as nothing that was read ahead is left. */
+  #takeover: TrafficKeys | undefined;
+
+  constructor(options: { software: SoftwareLayer; kernel: KernelPort; keyUsageLimit: number | undefined }) {
+    this.#keyUsageLimit = options.keyUsageLimit;
+    this.#software = options.software;
+    this.#kernel = options.kernel;
+  }
+
+  get partial(): number {
+    return this.#buffer.length;
+  }
+
+  /** Up to the next record boundary while the kernel may still take over there; unlimited when there is nothing to keep from. */
+  get wanted(): number {
+    const kernelMayFollow = this.layer === 'wasm' ? this.#kernel.available : this.awaitsKernel;
+    return kernelMayFollow ? this.#buffer.missing : Number.POSITIVE_INFINITY;
+  }
+
+  /** The kernel will take over at the next record boundary at which nothing has been read ahead. */
+  get awaitsKernel(): boolean {
+    return this.#takeover !== undefined;
+  }
+
+  /** To be told of application data that was received: true once, when the keys have been used as often as they may. */
+  usesUp(bytes: number): boolean {
+    return this.#keyUse?.add(bytes) ?? false;
+  }
+
+  /** Whether the keys in use can be followed by others. */
+  get canRekey(): boolean {
+    return this.#canRekey;
+  }
+
+  push(bytes: Uint8Array): void {
+    this.#buffer.push(bytes);
+  }
+
+  /** Copies what is left of pushed bytes. */
+  retain(): void {
+    if (this.#buffer.length > 0) this.#buffer.retain();
+  }
+
+  /** The next thing that is whole, or undefined. */
+  next(): Received | undefined {
+    if (this.#opener) {
+      const input = this.#buffer.wholeRecords();
+      if (!input) return this.#fault();
+      const records = this.#opener.open(input);
+      this.#buffer.consume(records.consumed);
+      return { kind: 'opened', records };
+    }
+    const record = this.#buffer.firstRecord();
+    if (record) {
+      const copy = record.slice();
+      this.#buffer.consume(record.length);
+      return { kind: 'ciphertext', record: copy };
+    }
+    return this.#buffer.fault ? { kind: 'ciphertext', record: this.#buffer.takeAll().subarray(0, judged) } : undefined;
+  }
+
+  /** At a record boundary: all records from here on are under these keys, which are wiped. A refusal is final. */
+  installKeys(keys: TrafficKeys): Refused | undefined {
+    const isCarried = this.layer === 'kernel';
+    const refused = isCarried ? undefined : this.#kernel.refuses('read', keys);
+    const isReadAhead = this.#buffer.length > 0;
+    const refusal = refused ?? (isReadAhead ? readAhead : this.#kernel.install('read', keys));
+    if (refusal && isCarried) {
+      wipeTrafficKeys(keys);
+      return refusal;
+    }
+    this.#giveUpOpener();
+    if (!refusal) {
+      this.#becomeKernel(keys);
+    } else {
+      this.layer = 'native';
+      this.reason = refusal.refused;
+      this.#canRekey = keys.version === ProtocolVersion.tls13;
+      const opener = this.#software.opener(keys);
+      this.#opener = opener;
+      this.#buffer.version = keys.version;
+      this.#countUse(keys, () => opener.sequenceNumber);
+      if (refusal === readAhead) this.#takeover = advance(keys, keys.sequenceNumber);
+    }
+    wipeTrafficKeys(keys);
+    return undefined;
+  }
+
+  /** Hands over to the kernel if it is time: true when that was decided either way. */
+  takeOver(): boolean {
+    const keys = this.#takeover;
+    if (!keys || !this.#opener || this.#buffer.length > 0) return false;
+    this.#takeover = undefined;
+    const next = advance(keys, this.#opener.sequenceNumber);
+    const refused = this.#kernel.install('read', next);
+    if (refused) {
+      this.reason = refused.refused;
+    } else {
+      this.#giveUpOpener();
+      this.#becomeKernel(next);
+    }
+    wipeTrafficKeys(next);
+    wipeTrafficKeys(keys);
+    return true;
+  }
+
+  dispose(): void {
+    this.#giveUpOpener();
+  }
+
+  #becomeKernel(keys: TrafficKeys): void {
+    this.layer = 'kernel';
+    this.reason = undefined;
+    this.#canRekey = this.#kernel.rekeys(keys);
+    this.#countUse(keys, () => this.#kernel.sequenceNumber('read'));
+  }
+
+  #giveUpOpener(): void {
+    this.#opener?.dispose();
+    this.#opener = undefined;
+    if (this.#takeover) wipeTrafficKeys(this.#takeover);
+    this.#takeover = undefined;
+  }
+
+  #countUse({ aead, sequenceNumber }: TrafficKeys, count: () => bigint | undefined): void {
+    this.#keyUse = new KeyUse(this.#keyUsageLimit ?? recordsPerKey(aead), sequenceNumber, count);
+  }
+
+  #fault(): Received | undefined {
+    const { fault } = this.#buffer;
+    if (!fault) return undefined;
+    return { kind: 'opened', records: { consumed: 0, applicationData: undefined, control: undefined, fault } };
+  }
+}
+
+/** As much as OpenSSL needs to see to say what is wrong with a header. */
+const judged = 16;
+
+const readAhead: Refused = { refused: 'records behind the handshake had been read already; the kernel follows them' };

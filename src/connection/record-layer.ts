@@ -1,0 +1,81 @@
+import type { ContentTypeByte } from '../protocol/content-type.ts';
+import type { RecordOpener, RecordSealer } from '../record/protection.ts';
+import type { TrafficKeys } from '../record/traffic-keys.ts';
+
+/** Who protects a direction's records: the Linux kernel, this process's own AEAD, or OpenSSL in the wasm module. */
+export type RecordLayerName = 'kernel' | 'native' | 'wasm';
+
+/** A refusal is a value: the next layer in order takes the same keys. */
+export interface Refused {
+  /** Why, in words. */
+  readonly refused: string;
+  /** The system's name of the error, where it was the system that refused. */
+  readonly code?: string;
+}
+
+/** The layer `native`: makes openers and sealers from keys. */
+export interface SoftwareLayer {
+  sealer(keys: TrafficKeys): RecordSealer;
+  opener(keys: TrafficKeys): RecordOpener;
+}
+
+/** The layer `kernel` on one socket. */
+export interface KernelPort {
+  /** False where {@link refuses} always says no: nothing needs to be kept ready for the kernel then. */
+  readonly available: boolean;
+  /** Why the kernel should not be tried for these keys, or undefined. */
+  refuses(direction: 'read' | 'write', keys: TrafficKeys): Refused | undefined;
+  /** Whether a direction with these keys, once installed, can be given others. Always false in TLS 1.2, where nothing asks for it. */
+  rekeys(keys: TrafficKeys): boolean;
+  /**
+   * Gives the kernel the keys of a direction; a second call changes them. From success on, bytes written to the transport are
+   * application data, and what is received comes as records, opened.
+   */
+  install(direction: 'read' | 'write', keys: TrafficKeys): Refused | undefined;
+  /** Sends one record that is not application data; 'blocked' when the socket takes no more now. Throws a system error. */
+  sendRecord(type: ContentTypeByte, fragment: Uint8Array): 'sent' | 'blocked';
+  /**
+   * Sends at most `length` bytes of an open file as application data and answers how many; 0: the file ends there. Throws a system error.
+   */
+  sendFile(file: number, offset: number, length: number): number | 'blocked';
+  /** The number of the next record that the kernel protects with the keys it was given; undefined if it does not tell. */
+  sequenceNumber(direction: 'read' | 'write'): bigint | undefined;
+  /** Calls back once, when {@link sendRecord} or {@link sendFile} is worth trying again. */
+  whenWritable(callback: () => void): void;
+}
+
+/** Where a connection's bytes go. */
+export interface ByteSink {
+  /** Bytes that were written and that the system has not taken yet. */
+  readonly pending: number;
+  /** Whether {@link writeNow} is worth trying. */
+  readonly isDirect: boolean;
+  /** As many bytes as the system takes at once, none while others are pending. Their memory may be used again after the call. */
+  writeNow(bytes: Uint8Array): number;
+  /** What is written until {@link uncork} may leave together. */
+  cork(): void;
+  uncork(): void;
+  /** `done` is called when the system took the bytes, or with what went wrong. */
+  write(bytes: Uint8Array, done: (error?: Error | null) => void): void;
+  /** Ends the outgoing half: FIN behind all that was written. */
+  end(done: () => void): void;
+}
+
+/** The kernel layer where there is none. */
+export function noKernel(reason: string): KernelPort {
+  const refusal = { refused: reason };
+  return {
+    available: false,
+    refuses: () => refusal,
+    rekeys: () => false,
+    install: () => refusal,
+    sendRecord: () => {
+      throw new Error(reason);
+    },
+    sendFile: () => {
+      throw new Error(reason);
+    },
+    sequenceNumber: () => undefined,
+    whenWritable: () => {},
+  };
+}

@@ -1,0 +1,328 @@
+import { ContentType, type ContentTypeByte } from '../protocol/content-type.ts';
+import { ProtocolVersion } from '../protocol/version.ts';
+import { wipeTrafficKeys } from '../record/crypto-info.ts';
+import type { RecordSealer } from '../record/protection.ts';
+import type { TrafficKeys } from '../record/traffic-keys.ts';
+import { KeyUse, recordsPerKey } from './key-use.ts';
+import { Outbox } from './outbox.ts';
+import type { ByteSink, KernelPort, RecordLayerName, SoftwareLayer } from './record-layer.ts';
+
+export type Done = (error?: Error | null) => void;
+
+/** Bytes of an open file. */
+export interface FilePart {
+  readonly descriptor: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** `sent` is less than asked for when the socket took no more, 0 where the file ends. */
+export type FileDone = (error: Error | null, sent: number) => void;
+
+/** What is still to be sent. Key changes, control records on the kernel, and FIN are barriers: all before them leaves first. */
+type Item =
+  | { readonly kind: 'ciphertext'; readonly bytes: Uint8Array; readonly done: Done }
+  | { readonly kind: 'record'; readonly type: ContentTypeByte; readonly fragment: Uint8Array; readonly done: Done }
+  | { readonly kind: 'file'; readonly file: FilePart; readonly done: FileDone }
+  | { readonly kind: 'keys'; readonly keys: TrafficKeys }
+  | { readonly kind: 'end'; readonly done: () => void };
+
+/** The kernel cannot change its keys. */
+export class RekeyRefused extends Error {
+  readonly code = 'ERR_KTLS_REKEY_UNSUPPORTED';
+  readonly reason: string;
+  constructor(reason: string) {
+    super(`The kernel cannot change the keys of a direction that it carries: ${reason}`);
+    this.reason = reason;
+  }
+}
+
+/** The outgoing half of a connection: one ordered queue in front of whichever record layer carries it. */
+export class WriteSide {
+  layer: RecordLayerName = 'wasm';
+  /** Why the layer is not `kernel`. */
+  reason: string | undefined;
+  /** Called when the layer changes, and when sending fails for good. */
+  readonly onLayer: () => void;
+  readonly onError: (error: Error) => void;
+  readonly #sink: ByteSink;
+  readonly #outbox: Outbox;
+  readonly #software: SoftwareLayer;
+  readonly #kernel: KernelPort;
+  readonly #keyUsageLimit: number | undefined;
+  #keyUse: KeyUse | undefined;
+  #canRekey = true;
+  #sealer: RecordSealer | undefined;
+  #installed = false;
+  #queue: Item[] = [];
+  #running = false;
+  #held = false;
+  #corked = false;
+  #waiting = false;
+  #stopped = false;
+  #failed = false;
+
+  constructor(options: {
+    sink: ByteSink;
+    software: SoftwareLayer;
+    kernel: KernelPort;
+    keyUsageLimit: number | undefined;
+    onLayer: () => void;
+    onError: (error: Error) => void;
+  }) {
+    this.#sink = options.sink;
+    this.#outbox = new Outbox(options.sink, () => {
+      if (this.#waiting && this.#sink.pending === 0) this.#continue();
+    });
+    this.#software = options.software;
+    this.#kernel = options.kernel;
+    this.#keyUsageLimit = options.keyUsageLimit;
+    this.onLayer = options.onLayer;
+    this.onError = options.onError;
+  }
+
+  /** True when a record layer outside OpenSSL was chosen, or will be once earlier bytes have left. */
+  get hasKeys(): boolean {
+    return this.#installed;
+  }
+
+  /** Records that are not application data and wait for their turn. */
+  get unsentControl(): number {
+    return this.#queue.filter((item) => item.kind === 'record' && item.type !== ContentType.applicationData).length;
+  }
+
+  /** Whether the keys in use can be followed by others. */
+  get canRekey(): boolean {
+    return this.#canRekey;
+  }
+
+  /** To be asked before application data is sent: true once, when the keys have been used as often as they may. */
+  usesUp(bytes: number): boolean {
+    return this.#keyUse?.add(bytes) ?? false;
+  }
+
+  /** Records that OpenSSL protected. */
+  ciphertext(bytes: Uint8Array, done: Done = ignore): void {
+    this.#push({ kind: 'ciphertext', bytes, done });
+  }
+
+  /** A record, or application data of any length. */
+  record(type: ContentTypeByte, fragment: Uint8Array, done: Done = ignore): void {
+    this.#push({ kind: 'record', type, fragment, done });
+  }
+
+  /** Sends from a file without reading it; only where the layer is `kernel`. */
+  file(file: FilePart, done: FileDone): void {
+    this.#push({ kind: 'file', file, done });
+  }
+
+  /** New keys for all that follows. They are wiped once installed. */
+  installKeys(keys: TrafficKeys): void {
+    this.#installed = true;
+    this.#push({ kind: 'keys', keys });
+  }
+
+  /** Lets nothing more leave. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** FIN, behind all that was given before. */
+  end(done: () => void): void {
+    this.#push({ kind: 'end', done });
+  }
+
+  /** Nothing leaves until {@link release}. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  release(): void {
+    this.#held = false;
+    this.#run();
+  }
+
+  /** What is given from here to {@link uncork} leaves together. */
+  cork(): void {
+    this.#corked = true;
+    this.#sink.cork();
+  }
+
+  uncork(): void {
+    this.#corked = false;
+    this.#run();
+    this.#sink.uncork();
+  }
+
+  /** Wipes keys; what is queued is given up, and whoever waits for it is told. */
+  dispose(): void {
+    this.#failed = true;
+    const queue = this.#queue;
+    this.#queue = [];
+    this.#sealer?.dispose();
+    this.#sealer = undefined;
+    this.#outbox.giveUp(streamDestroyed);
+    for (const item of queue) giveUp(item);
+  }
+
+  #push(item: Item): void {
+    if (this.#failed) {
+      giveUp(item);
+      return;
+    }
+    this.#queue.push(item);
+    this.#run();
+  }
+
+  #run(): void {
+    if (this.#queue.length === 0 || this.#running || this.#waiting || this.#stopped || this.#held || this.#corked)
+      return;
+    this.#running = true;
+    try {
+      for (let item = this.#queue[0]; item && !this.#failed; item = this.#queue[0]) {
+        if (!this.#send(item)) break;
+        this.#queue.shift();
+        if (this.#queue.length === 0) this.#outbox.flush();
+      }
+      this.#outbox.flush();
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(String(error)));
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** False: it has to wait, and {@link #run} will be called again. */
+  #send(item: Item): boolean {
+    switch (item.kind) {
+      case 'ciphertext':
+        this.#outbox.add(item.bytes, item.done);
+        return true;
+      case 'record':
+        return this.layer === 'kernel' ? this.#sendThroughKernel(item) : this.#seal(item);
+      case 'file':
+        return this.#sendFile(item);
+      case 'keys':
+        return this.#change(item.keys);
+      case 'end':
+        if (this.#mustDrain()) return false;
+        this.#sink.end(item.done);
+        return true;
+    }
+  }
+
+  #seal(item: Item & { kind: 'record' }): boolean {
+    if (!this.#sealer) throw new Error('a record was to be sent before there were keys');
+    this.#outbox.seal(this.#sealer, item.type, item.fragment, item.done);
+    return true;
+  }
+
+  #sendThroughKernel(item: Item & { kind: 'record' }): boolean {
+    if (item.type === ContentType.applicationData) {
+      this.#outbox.add(item.fragment, item.done);
+      return true;
+    }
+    if (this.#mustDrain()) return false;
+    if (this.#kernel.sendRecord(item.type, item.fragment) === 'blocked') return this.#waitUntilWritable();
+    item.done();
+    return true;
+  }
+
+  #sendFile({ file: { descriptor, offset, length }, done }: Item & { kind: 'file' }): boolean {
+    if (this.#mustDrain()) return false;
+    const sent = this.#kernel.sendFile(descriptor, offset, length);
+    if (sent === 'blocked') return this.#waitUntilWritable();
+    done(null, sent);
+    return true;
+  }
+
+  #waitUntilWritable(): false {
+    this.#waiting = true;
+    this.#kernel.whenWritable(() => this.#continue());
+    return false;
+  }
+
+  #change(keys: TrafficKeys): boolean {
+    const kernel = this.#kernel;
+    const carried = this.layer === 'kernel';
+    const refused = carried ? undefined : kernel.refuses('write', keys);
+    if (!refused) {
+      // The kernel protects whatever it is given from then on, so nothing sealed before may still be on its way to it.
+      if (this.#mustDrain()) return false;
+      const refusal = kernel.install('write', keys);
+      if (!refusal) {
+        this.#canRekey = kernel.rekeys(keys);
+        this.#countUse(keys, () => kernel.sequenceNumber('write'));
+        wipeTrafficKeys(keys);
+        this.#sealer?.dispose();
+        this.#sealer = undefined;
+        this.#become('kernel', undefined);
+        return true;
+      }
+      if (carried) {
+        wipeTrafficKeys(keys);
+        throw new RekeyRefused(refusal.refused);
+      }
+      this.reason = refusal.refused;
+    } else {
+      this.reason = refused.refused;
+    }
+    this.#sealer?.dispose();
+    const sealer = this.#software.sealer(keys);
+    this.#sealer = sealer;
+    this.#canRekey = keys.version === ProtocolVersion.tls13;
+    this.#countUse(keys, () => sealer.sequenceNumber);
+    wipeTrafficKeys(keys);
+    this.#become('native', this.reason);
+    return true;
+  }
+
+  #countUse({ aead, sequenceNumber }: TrafficKeys, count: () => bigint | undefined): void {
+    this.#keyUse = new KeyUse(this.#keyUsageLimit ?? recordsPerKey(aead), sequenceNumber, count);
+  }
+
+  #become(layer: RecordLayerName, reason: string | undefined): void {
+    this.reason = reason;
+    if (this.layer === layer) return;
+    this.layer = layer;
+    this.onLayer();
+  }
+
+  #mustDrain(): boolean {
+    this.#outbox.flush();
+    this.#waiting = this.#sink.pending > 0;
+    return this.#waiting;
+  }
+
+  #continue(): void {
+    this.#waiting = false;
+    this.#run();
+  }
+
+  #fail(error: Error): void {
+    this.dispose();
+    this.onError(error);
+  }
+}
+
+function giveUp(item: Item): void {
+  switch (item.kind) {
+    case 'keys':
+      wipeTrafficKeys(item.keys);
+      break;
+    case 'file':
+      item.done(streamDestroyed(), 0);
+      break;
+    case 'end':
+      break;
+    default:
+      item.done(streamDestroyed());
+  }
+}
+
+/** As node:stream has it. */
+export function streamDestroyed(): Error {
+  return Object.assign(new Error('Cannot call write after a stream was destroyed'), { code: 'ERR_STREAM_DESTROYED' });
+}
+
+const ignore = (): void => {};

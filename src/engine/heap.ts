@@ -1,0 +1,78 @@
+import type { BytesPointer, EngineExports, Pointer } from './ffi.ts';
+
+const logDataOffset = 0;
+const logLengthOffset = 4;
+
+/** The module's linear memory. No view of it is handed out: memory growth detaches them. */
+export class Heap {
+  readonly #exports: EngineExports;
+  #bytes = new Uint8Array();
+
+  constructor(exports: EngineExports) {
+    this.#exports = exports;
+  }
+
+  /** Bytes of linear memory now. */
+  get size(): number {
+    return this.#exports.memory.buffer.byteLength;
+  }
+
+  write(address: BytesPointer, bytes: Uint8Array): void {
+    this.#view().set(bytes, address);
+  }
+
+  /** Copies into a block of its own, wiped and freed at the end of the `using` scope. */
+  copyIn(bytes: Uint8Array): HeapBytes {
+    const address = this.#exports.malloc(Math.max(bytes.length, 1));
+    if (address === 0) throw new RangeError('the TLS engine is out of memory');
+    this.write(address, bytes);
+    return new HeapBytes(address, bytes.length, () => {
+      this.#view().fill(0, address, address + bytes.length);
+      this.#exports.free(address);
+    });
+  }
+
+  /** Copies a string in, with its final zero. */
+  copyText(text: string): HeapBytes {
+    if (text.includes('\0')) throw new TypeError('text for OpenSSL must not contain a zero byte');
+    return this.copyIn(new TextEncoder().encode(`${text}\0`));
+  }
+
+  /** Copies a log's content out, then wipes and empties it in place. */
+  takeLog(log: Pointer<'ktls_log'> | Pointer<'ktls_engine'>): Uint8Array {
+    const view = this.#view();
+    const words = new DataView(view.buffer);
+    const length = words.getUint32(log + logLengthOffset, true);
+    if (length === 0) return empty;
+    const address = words.getUint32(log + logDataOffset, true);
+    const taken = view.slice(address, address + length);
+    view.fill(0, address, address + length);
+    words.setUint32(log + logLengthOffset, 0, true);
+    return taken;
+  }
+
+  #view(): Uint8Array {
+    const { buffer } = this.#exports.memory;
+    if (this.#bytes.buffer !== buffer) this.#bytes = new Uint8Array(buffer);
+    return this.#bytes;
+  }
+}
+
+/** A block of the heap that belongs to a `using` scope. */
+export class HeapBytes {
+  readonly address: BytesPointer;
+  readonly length: number;
+  readonly #release: () => void;
+
+  constructor(address: BytesPointer, length: number, release: () => void) {
+    this.address = address;
+    this.length = length;
+    this.#release = release;
+  }
+
+  [Symbol.dispose](): void {
+    this.#release();
+  }
+}
+
+const empty = new Uint8Array();

@@ -1,0 +1,88 @@
+import type { BytesPointer, EngineExports, EngineImports, EnginePointer, LogPointer } from './ffi.ts';
+import { Heap } from './heap.ts';
+import { OpenSSLError, parseErrorQueue } from './openssl-error.ts';
+import { Questions } from './questions.ts';
+import { Signatures } from './signatures.ts';
+
+/** One instance of OpenSSL. All contexts and engines that work together live in one. */
+export class EngineModule {
+  readonly exports: EngineExports;
+  readonly heap: Heap;
+  readonly questions: Questions;
+  readonly signatures: Signatures;
+  /** Where records and application data go in; 32 KiB, for the duration of one call. */
+  readonly scratch: BytesPointer;
+  readonly #result: LogPointer;
+
+  /** Synchronous, as all of node:tls's API is. Throws a WebAssembly error where wasm is not allowed. */
+  constructor(module: WebAssembly.Module, imports: EngineImports) {
+    this.signatures = new Signatures(imports.verify);
+    this.questions = new Questions(this.signatures);
+    let memory: WebAssembly.Memory | undefined;
+    const { exports } = new WebAssembly.Instance(module, {
+      ktls: {
+        random(address: number, length: number): number {
+          if (!memory) return 0;
+          imports.random(new Uint8Array(memory.buffer, address, length));
+          return 1;
+        },
+        now: () => imports.now(),
+        ask: (
+          engine: EnginePointer,
+          question: number,
+          address: number,
+          length: number,
+          target: number,
+          room: number,
+        ): number => {
+          if (!memory) return -1;
+          const asked = new Uint8Array(memory.buffer, address, length).slice();
+          const answer = this.questions.answer(engine, question, asked);
+          if (!answer || answer.length > room) return -1;
+          new Uint8Array(memory.buffer, target, room).set(answer);
+          answer.fill(0);
+          return answer.length;
+        },
+      },
+    });
+    if (!isEngine(exports)) throw new Error('the wasm module is not of this version of ktls');
+    memory = exports.memory;
+    const initialize: unknown = Reflect.get(exports, '_initialize');
+    if (typeof initialize === 'function') initialize();
+    this.exports = exports;
+    this.heap = new Heap(exports);
+    this.scratch = exports.ktls_scratch_address();
+    this.#result = exports.ktls_result_address();
+  }
+
+  /** The bytes that the last getter left, or undefined when it answered 0. */
+  result(answered: number): Uint8Array | undefined {
+    return answered ? this.heap.takeLog(this.#result) : undefined;
+  }
+
+  /** Same, for text. */
+  resultText(answered: number): string | undefined {
+    const bytes = this.result(answered);
+    return bytes && new TextDecoder().decode(bytes);
+  }
+
+  /** Throws what OpenSSL's error queue says unless `answered` is something else than 0 or negative. */
+  expect<T extends number>(answered: T): T {
+    if (answered > 0) return answered;
+    this.exports.ktls_errors();
+    throw new OpenSSLError(parseErrorQueue(this.heap.takeLog(this.#result)));
+  }
+
+  get opensslVersion(): string {
+    return this.resultText(this.exports.ktls_openssl_version()) ?? '';
+  }
+
+  /** Blocks of memory that OpenSSL holds now. */
+  get liveAllocations(): number {
+    return this.exports.ktls_live_allocations();
+  }
+}
+
+function isEngine(exports: object): exports is EngineExports {
+  return 'memory' in exports && 'ktls_engine_new' in exports && 'ktls_engine_receive' in exports;
+}

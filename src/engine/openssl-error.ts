@@ -1,0 +1,45 @@
+/** One entry of OpenSSL's error queue (ERR_get_error_all(3)). */
+export interface OpenSSLErrorEntry {
+  /** Packed library and reason. */
+  readonly code: number;
+  readonly library: string;
+  readonly reason: string;
+  readonly data: string;
+}
+
+/** A failure that OpenSSL reported, oldest cause first. Carries no secrets: only OpenSSL's own constant texts and names. */
+export class OpenSSLError extends Error {
+  readonly entries: readonly OpenSSLErrorEntry[];
+
+  constructor(entries: readonly OpenSSLErrorEntry[]) {
+    super(entries.map(describeEntry).join('\n') || 'OpenSSL failed without saying why');
+    this.name = 'OpenSSLError';
+    this.entries = entries;
+  }
+}
+
+/** In the form of OpenSSL's ERR_error_string(3). */
+export function describeEntry({ code, library, reason, data }: OpenSSLErrorEntry): string {
+  const hex = (code >>> 0).toString(16).toUpperCase().padStart(8, '0');
+  return `error:${hex}:${library}::${reason}${data && `:${data}`}`;
+}
+
+/** Reads the form that wasm/errors.c writes. */
+export function parseErrorQueue(bytes: Uint8Array): OpenSSLErrorEntry[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const decoder = new TextDecoder();
+  const entries: OpenSSLErrorEntry[] = [];
+  let at = 0;
+  const text = (): string => {
+    const end = bytes.indexOf(0, at);
+    const found = decoder.decode(bytes.subarray(at, end));
+    at = end + 1;
+    return found;
+  };
+  while (at < bytes.length) {
+    const code = view.getUint32(at, true);
+    at += 4;
+    entries.push({ code, library: text(), reason: text(), data: text() });
+  }
+  return entries;
+}

@@ -1,0 +1,69 @@
+import type { EnginePointer } from './ffi.ts';
+import { isSignatureQuestion, type Signatures } from './signatures.ts';
+
+/** What OpenSSL asks in the middle of a handshake. A method that answers undefined refuses. */
+export interface Answers {
+  /** Server: the client's protocols in wire format → offset of the chosen one's length byte in them (RFC 7301 §3.2). */
+  alpn?(protocols: Uint8Array): number | undefined;
+  /** Client: the server's hint, empty for none → key and identity (RFC 4279, RFC 8446 §4.2.11). The key is wiped. */
+  pskClient?(hint: string): { readonly psk: Uint8Array; readonly identity: string } | undefined;
+  /** Server: the client's identity → its key, which is wiped. */
+  pskServer?(identity: string): Uint8Array | undefined;
+}
+
+/** Largest pre-shared key and identity in bytes (OpenSSL's PSK_MAX_PSK_LEN and PSK_MAX_IDENTITY_LEN are as large or larger). */
+export const maxPskLength = 256;
+export const maxPskIdentityLength = 256;
+
+/** By engine, who answers. */
+export class Questions {
+  readonly #answers = new Map<EnginePointer, Answers>();
+  readonly #signatures: Signatures;
+
+  constructor(signatures: Signatures) {
+    this.#signatures = signatures;
+  }
+
+  /** The bits of enum ktls_question (wasm/engine.h) that `answers` has methods for. */
+  register(engine: EnginePointer, answers: Answers): number {
+    this.#answers.set(engine, answers);
+    return (answers.alpn ? ALPN : 0) | (answers.pskClient ? PSK_CLIENT : 0) | (answers.pskServer ? PSK_SERVER : 0);
+  }
+
+  forget(engine: EnginePointer): void {
+    this.#answers.delete(engine);
+  }
+
+  /** Called from within OpenSSL: an exception would unwind C frames that must run to their end, so none leaves here. */
+  answer(engine: EnginePointer, question: number, asked: Uint8Array): Uint8Array | undefined {
+    try {
+      if (isSignatureQuestion(question)) return this.#signatures.answer(question, asked);
+      return encode(this.#answers.get(engine) ?? {}, question, asked);
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function encode(answers: Answers, question: number, asked: Uint8Array): Uint8Array | undefined {
+  switch (question) {
+    case ALPN: {
+      const offset = answers.alpn?.(asked);
+      return offset === undefined ? undefined : Uint8Array.of(offset & 0xff, offset >> 8);
+    }
+    case PSK_CLIENT: {
+      const found = answers.pskClient?.(new TextDecoder().decode(asked));
+      if (!found) return undefined;
+      const { psk, identity } = found;
+      return Uint8Array.of(psk.length & 0xff, psk.length >> 8, ...psk, ...new TextEncoder().encode(identity));
+    }
+    case PSK_SERVER:
+      return answers.pskServer?.(new TextDecoder().decode(asked))?.slice();
+    default:
+      return undefined;
+  }
+}
+
+const ALPN = 1;
+const PSK_CLIENT = 2;
+const PSK_SERVER = 4;

@@ -1,0 +1,29 @@
+import { kernelSupport as probe } from './platform/kernel-support.ts';
+import { defaults } from './socket/defaults.ts';
+import { replaceable } from './socket/replaceable.ts';
+import * as names from './tls.ts';
+
+export type { CipherSupport, KernelSupport } from './platform/kernel-support.ts';
+export type { SendableFile, SendFileOptions } from './socket/send-file.ts';
+export * from './tls.ts';
+export { probe };
+
+/**
+ * The same names as properties, for `import tls from 'ktls'` and `require('ktls')`. Its DEFAULT_* properties and createSecureContext may be
+ * assigned to, which changes what this module does, as with node:tls.
+ */
+const tls: typeof names & typeof defaults & { probe: typeof probe } = Object.assign(Object.create(null), names, {
+  probe,
+});
+for (const changeable of [defaults, replaceable]) {
+  for (const name of Object.keys(changeable)) {
+    Object.defineProperty(tls, name, {
+      enumerable: true,
+      configurable: true,
+      get: () => Reflect.get(changeable, name),
+      set: (value) => Reflect.set(changeable, name, value),
+    });
+  }
+}
+
+export { tls as default, tls as 'module.exports' };

@@ -1,0 +1,138 @@
+import { Alert } from '../protocol/alert.ts';
+import type { ContentTypeByte } from '../protocol/content-type.ts';
+import { fragmentCount } from '../record/fragment.ts';
+import { recordFraming } from '../record/framing.ts';
+import { headerLength } from '../record/header.ts';
+import type { OpenedRecords, RecordFault, RecordOpener, RecordSealer } from '../record/protection.ts';
+import type { AeadName, TrafficKeys } from '../record/traffic-keys.ts';
+import type { RecordCipher, RecordCipherConstructor } from './addon.ts';
+import { loadAddon, OpenFault, OpenState, OpenStop } from './addon.ts';
+
+/** Seals through the addon. `keys` stay the caller's. */
+export function createAddonSealer(keys: TrafficKeys): RecordSealer | { readonly refused: string } {
+  const cipher = createCipher(keys, 'seal');
+  return 'refused' in cipher ? cipher : new AddonSealer(cipher, recordFraming(keys.version, keys.aead).overhead);
+}
+
+/** Opens through the addon. `keys` stay the caller's. */
+export function createAddonOpener(keys: TrafficKeys): RecordOpener | { readonly refused: string } {
+  const cipher = createCipher(keys, 'open');
+  return 'refused' in cipher ? cipher : new AddonOpener(cipher);
+}
+
+class AddonSealer implements RecordSealer {
+  readonly #cipher: RecordCipher;
+  readonly #overhead: number;
+
+  constructor(cipher: RecordCipher, overhead: number) {
+    this.#cipher = cipher;
+    this.#overhead = overhead;
+  }
+
+  get sequenceNumber(): bigint {
+    return this.#cipher.sequenceNumber;
+  }
+
+  sealedLength(length: number): number {
+    return length + fragmentCount(length) * this.#overhead;
+  }
+
+  seal(type: ContentTypeByte, fragment: Uint8Array, room?: Uint8Array): Uint8Array {
+    const length = this.sealedLength(fragment.length);
+    const output = room ?? allocate(length);
+    // In a worker that is being terminated nothing may have been done, and what is in the memory must not be sent.
+    if (this.#cipher.seal(type, fragment, output, 0) !== length) throw new Error('Records were not sealed');
+    return room ? room.subarray(0, length) : output;
+  }
+
+  dispose(): void {
+    this.#cipher.dispose();
+  }
+}
+
+class AddonOpener implements RecordOpener {
+  readonly #cipher: RecordCipher;
+
+  constructor(cipher: RecordCipher) {
+    this.#cipher = cipher;
+  }
+
+  get sequenceNumber(): bigint {
+    return this.#cipher.sequenceNumber;
+  }
+
+  open(input: Uint8Array): OpenedRecords {
+    // The first record decides: while it is not whole there is nothing to make room for, only a header to be judged.
+    const output = startsWithWholeRecord(input) ? allocate(input.length) : noRoom;
+    const stop = this.#cipher.open(input, 0, input.length, output, 0);
+    if (stop === undefined) throw new Error('Records were not opened');
+    const { state } = this.#cipher;
+    const dataLength = state[OpenState.applicationDataLength];
+    const controlEnd = dataLength + state[OpenState.controlLength];
+    return {
+      consumed: state[OpenState.consumed],
+      applicationData: dataLength > 0 ? output.subarray(0, dataLength) : undefined,
+      control:
+        stop === OpenStop.control
+          ? { type: state[OpenState.controlType], fragment: output.subarray(dataLength, controlEnd) }
+          : undefined,
+      fault: stop === OpenStop.fault ? faults[state[OpenState.fault]] : undefined,
+    };
+  }
+
+  dispose(): void {
+    this.#cipher.dispose();
+  }
+}
+
+function createCipher(keys: TrafficKeys, use: 'seal' | 'open'): RecordCipher | { readonly refused: string } {
+  const Cipher = findCipherClass(keys.aead);
+  if ('refused' in Cipher) return Cipher;
+  return new Cipher(keys.aead, keys.key, keys.iv, keys.sequenceNumber, keys.version, use === 'seal');
+}
+
+/** Asked once for each algorithm: libcrypto looks it up every time. */
+function findCipherClass(aead: AeadName): RecordCipherConstructor | { readonly refused: string } {
+  const found = classes.get(aead) ?? askForCipherClass(aead);
+  classes.set(aead, found);
+  return found;
+}
+
+const classes = new Map<AeadName, RecordCipherConstructor | { readonly refused: string }>();
+
+function askForCipherClass(aead: AeadName): RecordCipherConstructor | { readonly refused: string } {
+  const loaded = loadAddon();
+  if ('refused' in loaded) return loaded;
+  const { RecordCipher } = loaded.addon;
+  if (RecordCipher === undefined) return { refused: 'this process has no OpenSSL 3 that an addon could call' };
+  return RecordCipher.supports(aead) ? RecordCipher : { refused: `the process's libcrypto has no ${aead}` };
+}
+
+function startsWithWholeRecord(input: Uint8Array): boolean {
+  const length = ((input[3] ?? 0) << 8) | (input[4] ?? 0);
+  return input.length >= headerLength + length;
+}
+
+/** Small results share pooled memory, as Node's own do; a large one's memory goes when the result goes. */
+function allocate(length: number): Buffer {
+  return length <= maxPooled ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
+}
+
+const maxPooled = 4096;
+
+const noRoom = Buffer.alloc(0);
+
+const faults: Readonly<Record<OpenFault, RecordFault>> = {
+  [OpenFault.wrongOuterType]: { alert: Alert.unexpectedMessage, reason: 'record without protection' },
+  [OpenFault.wrongVersion]: { alert: Alert.decodeError, reason: 'record of another version' },
+  [OpenFault.ciphertextTooLong]: { alert: Alert.recordOverflow, reason: 'record that is too long' },
+  [OpenFault.notAuthentic]: { alert: Alert.badRecordMac, reason: 'record that does not authenticate' },
+  [OpenFault.plaintextTooLong]: { alert: Alert.recordOverflow, reason: 'record with too much plaintext' },
+  [OpenFault.noContentType]: { alert: Alert.unexpectedMessage, reason: 'record of nothing but padding' },
+  [OpenFault.emptyControlRecord]: { alert: Alert.unexpectedMessage, reason: 'empty record that must not be empty' },
+  [OpenFault.tooManyEmptyRecords]: { alert: Alert.unexpectedMessage, reason: 'too many empty records in a row' },
+  [OpenFault.sequenceNumbersUsedUp]: {
+    alert: Alert.internalError,
+    reason: 'the sequence numbers of this key are used up',
+  },
+};

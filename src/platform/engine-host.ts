@@ -1,0 +1,21 @@
+import { randomFillSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { EngineModule } from '../engine/module.ts';
+import { verifySignature } from './signatures.ts';
+
+let host: EngineModule | undefined;
+
+/**
+ * This thread's OpenSSL. Made at first use and synchronously, because node:tls's API is; about 20 ms once.
+ * Throws where WebAssembly is not allowed or the package is not whole.
+ */
+export function engineModule(): EngineModule {
+  host ??= new EngineModule(new WebAssembly.Module(readFileSync(wasmFile)), {
+    random: (target) => void randomFillSync(target),
+    now: Date.now,
+    verify: verifySignature,
+  });
+  return host;
+}
+
+const wasmFile = new URL('../../wasm/ktls.wasm', import.meta.url);

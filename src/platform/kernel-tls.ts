@@ -1,0 +1,132 @@
+import type { KernelPort, Refused } from '../connection/record-layer.ts';
+import { cryptoInfoLength, decodeCryptoInfo, encodeCryptoInfo, wipeTrafficKeys } from '../record/crypto-info.ts';
+import type { TrafficKeys } from '../record/traffic-keys.ts';
+import { type Addon, KernelDirection } from './addon.ts';
+import { Errno, errorName, systemError } from './system-error.ts';
+
+/** What the kernel should be tried for. */
+export interface KernelPolicy {
+  refuses(direction: 'read' | 'write', keys: TrafficKeys): Refused | undefined;
+  /** Whether the kernel can change the keys of what it carries. */
+  rekeys(keys: TrafficKeys): boolean;
+}
+
+/** What the kernel layer needs of the socket that it is installed on. */
+export interface KernelSocket {
+  /** Negative once closed. */
+  readonly descriptor: number;
+  keysInstalled(direction: 'read' | 'write'): void;
+  whenWritable(callback: () => void): void;
+}
+
+/** Kernel TLS of one TCP socket (Linux, Documentation/networking/tls.rst). */
+export class KernelTls implements KernelPort {
+  readonly available = true;
+  readonly #addon: Addon;
+  readonly #policy: KernelPolicy;
+  readonly #socket: KernelSocket;
+  readonly #installed: { read?: Pick<TrafficKeys, 'aead'>; write?: Pick<TrafficKeys, 'aead'> } = {};
+  #attached = false;
+
+  constructor(addon: Addon, policy: KernelPolicy, socket: KernelSocket) {
+    this.#addon = addon;
+    this.#policy = policy;
+    this.#socket = socket;
+  }
+
+  refuses(direction: 'read' | 'write', keys: TrafficKeys): Refused | undefined {
+    return this.#policy.refuses(direction, keys);
+  }
+
+  rekeys(keys: TrafficKeys): boolean {
+    return this.#policy.rekeys(keys);
+  }
+
+  install(direction: 'read' | 'write', keys: TrafficKeys): Refused | undefined {
+    const { descriptor } = this.#socket;
+    if (descriptor < 0) return { refused: 'the socket is closed' };
+    const refused = this.#attach(descriptor) ?? installKeys(this.#addon, descriptor, direction, keys);
+    if (refused) return refused;
+    this.#installed[direction] = { aead: keys.aead };
+    this.#socket.keysInstalled(direction);
+    return undefined;
+  }
+
+  sendRecord(type: number, fragment: Uint8Array): 'sent' | 'blocked' {
+    const sent = this.#addon.sendRecord(this.#socket.descriptor, type, fragment);
+    if (sent === -Errno.again) return 'blocked';
+    if (sent < 0) throw systemError(sent, 'sendmsg');
+    return 'sent';
+  }
+
+  sendFile(file: number, offset: number, length: number): number | 'blocked' {
+    const sent = this.#addon.sendFile(this.#socket.descriptor, file, offset, length);
+    if (sent === -Errno.again) return 'blocked';
+    if (sent < 0) throw systemError(sent, 'sendfile');
+    return sent;
+  }
+
+  sequenceNumber(direction: 'read' | 'write'): bigint | undefined {
+    const keys = this.#installed[direction];
+    const { descriptor } = this.#socket;
+    if (!keys || descriptor < 0) return undefined;
+    const cryptoInfo = new Uint8Array(cryptoInfoLength(keys.aead));
+    const length = this.#addon.readKeys(descriptor, KernelDirection[options[direction]], cryptoInfo);
+    const found = length === cryptoInfo.length ? decodeCryptoInfo(cryptoInfo) : undefined;
+    cryptoInfo.fill(0);
+    if (found) wipeTrafficKeys(found);
+    return found?.sequenceNumber;
+  }
+
+  whenWritable(callback: () => void): void {
+    this.#socket.whenWritable(callback);
+  }
+
+  #attach(descriptor: number): Refused | undefined {
+    if (this.#attached) return undefined;
+    const refused = attachUlp(this.#addon, descriptor);
+    this.#attached = refused === undefined;
+    return refused;
+  }
+}
+
+/** Puts the socket under the kernel's TLS, which then waits for keys. */
+export function attachUlp(addon: Addon, descriptor: number): Refused | undefined {
+  return refusal('TCP_ULP', addon.attachUlp(descriptor), attachReasons);
+}
+
+/** The last thing that can fail: all that went before must have reached the kernel. The struct is wiped. */
+export function installKeys(
+  addon: Addon,
+  descriptor: number,
+  direction: 'read' | 'write',
+  keys: TrafficKeys,
+): Refused | undefined {
+  const option = options[direction];
+  const cryptoInfo = encodeCryptoInfo(keys);
+  const result = addon.installKeys(descriptor, KernelDirection[option], cryptoInfo);
+  cryptoInfo.fill(0);
+  return refusal(option, result, installReasons);
+}
+
+const options = { read: 'TLS_RX', write: 'TLS_TX' } as const;
+
+function refusal(option: string, errno: number, reasons: Readonly<Record<string, string>>): Refused | undefined {
+  if (errno >= 0) return undefined;
+  const name = errorName(errno);
+  return { refused: `${reasons[name] ?? 'the kernel refused'} (${option}: ${name})`, code: name };
+}
+
+const attachReasons = {
+  ENOENT: 'this kernel has no TLS: the module tls is neither built in nor loadable',
+  ENOTCONN: 'the connection was half closed already',
+  ENOPROTOOPT: 'this kernel is older than 4.13 and knows no TCP_ULP',
+  EEXIST: 'another upper layer protocol is on this socket',
+};
+
+const installReasons = {
+  ENOENT: 'this kernel lacks the cipher',
+  EBUSY: 'this kernel cannot change keys, Linux 6.14 and later can',
+  EINVAL: 'this kernel does not know the cipher or version',
+  ENOTCONN: 'the connection was closed already',
+};

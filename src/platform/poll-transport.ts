@@ -1,0 +1,253 @@
+import type { Socket } from 'node:net';
+import type { KernelPort } from '../connection/record-layer.ts';
+import { Alert, type AlertDescription } from '../protocol/alert.ts';
+import { PollEvent, ReceiveStop, type SocketPoll } from './addon.ts';
+import { type DirectWriter, directWriter } from './direct-writer.ts';
+import type { PollingAddon } from './kernel-support.ts';
+import { type KernelPolicy, KernelTls } from './kernel-tls.ts';
+import { Errno, systemError } from './system-error.ts';
+import type { TcpHandle } from './tcp-handle.ts';
+import type { Transport, TransportReceiver } from './transport.ts';
+
+/**
+ * A TCP socket on Linux. Writing is the net.Socket's. Receiving is our own, on a duplicate of the descriptor: libuv's read() fails
+ * for good with EIO at the first record that is not application data, so it must never read where the kernel opens records.
+ */
+export class PollTransport implements Transport {
+  readonly kernel: KernelPort;
+  readonly #socket: Socket;
+  readonly #poll: SocketPoll;
+  readonly #direct: DirectWriter | undefined;
+  #receiver: TransportReceiver | undefined;
+  #kernelReads = false;
+  #reading = false;
+  #ended = false;
+  #scheduled = false;
+  #writableCallbacks: (() => void)[] = [];
+  #bytesReceived = 0;
+
+  /** `handle` is the socket's, from tcpHandle. Throws a system error when the descriptor cannot be duplicated. */
+  constructor(options: { socket: Socket; handle: TcpHandle; addon: PollingAddon; policy: KernelPolicy }) {
+    const { socket, handle, addon, policy } = options;
+    this.#poll = new addon.SocketPoll(handle.fd, (status, events) => this.#onReady(status, events));
+    this.#socket = socket;
+    this.#direct = directWriter(socket, addon);
+    stopReading(handle);
+    socket.allowHalfOpen = true;
+    this.kernel = new KernelTls(addon, policy, {
+      get descriptor() {
+        return socket.destroyed ? -1 : handle.fd;
+      },
+      keysInstalled: (direction) => {
+        if (direction === 'read') this.#kernelReads = true;
+      },
+      whenWritable: (callback) => {
+        this.#writableCallbacks.push(callback);
+        this.#watch();
+      },
+    });
+  }
+
+  get pending(): number {
+    return this.#socket.writableLength;
+  }
+
+  get bytesReceived(): number {
+    return this.#bytesReceived;
+  }
+
+  start(receiver: TransportReceiver): void {
+    this.#receiver = receiver;
+    this.#socket.on('error', (error) => receiver.error(error));
+    this.#socket.on('close', () => {
+      this.#ended = true;
+      this.#poll.close();
+      receiver.closed();
+    });
+    // What a socket that was in use before has read ahead, as with STARTTLS.
+    const buffered: unknown = this.#socket.readableLength > 0 ? this.#socket.read() : null;
+    if (buffered instanceof Uint8Array) {
+      this.#bytesReceived += buffered.length;
+      receiver.bytes(buffered);
+    }
+    this.resume();
+  }
+
+  write(bytes: Uint8Array, done: (error?: Error | null) => void): void {
+    this.#socket.write(bytes, done);
+  }
+
+  get isDirect(): boolean {
+    return this.#direct !== undefined;
+  }
+
+  writeNow(bytes: Uint8Array): number {
+    return this.#direct?.(bytes) ?? 0;
+  }
+
+  cork(): void {}
+
+  uncork(): void {}
+
+  end(done: () => void): void {
+    this.#socket.end(done);
+  }
+
+  pause(): void {
+    this.#reading = false;
+    this.#watch();
+  }
+
+  resume(): void {
+    if (this.#reading || this.#ended) return;
+    this.#reading = true;
+    this.#watch();
+    // The kernel may hold opened data of which it has told, or will ever tell, nobody.
+    if (this.#kernelReads) this.#readSoon();
+  }
+
+  ref(): void {
+    this.#poll.ref();
+    this.#socket.ref();
+  }
+
+  unref(): void {
+    this.#poll.unref();
+    this.#socket.unref();
+  }
+
+  destroy(): void {
+    this.#ended = true;
+    this.#poll.close();
+    this.#socket.destroy();
+  }
+
+  #watch(): void {
+    if (this.#ended) return;
+    const events = (this.#reading ? readable : 0) | (this.#writableCallbacks.length > 0 ? writable : 0);
+    if (events === 0) this.#poll.stop();
+    else this.#poll.start(events);
+  }
+
+  #onReady(status: number, events: number): void {
+    if (this.#ended) return;
+    if (events & writable) {
+      const callbacks = this.#writableCallbacks;
+      this.#writableCallbacks = [];
+      this.#watch();
+      for (const callback of callbacks) callback();
+    }
+    // An error's cause is hidden by poll; receiving tells it.
+    if (events & readable || status < 0) this.#read();
+  }
+
+  #readSoon(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#read();
+    });
+  }
+
+  #read(): void {
+    for (let turn = 0; this.#reading && !this.#ended; turn++) {
+      if (turn === turns) {
+        this.#readSoon();
+        return;
+      }
+      if (!(this.#kernelReads ? this.#readOpened() : this.#readBytes())) return;
+    }
+  }
+
+  /** False: there is nothing more now. */
+  #readBytes(): boolean {
+    const receiver = this.#receiver;
+    if (!receiver) return false;
+    const room = Math.min(receiver.wanted, shared.length);
+    const length = this.#poll.receive(shared, 0, room);
+    if (length < 0) return this.#receiveFailed(length);
+    if (length === 0) return this.#end();
+    this.#bytesReceived += length;
+    receiver.bytes(shared.subarray(0, length));
+    // A short read has emptied the socket; poll tells of more.
+    return length === room;
+  }
+
+  #readOpened(): boolean {
+    const receiver = this.#receiver;
+    if (!receiver) return false;
+    const stop = this.#poll.receiveMany(shared, 0, shared.length);
+    const [dataLength = 0, controlType = 0, controlLength = 0, error = 0] = this.#poll.state;
+    const end = dataLength + controlLength;
+    this.#bytesReceived += end;
+    // First what is copied: taking data may give away the memory that both lie in.
+    const control =
+      stop === ReceiveStop.control
+        ? { type: controlType, fragment: Buffer.from(shared.subarray(dataLength, end)) }
+        : undefined;
+    const applicationData = dataLength > 0 ? take(dataLength) : undefined;
+    const alert = stop === ReceiveStop.failed ? faults[-error] : undefined;
+    const told = alert === undefined ? undefined : { alert, reason: faultReasons[alert] ?? '' };
+    // A long turn that brought nothing was one of empty records.
+    const fault = stop === ReceiveStop.full && end === 0 ? tooManyEmpty : told;
+    if (applicationData || control || fault) receiver.opened({ applicationData, control, fault });
+    if (stop === ReceiveStop.failed && !fault) return this.#receiveFailed(error);
+    if (stop === ReceiveStop.end) return this.#end();
+    return (stop === ReceiveStop.full || stop === ReceiveStop.control) && !fault;
+  }
+
+  #receiveFailed(errno: number): boolean {
+    if (errno === -Errno.again || this.#ended) return false;
+    this.#reading = false;
+    this.#watch();
+    this.#socket.destroy(systemError(errno, 'read'));
+    return false;
+  }
+
+  #end(): boolean {
+    this.#reading = false;
+    this.#watch();
+    this.#receiver?.end();
+    return false;
+  }
+}
+
+/** For good: the stream would start again by itself whenever someone reads from it, or it flows. */
+function stopReading(handle: TcpHandle): void {
+  handle.readStop();
+  handle.reading = true;
+  Object.defineProperty(handle, 'readStart', { value: () => 0 });
+}
+
+/** Large reads give their memory away, small ones are copied out of it. */
+function take(length: number): Uint8Array {
+  if (length < gift) return Buffer.from(shared.subarray(0, length));
+  const taken = shared.subarray(0, length);
+  shared = Buffer.allocUnsafeSlow(sharedLength);
+  return taken;
+}
+
+const { readable, writable } = PollEvent;
+
+/** Reads before other work gets its turn. */
+const turns = 16;
+
+const sharedLength = 256 * 1024;
+const gift = 128 * 1024;
+let shared = Buffer.allocUnsafeSlow(sharedLength);
+
+/** What the kernel says of a record that it could not open, as alerts (RFC 8446 §6.2). */
+const faults: Readonly<Record<number, AlertDescription>> = {
+  [Errno.badMessage]: Alert.badRecordMac,
+  [Errno.messageSize]: Alert.recordOverflow,
+  [Errno.inval]: Alert.decodeError,
+};
+
+const tooManyEmpty = { alert: Alert.unexpectedMessage, reason: 'too many empty records in a row' };
+
+const faultReasons: Readonly<Record<number, string>> = {
+  [Alert.badRecordMac]: 'a record could not be authenticated',
+  [Alert.recordOverflow]: 'a record was too long',
+  [Alert.decodeError]: 'what arrived is no TLS record',
+};

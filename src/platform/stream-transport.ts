@@ -1,0 +1,87 @@
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type KernelPort, noKernel } from '../connection/record-layer.ts';
+import { loadAddon } from './addon.ts';
+import { type DirectWriter, directWriter } from './direct-writer.ts';
+import { takeReads } from './socket-reads.ts';
+import type { Transport, TransportReceiver } from './transport.ts';
+
+/** Any Duplex. A socket is read into a large buffer and, where the addon can, written to without its stream. */
+export class StreamTransport implements Transport {
+  readonly kernel: KernelPort;
+  readonly #stream: Duplex;
+  readonly #direct: DirectWriter | undefined;
+  #bytesReceived = 0;
+
+  constructor(stream: Duplex, whyNoKernel: string) {
+    this.#stream = stream;
+    this.kernel = noKernel(whyNoKernel);
+    const loaded = loadAddon();
+    this.#direct = stream instanceof Socket && !('refused' in loaded) ? directWriter(stream, loaded.addon) : undefined;
+    // close_notify may still have to leave after the peer's FIN.
+    stream.allowHalfOpen = true;
+  }
+
+  get pending(): number {
+    return this.#stream.writableLength;
+  }
+
+  get bytesReceived(): number {
+    return this.#bytesReceived;
+  }
+
+  get isDirect(): boolean {
+    return this.#direct !== undefined;
+  }
+
+  start(receiver: TransportReceiver): void {
+    const take = (bytes: Uint8Array): void => {
+      this.#bytesReceived += bytes.length;
+      receiver.bytes(bytes);
+    };
+    const stream = this.#stream;
+    stream.on('end', () => receiver.end());
+    stream.on('error', (error) => receiver.error(error));
+    stream.on('close', () => receiver.closed());
+    // What was read before, as with STARTTLS, comes as 'data' either way.
+    stream.on('data', take);
+    if (stream instanceof Socket) takeReads(stream, take);
+    stream.resume();
+  }
+
+  write(bytes: Uint8Array, done: (error?: Error | null) => void): void {
+    this.#stream.write(bytes, done);
+  }
+
+  writeNow(bytes: Uint8Array): number {
+    return this.#direct?.(bytes) ?? 0;
+  }
+
+  cork(): void {
+    if (!this.#direct) this.#stream.cork();
+  }
+
+  uncork(): void {
+    if (!this.#direct) this.#stream.uncork();
+  }
+
+  end(done: () => void): void {
+    this.#stream.end(done);
+  }
+
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
+  ref(): void {}
+
+  unref(): void {}
+
+  destroy(): void {
+    this.#stream.destroy();
+  }
+}

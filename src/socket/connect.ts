@@ -1,0 +1,189 @@
+import net from 'node:net';
+import type tls from 'node:tls';
+import { codedError, connectionReset } from '../errors.ts';
+import { nodeTls } from '../platform/node-tls.ts';
+import { defaults } from './defaults.ts';
+import { sharedLegacy } from './negotiated.ts';
+import { isOneOf, letNodeRefuseConnect } from './node-errors.ts';
+import { replaceable } from './replaceable.ts';
+import { unwrapSession, wrapSession } from './session-state.ts';
+import { rawSession, TLSSocket } from './tls-socket.ts';
+import type { KtlsOptions } from './tls-socket-options.ts';
+
+/** Options of {@link connect}: node:tls's, net.connect's, and {@link KtlsOptions}. */
+export interface ConnectOptions
+  extends Omit<tls.ConnectionOptions, 'session'>,
+    KtlsOptions,
+    Partial<Omit<net.TcpNetConnectOpts, keyof tls.ConnectionOptions>> {
+  /** As {@link TLSSocket.getSession} gives it. */
+  session?: Uint8Array | undefined;
+  highWaterMark?: number | undefined;
+}
+
+interface Judgement {
+  /** The name that the server must prove. */
+  readonly identity: string;
+  readonly rejectUnauthorized: boolean;
+  readonly minDHSize: number;
+  readonly judge: typeof tls.checkServerIdentity;
+}
+
+/** As tls.connect of node:tls. */
+export function connect(options: ConnectOptions, secureConnectListener?: () => void): TLSSocket;
+export function connect(port: number, options?: ConnectOptions, secureConnectListener?: () => void): TLSSocket;
+export function connect(
+  port: number,
+  host?: string,
+  options?: ConnectOptions,
+  secureConnectListener?: () => void,
+): TLSSocket;
+export function connect(...args: ConnectArguments): TLSSocket {
+  const { options, listener } = normalize(args);
+  if (!looksRight(options)) letNodeRefuseConnect(options);
+  const identity = identityOf(options);
+  const rejectUnauthorized = options.rejectUnauthorized ?? !unauthorizedAllowed();
+  const socket = new TLSSocket(options.socket, {
+    ...options,
+    isServer: false,
+    secureContext:
+      options.secureContext ?? replaceable.createSecureContext({ ciphers: defaults.DEFAULT_CIPHERS, ...options }),
+    session: unwrapSession(options.session, { identity, verifies: rejectUnauthorized }),
+    servername: options.servername ?? '',
+  });
+  const judge = options.checkServerIdentity ?? nodeTls.checkServerIdentity;
+  const { minDHSize = 1024 } = options;
+  socket.once('secure', () => onSecure(socket, { identity, rejectUnauthorized, judge, minDHSize }));
+  if (listener) socket.once('secureConnect', listener);
+  reportSessions(socket, identity);
+  const onEnd = (): void => failBeforeSecure(socket, options);
+  socket.prependListener('end', onEnd);
+  socket.once('secureConnect', () => socket.removeListener('end', onEnd));
+  if (options.servername) warnOfAddress(options.servername);
+  if (!options.socket) {
+    if (options.timeout) socket.setTimeout(options.timeout);
+    socket.connect(options);
+  }
+  socket._start();
+  return socket;
+}
+
+/** Judges the server: first its chain, then its name (RFC 6125); a resumed session was judged when it was made. */
+function onSecure(socket: TLSSocket, { identity, rejectUnauthorized, judge, minDHSize }: Judgement): void {
+  const key = socket.getEphemeralKeyInfo();
+  if (key && 'type' in key && key.type === 'DH' && 'size' in key && Number(key.size) < minDHSize) {
+    socket.destroy(codedError('ERR_TLS_DH_PARAM_SIZE', `DH parameter size ${key.size} is less than ${minDHSize}`));
+    return;
+  }
+  const error = socket.verifyError() ?? (socket.isSessionReused() ? undefined : judgeName(socket, identity, judge));
+  if (error) {
+    socket.authorized = false;
+    const code = 'code' in error && typeof error.code === 'string' ? error.code : error.message;
+    Reflect.set(socket, 'authorizationError', code);
+    if (rejectUnauthorized) {
+      socket.destroy(error);
+      return;
+    }
+  } else {
+    socket.authorized = true;
+  }
+  socket.secureConnecting = false;
+  socket.emit('secureConnect');
+}
+
+function judgeName(socket: TLSSocket, identity: string, judge: Judgement['judge']): Error | undefined {
+  const certificate = judge === nodeTls.checkServerIdentity ? socket.getPeerX509Certificate() : undefined;
+  // What it says of a wrong name goes to the application, with a certificate of its own.
+  if (certificate && !judge(identity, sharedLegacy(certificate))) return undefined;
+  return Reflect.apply(judge, undefined, [identity, socket.getPeerCertificate(true)]);
+}
+
+/** Sessions are told once the server is trusted, each with its name. The last of those that came before counts. */
+function reportSessions(socket: TLSSocket, identity: string): void {
+  let verified = false;
+  let waiting: Buffer | undefined;
+  socket.on(rawSession, (session: Buffer) => {
+    const state = wrapSession(session, identity);
+    if (verified) socket.emit('session', state);
+    else waiting = state;
+  });
+  socket.once('secureConnect', () => {
+    verified = true;
+    if (waiting) socket.emit('session', waiting);
+  });
+  const get = socket.getSession.bind(socket);
+  socket.getSession = () => {
+    const session = get();
+    return session && wrapSession(session, identity);
+  };
+  const set = socket.setSession.bind(socket);
+  socket.setSession = (state) => {
+    const session = unwrapSession(state, { identity, verifies: true });
+    if (session) set(session);
+  };
+}
+
+function failBeforeSecure(socket: TLSSocket, { path, host, port, localAddress }: ConnectOptions): void {
+  if (socket.destroyed) return;
+  const error = connectionReset('Client network socket disconnected before secure TLS connection was established');
+  socket.destroy(Object.assign(error, { path, host, port, localAddress }));
+}
+
+function identityOf({ servername, host, socket }: ConnectOptions): string {
+  const given: unknown = socket && Reflect.get(socket, '_host');
+  return servername || host || (typeof given === 'string' && given) || 'localhost';
+}
+
+let warnedOfAddress = false;
+
+/** RFC 6066 §3: literal addresses are no server names. */
+function warnOfAddress(servername: string): void {
+  if (warnedOfAddress || net.isIP(servername) === 0) return;
+  warnedOfAddress = true;
+  process.emitWarning(
+    'Setting the TLS ServerName to an IP address is not permitted by RFC 6066. This will be ignored in a future version.',
+    'DeprecationWarning',
+    'DEP0123',
+  );
+}
+
+let warned = false;
+
+/** NODE_TLS_REJECT_UNAUTHORIZED=0, which node:tls warns of once. */
+function unauthorizedAllowed(): boolean {
+  const allowed = process.env.NODE_TLS_REJECT_UNAUTHORIZED === '0';
+  if (allowed && !warned) {
+    warned = true;
+    process.emitWarning(
+      "Setting the NODE_TLS_REJECT_UNAUTHORIZED environment variable to '0' makes TLS connections and HTTPS requests " +
+        'insecure by disabling certificate verification.',
+    );
+  }
+  return allowed;
+}
+
+function looksRight(options: ConnectOptions): boolean {
+  const { minDHSize } = options;
+  return (
+    isOneOf(options.checkServerIdentity, 'function') &&
+    isOneOf(minDHSize, 'number') &&
+    (minDHSize ?? 1) >= 1 &&
+    isOneOf(options.pskCallback, 'function') &&
+    isOneOf(options.enableTrace, 'boolean')
+  );
+}
+
+type ConnectArguments = readonly (ConnectOptions | number | string | (() => void) | undefined | null)[];
+
+/** (options, listener), (port, options, listener), (port, host, options, listener), (path, …): options count over what stands before. */
+function normalize(args: ConnectArguments): { options: ConnectOptions; listener: (() => void) | undefined } {
+  const options: ConnectOptions = {};
+  let listener: (() => void) | undefined;
+  for (const [index, argument] of args.entries()) {
+    if (typeof argument === 'function') listener ??= argument;
+    else if (typeof argument === 'object' && argument !== null) Object.assign(options, argument);
+    else if (index === 0 && typeof argument === 'string' && !/^\d+$/.test(argument)) options.path = argument;
+    else if (index === 0 && argument !== undefined && argument !== null) options.port = Number(argument);
+    else if (index === 1 && typeof argument === 'string' && typeof args[0] !== 'object') options.host = argument;
+  }
+  return { options, listener };
+}

@@ -1,0 +1,110 @@
+import type { RecordLayerName } from '../connection/record-layer.ts';
+import { codedError } from '../errors.ts';
+import { verifyError } from './negotiated.ts';
+import { NegotiatedSocket } from './negotiated-socket.ts';
+import { isOneOf, letNodeRefuseCall } from './node-errors.ts';
+import { replaceable } from './replaceable.ts';
+import { isSecureContext, type SecureContext, type SecureContextOptions } from './secure-context.ts';
+import { type SendableFile, type SendFileOptions, sendFile } from './send-file.ts';
+import type { TlsSession } from './tls-session.ts';
+
+/** What can be asked and wanted of a connection, beside reading and writing. */
+export abstract class ControllableSocket extends NegotiatedSocket {
+  protected abstract readonly session: TlsSession | undefined;
+
+  /** The layers that carry this connection's records, and why a direction is not on the kernel. */
+  get recordLayer(): {
+    readonly read: RecordLayerName;
+    readonly write: RecordLayerName;
+    readonly reason: { readonly read?: string; readonly write?: string };
+  } {
+    const { layers, reasons } = this.session?.connection ?? unstarted;
+    return {
+      ...layers,
+      reason: {
+        ...(reasons.read !== undefined && { read: reasons.read }),
+        ...(reasons.write !== undefined && { write: reasons.write }),
+      },
+    };
+  }
+
+  /** The kernel seals what is written. */
+  get ktlsSend(): boolean {
+    return this.recordLayer.write === 'kernel';
+  }
+
+  /** The kernel opens what is received. */
+  get ktlsRecv(): boolean {
+    return this.recordLayer.read === 'kernel';
+  }
+
+  /** New keys for what this side sends and, with `requestPeer`, for what it receives (RFC 8446 §4.6.3). Throws before TLS 1.3. */
+  updateKeys({ requestPeer = false }: { requestPeer?: boolean } = {}): void {
+    if (!this.session || !this.established) throw codedError('ERR_TLS_INVALID_STATE', 'The handshake is not done');
+    this.session.connection.updateKeys(requestPeer);
+  }
+
+  /** Server, while it chooses a certificate: uses the one of `context`. */
+  setKeyCert(context: SecureContext | SecureContextOptions): void {
+    const chosen = isSecureContext(context) ? context : replaceable.createSecureContext(context);
+    this.engine?.useIdentity(chosen.for({ verifiesPeer: false, isServer: this.isServer }));
+  }
+
+  /** Fragments of at most `size` bytes, 512 to 16384 (RFC 8446 §5.1). Answers whether that is possible. */
+  setMaxSendFragment(size: number): boolean {
+    if (!Number.isInteger(size)) letNodeRefuseCall('setMaxSendFragment', [size]);
+    return this.session?.connection.limitFragments(size) ?? false;
+  }
+
+  /** Never possible: keys that have left OpenSSL cannot be renegotiated. Answers false, and tells `callback`. */
+  renegotiate(options: object, callback?: (error: Error | null) => void): boolean | undefined {
+    const valid = typeof options === 'object' && options !== null && callback !== null && isOneOf(callback, 'function');
+    if (!valid) letNodeRefuseCall('renegotiate', [options, callback]);
+    if (this.destroyed) return undefined;
+    const refusal = this.getProtocol() === 'TLSv1.3' ? noRenegotiation13() : renegotiationDisabled();
+    if (callback) process.nextTick(callback, refusal);
+    return false;
+  }
+
+  disableRenegotiation(): void {}
+
+  /** Writes what is negotiated to stderr, in OpenSSL's words (SSL_trace(3)). For debugging: the format is nobody's to rely on. */
+  enableTrace(): void {
+    this.engine?.trace();
+  }
+
+  /** Why the peer's chain is not trusted; null when it is. */
+  verifyError(): Error | null {
+    return this.engine ? verifyError(this.engine) : null;
+  }
+
+  override ref(): this {
+    this.session?.transport.ref();
+    return super.ref();
+  }
+
+  override unref(): this {
+    this.session?.transport.unref();
+    return super.unref();
+  }
+
+  /** Sends a file, in its turn among the writes: see {@link sendFile}. */
+  sendFile(file: SendableFile, options?: SendFileOptions): Promise<number> {
+    return sendFile(this, file, options);
+  }
+}
+
+const unstarted = {
+  layers: { read: 'wasm', write: 'wasm' },
+  reasons: { read: undefined, write: undefined },
+} as const;
+
+const renegotiationDisabled = (): Error =>
+  codedError('ERR_TLS_RENEGOTIATION_DISABLED', 'TLS session renegotiation disabled for this socket');
+
+/** What OpenSSL says of TLS 1.3, which has no renegotiation (RFC 8446 §4.1.2). */
+const noRenegotiation13 = (): Error =>
+  codedError('ERR_SSL_WRONG_SSL_VERSION', 'error:0A00010A:SSL routines::wrong ssl version', {
+    library: 'SSL routines',
+    reason: 'wrong ssl version',
+  });

@@ -1,0 +1,122 @@
+import type { Refused } from '../connection/record-layer.ts';
+import { codedError } from '../errors.ts';
+import { type KernelFault, kernelFaults } from '../platform/kernel-faults.ts';
+import { type CipherSupport, cipherSupport, kernelTls } from '../platform/kernel-support.ts';
+import type { KernelPolicy } from '../platform/kernel-tls.ts';
+import { ProtocolVersion, type ProtocolVersionNumber } from '../protocol/version.ts';
+import type { AeadName } from '../record/traffic-keys.ts';
+
+/** Whether the kernel protects a direction: if it can, never, or else the connection fails. */
+export type KtlsMode = 'auto' | 'off' | 'require';
+
+/** The option `ktls`. */
+export type KtlsOption =
+  | KtlsMode
+  | {
+      readonly write?: KtlsMode;
+      readonly read?: KtlsMode;
+      /**
+       * Takes TLS 1.3 to kernels that cannot change keys (before Linux 6.14), too. A KeyUpdate then ends the connection with
+       * ERR_KTLS_REKEY_UNSUPPORTED.
+       */
+      readonly withoutRekey?: boolean;
+      /**
+       * Records after which the keys of a direction are changed, on every record layer; TLS 1.2, which cannot, ends the connection with
+       * ERR_KTLS_KEYS_USED_UP. Default: what is safe for the cipher (RFC 8446 §5.5).
+       */
+      readonly keyUsageLimit?: number;
+    };
+
+/** The option, read: what is allowed and what the kernel should be tried for. */
+export interface KtlsPolicy {
+  readonly modes: { readonly read: KtlsMode; readonly write: KtlsMode };
+  readonly keyUsageLimit: number | undefined;
+  /** Why no direction of any connection would be given to the kernel. */
+  readonly refused: Refused | undefined;
+  readonly kernel: KernelPolicy;
+}
+
+/** Throws ERR_INVALID_ARG_VALUE for anything that {@link KtlsOption} does not allow. */
+export function ktlsPolicy(option: KtlsOption | undefined, machine: Machine = thisMachine): KtlsPolicy {
+  const { read, write, withoutRekey, keyUsageLimit } = normalize(option);
+  const switchedOff = process.env.KTLS === 'off';
+  const modes = { read, write };
+  const isOff = (direction: 'read' | 'write'): boolean => switchedOff || modes[direction] === 'off';
+  const off = switchedOff ? offByEnvironment : offByOption;
+  return {
+    modes,
+    keyUsageLimit,
+    get refused() {
+      if (isOff('read') && isOff('write')) return off;
+      const found = machine.kernelTls();
+      return 'refused' in found ? found : undefined;
+    },
+    kernel: {
+      refuses(direction, { version, aead }) {
+        if (isOff(direction)) return off;
+        const support = machine.cipherSupport(version, aead);
+        const refused = support[direction];
+        if (refused) return refused;
+        if (version === ProtocolVersion.tls13 && !support.rekey && !withoutRekey) return cannotRekey;
+        return modes[direction] === 'auto' ? avoided(direction, machine) : undefined;
+      },
+      rekeys: ({ version, aead }) => machine.cipherSupport(version, aead).rekey,
+    },
+  };
+}
+
+/** What the policy asks of the machine; another in tests. */
+export interface Machine {
+  kernelTls(): object | Refused;
+  cipherSupport(version: ProtocolVersionNumber, aead: AeadName): Pick<CipherSupport, 'read' | 'write' | 'rekey'>;
+  kernelFaults(): readonly KernelFault[];
+}
+
+const thisMachine: Machine = { kernelTls, cipherSupport, kernelFaults: () => kernelFaults() };
+
+function avoided(direction: 'read' | 'write', machine: Machine): Refused | undefined {
+  const fault = machine.kernelFaults().find((fault) => fault.direction === direction);
+  return (
+    fault && { refused: `this kernel has a fault, ${fault.reference}: ${fault.effect}; ktls: 'require' overrides` }
+  );
+}
+
+interface Normalized {
+  readonly read: KtlsMode;
+  readonly write: KtlsMode;
+  readonly withoutRekey: boolean;
+  readonly keyUsageLimit: number | undefined;
+}
+
+function normalize(option: KtlsOption | undefined): Normalized {
+  if (option === undefined || typeof option === 'string') {
+    const mode = checked(option ?? 'auto');
+    return { read: mode, write: mode, withoutRekey: false, keyUsageLimit: undefined };
+  }
+  if (option === null || typeof option !== 'object') throw invalid(option);
+  const { read = 'auto', write = 'auto', withoutRekey = false, keyUsageLimit } = option;
+  if (typeof withoutRekey !== 'boolean') throw invalid(withoutRekey);
+  if (keyUsageLimit !== undefined && !(Number.isSafeInteger(keyUsageLimit) && keyUsageLimit > 0))
+    throw invalid(keyUsageLimit);
+  return { read: checked(read), write: checked(write), withoutRekey, keyUsageLimit };
+}
+
+function checked(mode: KtlsMode): KtlsMode {
+  if (!['auto', 'off', 'require'].includes(mode)) throw invalid(mode);
+  return mode;
+}
+
+function invalid(value: unknown): Error {
+  const said = typeof value === 'string' ? `'${value}'` : typeof value;
+  return codedError(
+    'ERR_INVALID_ARG_VALUE',
+    `The option ktls must be 'auto', 'off', 'require' or { write, read, withoutRekey, keyUsageLimit }. Received ${said}`,
+  );
+}
+
+const offByEnvironment = { refused: 'switched off by the environment, KTLS=off' };
+const offByOption = { refused: "switched off by the option ktls: 'off'" };
+
+const cannotRekey = {
+  refused: 'this kernel cannot change the keys of a TLS 1.3 connection (Linux 6.14 and later can); see withoutRekey',
+};

@@ -1,0 +1,68 @@
+import { X509Certificate } from 'node:crypto';
+import type { PeerCertificate } from 'node:tls';
+import type { Engine } from '../engine/engine.ts';
+import { codedError, type TLSError } from '../errors.ts';
+import { verifyErrorNames } from '../protocol/verify-error.ts';
+
+/**
+ * The peer's certificate in node:tls's form, an object without properties when there is none. With `detailed`, each has its issuer in
+ * `issuerCertificate`, a self-signed one itself.
+ */
+export function peerCertificate(engine: Engine, detailed: boolean): object {
+  const chain = (detailed ? fullChain(engine) : engine.peerChain.slice(0, 1)).map(parse);
+  let issuer: PeerCertificate | undefined;
+  for (const certificate of chain.reverse()) {
+    const legacy: PeerCertificate = certificate.toLegacyObject();
+    if (detailed) {
+      const issuerCertificate = issuer ?? (certificate.checkIssued(certificate) ? legacy : undefined);
+      if (issuerCertificate) Object.assign(legacy, { issuerCertificate });
+    }
+    issuer = legacy;
+  }
+  return issuer ?? {};
+}
+
+/** Same, of this side. */
+export function ownCertificate(engine: Engine): object {
+  return x509(engine.ownCertificate)?.toLegacyObject() ?? {};
+}
+
+export function x509(der: Uint8Array | undefined): X509Certificate | undefined {
+  return der && parse(der);
+}
+
+/** A certificate in node:tls's form for one who looks and does not touch: all get the same object. */
+export function sharedLegacy(certificate: X509Certificate): PeerCertificate {
+  const known = legacies.get(certificate) ?? certificate.toLegacyObject();
+  legacies.set(certificate, known);
+  return known;
+}
+
+const legacies = new WeakMap<X509Certificate, PeerCertificate>();
+
+/** The same peers are met again and again, and parsing takes 0.2 ms of a handshake's 2. An X509Certificate cannot be changed. */
+function parse(der: Uint8Array): X509Certificate {
+  const text = Buffer.from(der.buffer, der.byteOffset, der.length).toString('latin1');
+  const known = certificates.get(text);
+  if (known) return known;
+  const certificate = new X509Certificate(der);
+  if (certificates.size >= mostCertificates) certificates.clear();
+  certificates.set(text, certificate);
+  return certificate;
+}
+
+const certificates = new Map<string, X509Certificate>();
+const mostCertificates = 64;
+
+/** Why the peer's chain is not trusted, with node:tls's code; null when it is. */
+export function verifyError(engine: Engine): TLSError | null {
+  const result = engine.verifyResult;
+  if (result === 0) return null;
+  return codedError(verifyErrorNames[result] ?? 'UNSPECIFIED', engine.verifyText(result));
+}
+
+/** Where it was verified the whole way up to the anchor, else what the peer sent. */
+function fullChain(engine: Engine): Uint8Array[] {
+  const verified = engine.verifiedChain;
+  return verified.length > 0 ? verified : engine.peerChain;
+}

@@ -1,0 +1,56 @@
+import { Duplex } from 'node:stream';
+import { codedError, type TLSError } from '../errors.ts';
+import { nodeTls } from '../platform/node-tls.ts';
+
+/**
+ * Bad arguments get node:tls's own errors, word for word: what looks wrong to us is given to node:tls, which throws. Where it does
+ * not, the argument is fine after all.
+ */
+export function letNodeRefuseContext(options: object): void {
+  Reflect.apply(nodeTls.createSecureContext, undefined, [options]);
+}
+
+/** As {@link letNodeRefuseContext}, for a server's options. */
+export function letNodeRefuseServer(options: object): void {
+  Reflect.construct(nodeTls.Server, [options]);
+}
+
+/** As {@link letNodeRefuseContext}, for a client's options. */
+export function letNodeRefuseConnect(options: object): void {
+  const socket = nodeTls.connect({ ...options, secureContext: nodeTls.createSecureContext(), socket: nowhere() });
+  socket.on('error', () => {});
+  socket.destroy();
+}
+
+/** As {@link letNodeRefuseContext}, for the arguments of a method of an unconnected socket. */
+export function letNodeRefuseCall(method: string, args: readonly unknown[]): void {
+  const socket = new nodeTls.TLSSocket(nowhere(), { secureContext: nodeTls.createSecureContext() });
+  socket.on('error', () => {});
+  try {
+    const call: unknown = Reflect.get(socket, method);
+    if (typeof call === 'function') Reflect.apply(call, socket, args);
+  } finally {
+    socket.destroy();
+  }
+}
+
+function nowhere(): Duplex {
+  return new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+}
+
+/** Whether an option has one of the types that node:tls takes; null and undefined always pass. */
+export function isOneOf(
+  value: unknown,
+  ...types: readonly ('string' | 'number' | 'boolean' | 'function' | 'bytes')[]
+): boolean {
+  if (value === undefined || value === null) return true;
+  return types.some((type) => (type === 'bytes' ? ArrayBuffer.isView(value) : typeof value === type));
+}
+
+/** A TypeError with a code. */
+export function typeError(code: string, message: string): TLSError {
+  return Object.assign(new TypeError(message), { code });
+}
+
+export const multipleCallback = (): TLSError => codedError('ERR_MULTIPLE_CALLBACK', 'Callback called multiple times');
+export const socketClosed = (): TLSError => codedError('ERR_SOCKET_CLOSED', 'Socket is closed');

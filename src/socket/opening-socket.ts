@@ -1,0 +1,188 @@
+import net from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Engine } from '../engine/engine.ts';
+import { codedError, connectionReset } from '../errors.ts';
+import { alpnProtocols } from './alpn-protocols.ts';
+import { ControllableSocket } from './controllable-socket.ts';
+import { asError, handshakeAnswers } from './handshake-answers.ts';
+import { type KtlsPolicy, ktlsPolicy } from './ktls-policy.ts';
+import { isOneOf, letNodeRefuseCall, typeError } from './node-errors.ts';
+import { replaceable } from './replaceable.ts';
+import { openSession, type SessionListener, startSession, type TlsSession } from './tls-session.ts';
+import { engineContext, makeEngine, type TLSSocketOptions } from './tls-socket-options.ts';
+
+/** A TLS socket until its handshake has begun: options, the stream below, and the engine made for both. */
+export abstract class OpeningSocket extends ControllableSocket {
+  readonly server: TLSSocketOptions['server'];
+  protected readonly options: TLSSocketOptions;
+  /** Told of all that happens once the handshake has begun. */
+  protected abstract readonly listener: SessionListener;
+  readonly #policy: KtlsPolicy;
+  readonly #alpn: Uint8Array | undefined;
+  #below: Duplex | undefined;
+  #session: TlsSession | undefined;
+  #servername: string | undefined;
+  #offered: Uint8Array | undefined;
+  #wantsStart = false;
+
+  constructor(stream: Duplex | undefined, options: TLSSocketOptions) {
+    super({
+      allowHalfOpen: stream ? stream.allowHalfOpen : options.allowHalfOpen === true,
+      ...(options.highWaterMark !== undefined && { highWaterMark: options.highWaterMark }),
+    });
+    if (stream && (typeof stream.write !== 'function' || typeof stream.on !== 'function')) {
+      throw typeError('ERR_INVALID_ARG_TYPE', 'The "socket" argument must be a Duplex stream');
+    }
+    this.server = options.server;
+    this.#policy = ktlsPolicy(options.ktls);
+    this.#alpn = alpnProtocols(options.ALPNProtocols);
+    if (!isOneOf(options.enableTrace, 'boolean')) refuseTrace(options.enableTrace);
+    // A context that cannot be made is the caller's fault, and told at once.
+    const secureContext = options.secureContext ?? replaceable.createSecureContext(options);
+    this.options = { ...withoutSecrets(options), secureContext };
+    // Neither in what inspect() shows of a socket.
+    Object.defineProperty(this, 'options', { enumerable: false });
+    engineContext(this.options);
+    this.#servername = options.servername;
+  }
+
+  override connect(...args: unknown[]): this {
+    const [options] = args;
+    const wanted = typeof options === 'object' && options !== null ? { ...options } : undefined;
+    const socket = new net.Socket({ ...wanted, allowHalfOpen: true, ...noStreamOptions });
+    socket.pause();
+    this.attach(socket, () => {
+      const rest = wanted ? [{ ...wanted, ...noStreamOptions }, ...args.slice(1)] : args;
+      Reflect.apply(socket.connect, socket, rest);
+    });
+    return this;
+  }
+
+  /** Client, before the handshake: the name to send (RFC 6066 §3). */
+  setServername(name: string): void {
+    if (typeof name !== 'string') letNodeRefuseCall('setServername', [name]);
+    if (this.options.isServer) {
+      throw codedError('ERR_TLS_SNI_FROM_SERVER', 'Cannot issue SNI from a TLS server-side socket');
+    }
+    this.#servername = name;
+  }
+
+  /** Client, before the handshake: a session to resume, as {@link getSession} gives it. */
+  setSession(session: Uint8Array | string): void {
+    this.#offered = typeof session === 'string' ? Buffer.from(session, 'latin1') : session;
+  }
+
+  /** Puts TLS on a stream, at once or when it has connected. */
+  protected attach(stream: Duplex, connect?: () => void): void {
+    this.#below = stream;
+    stream.once('close', () => this.listener.streamClosed());
+    if (!(stream instanceof net.Socket) || !(connect || stream.pending)) {
+      this.#startWhenWanted(stream);
+      return;
+    }
+    Reflect.set(this, 'connecting', true);
+    for (const name of forwarded) stream.on(name, (...args: unknown[]) => this.emit(name, ...args));
+    stream.once('connect', () => {
+      Reflect.set(this, 'connecting', false);
+      if (!this.destroyed) this.#startWhenWanted(stream);
+      this.emit('connect');
+    });
+    const onError = (error: Error): void => void this.destroy(error);
+    stream.once('error', onError);
+    stream.once('connect', () => stream.removeListener('error', onError));
+    if (connect) connect();
+    else process.nextTick(() => this.#expectConnecting(stream));
+  }
+
+  /** A given socket may be connected after it was given, but not later than that. */
+  #expectConnecting(stream: net.Socket): void {
+    if (!this.#wantsStart || this.destroyed || stream.connecting || !stream.pending) return;
+    this.destroy(connectionReset(beforeSecure));
+  }
+
+  /** As node:tls has it: starts a client's handshake. {@link connect} of this library calls it, and so does the first use. */
+  _start(): void {
+    if (this.#session || this.#wantsStart || this.destroyed) return;
+    this.#wantsStart = true;
+    if (this.#below && !this.connecting) this.#start(this.#below);
+  }
+
+  #startWhenWanted(stream: Duplex): void {
+    if (this.#wantsStart || this.isServer) this.#start(stream);
+  }
+
+  #start(stream: Duplex): void {
+    try {
+      const engine = makeEngine(this.options, this.#alpn);
+      const { isServer } = this;
+      const session = openSession({ stream, engine, policy: this.#policy, isServer, listener: this.listener });
+      this.#session = session;
+      this.#prepare(engine);
+      startSession(session, this.listener);
+    } catch (error) {
+      this.destroy(asError(error));
+    }
+  }
+
+  /** What depends on who listens by now. */
+  #prepare(engine: Engine): void {
+    const { isServer, server, SNICallback } = this.options;
+    if (this.listenerCount('keylog') > 0) engine.logKeys();
+    if (this.options.enableTrace) engine.trace();
+    const fail = (error: unknown): void => void this.destroy(asError(error));
+    engine.answerWith(handshakeAnswers(this.options, { socket: this, engine: () => this.engine, fail }));
+    if (!isServer) {
+      if (this.#servername) engine.setServerName(this.#servername);
+      if (this.#offered) engine.setSession(this.#offered);
+      return;
+    }
+    if (SNICallback || (server && server.listenerCount('OCSPRequest') > 0)) engine.suspendForCertificate();
+    if (server && server.listenerCount('resumeSession') > 0) engine.suspendForSession();
+    if (server && server.listenerCount('newSession') > 0) engine.reportSessions();
+  }
+
+  protected override get engine(): Engine | undefined {
+    const engine = this.#session?.connection.engine;
+    return engine?.disposed ? undefined : engine;
+  }
+
+  protected override get session(): TlsSession | undefined {
+    return this.#session;
+  }
+
+  protected override get isServer(): boolean {
+    return this.options.isServer === true;
+  }
+
+  protected override get below(): Duplex | undefined {
+    return this.#below;
+  }
+}
+
+/** What the context has taken over already. */
+function withoutSecrets(options: TLSSocketOptions): TLSSocketOptions {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !secrets.has(name)));
+}
+
+const secrets: ReadonlySet<string> = new Set(['key', 'passphrase', 'pfx', 'ticketKeys']);
+
+/** What a connecting socket tells. */
+const forwarded = [
+  'lookup',
+  'ready',
+  'connectionAttempt',
+  'connectionAttemptFailed',
+  'connectionAttemptTimeout',
+] as const;
+
+/** Options of the TLS stream, not of the socket below it. */
+const noStreamOptions = { onread: undefined, signal: undefined, timeout: undefined, highWaterMark: undefined };
+
+const beforeSecure = 'Client network socket disconnected before secure TLS connection was established';
+
+function refuseTrace(value: unknown): never {
+  throw typeError(
+    'ERR_INVALID_ARG_TYPE',
+    `The "options.enableTrace" property must be of type boolean. Received type ${typeof value}`,
+  );
+}

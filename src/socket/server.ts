@@ -1,0 +1,290 @@
+import type { NonSharedBuffer } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import { captureRejectionSymbol } from 'node:events';
+import net from 'node:net';
+import { codedError, connectionReset } from '../errors.ts';
+import { alpnProtocols } from './alpn-protocols.ts';
+import { type KtlsOption, ktlsPolicy } from './ktls-policy.ts';
+import { isOneOf, letNodeRefuseServer, typeError } from './node-errors.ts';
+import { replaceable } from './replaceable.ts';
+import { isSecureContext, type SecureContext, type SecureContextOptions } from './secure-context.ts';
+import { TLSSocket } from './tls-socket.ts';
+import type { ChosenContext, TLSSocketOptions } from './tls-socket-options.ts';
+
+/** Options of {@link createServer}: node:tls's, and `ktls`, `portableLayer`, `requireCloseNotify`. */
+export interface ServerOptions
+  extends SecureContextOptions,
+    Omit<net.ServerOpts, 'highWaterMark'>,
+    Pick<
+      TLSSocketOptions,
+      | 'ALPNProtocols'
+      | 'ALPNCallback'
+      | 'SNICallback'
+      | 'pskCallback'
+      | 'pskIdentityHint'
+      | 'requestCert'
+      | 'rejectUnauthorized'
+      | 'portableLayer'
+      | 'requireCloseNotify'
+      | 'enableTrace'
+    > {
+  /** Milliseconds until an unfinished handshake is given up. Default 120,000. */
+  handshakeTimeout?: number | undefined;
+  highWaterMark?: number | undefined;
+  ktls?: KtlsOption | undefined;
+}
+
+type Listener = (socket: TLSSocket) => void;
+
+/** A TCP server whose connections are TLS: node:tls's Server. */
+class TLSServer extends net.Server {
+  declare requestCert: boolean;
+  declare rejectUnauthorized: boolean;
+  declare ALPNProtocols: Uint8Array | undefined;
+  declare ALPNCallback: TLSSocketOptions['ALPNCallback'];
+  /** The context of connections without one of their own. */
+  declare _sharedCreds: SecureContext;
+  /** By pattern of server names, in the order of {@link addContext}. */
+  declare _contexts: [RegExp, SecureContext][];
+
+  constructor(options?: ServerOptions | Listener | null, listener?: Listener) {
+    const given = readArguments(options, listener);
+    super(netOptions(given.options));
+    setUp(this, given);
+  }
+
+  /** A context for a name; `*` stands for one label. The last added that matches counts. Throws ERR_TLS_REQUIRED_SERVER_NAME. */
+  addContext(servername: string, context: SecureContext | SecureContextOptions): void {
+    if (!servername) {
+      throw codedError('ERR_TLS_REQUIRED_SERVER_NAME', '"servername" is required parameter for Server.addContext');
+    }
+    const escaped = servername.replaceAll(/([.^$+?\-\\[\]{}])/g, '\\$1').replaceAll('*', '[^.]*');
+    this._contexts.push([
+      new RegExp(`^${escaped}$`, 'i'),
+      isSecureContext(context) ? context : replaceable.createSecureContext(context),
+    ]);
+  }
+
+  /** For connections from now on. */
+  setSecureContext(options: SecureContextOptions): void {
+    if (typeof options !== 'object' || options === null) letNodeRefuseServer(options);
+    const { options: kept } = internals(this);
+    this._sharedCreds = replaceable.createSecureContext({
+      ...options,
+      // A server's own order of ciphers counts unless it says otherwise.
+      honorCipherOrder: options.honorCipherOrder ?? true,
+      sessionIdContext: options.sessionIdContext || defaultSessionIdContext(),
+      sessionTimeout: options.sessionTimeout || kept.sessionTimeout,
+      ticketKeys: options.ticketKeys ?? kept.ticketKeys,
+    });
+  }
+
+  /** 48 bytes; servers that share them accept each other's tickets. */
+  getTicketKeys(): NonSharedBuffer {
+    return this._sharedCreds.getTicketKeys();
+  }
+
+  setTicketKeys(keys: Buffer): void {
+    if (!ArrayBuffer.isView(keys)) {
+      throw typeError(
+        'ERR_INVALID_ARG_TYPE',
+        `The "buffer" argument must be an instance of Buffer, TypedArray, or DataView. Received type ${typeof keys}`,
+      );
+    }
+    if (keys.byteLength !== 48) {
+      throw codedError('ERR_ASSERTION', 'Session ticket keys must be a 48-byte buffer');
+    }
+    this._sharedCreds.setTicketKeys(keys);
+  }
+
+  /** For cluster: what the workers of a server have in common. */
+  _getServerData(): { ticketKeys: string } {
+    return { ticketKeys: this.getTicketKeys().toString('hex') };
+  }
+
+  _setServerData({ ticketKeys }: { ticketKeys: string }): void {
+    this.setTicketKeys(Buffer.from(ticketKeys, 'hex'));
+  }
+}
+
+/** With captureRejections: what an async listener throws ends its connection. */
+Object.defineProperty(TLSServer.prototype, captureRejectionSymbol, {
+  value(this: TLSServer, error: Error, event: string | symbol, socket: unknown): void {
+    if (event === 'secureConnection' && socket instanceof TLSSocket) socket.destroy(error);
+    else this.emit('error', error);
+  },
+});
+
+interface Arguments {
+  readonly options: ServerOptions;
+  readonly listener: Listener | undefined;
+}
+
+const kept = new WeakMap<TLSServer, Arguments>();
+
+function internals(server: TLSServer): Arguments {
+  return kept.get(server) ?? { options: {}, listener: undefined };
+}
+
+function readArguments(options: ServerOptions | Listener | null | undefined, listener?: Listener): Arguments {
+  const given =
+    typeof options === 'function' ? { options: {}, listener: options } : { options: options ?? {}, listener };
+  if (!looksRight(given.options)) letNodeRefuseServer(given.options);
+  return given;
+}
+
+/** The kernel must be able to take over before anything was read; and close_notify may have to follow the peer's FIN. */
+function netOptions(options: ServerOptions): net.ServerOpts {
+  const { highWaterMark, ...rest } = options;
+  return { ...rest, ...(highWaterMark !== undefined && { highWaterMark }), pauseOnConnect: true, allowHalfOpen: true };
+}
+
+/**
+ * Makes a new server that Node.js has made, one of node:https or node:http2, accept connections as ours do: with our handshakes, contexts
+ * and tickets. All else of it stays what it was.
+ */
+export function takeOver(server: net.Server, options: ServerOptions): void {
+  // So far only node:tls listens.
+  server.removeAllListeners('connection');
+  for (const name of Reflect.ownKeys(TLSServer.prototype)) {
+    const member = Object.getOwnPropertyDescriptor(TLSServer.prototype, name);
+    if (member && name !== 'constructor' && name !== captureRejectionSymbol)
+      Object.defineProperty(server, name, member);
+  }
+  if (hasOurMembers(server)) setUp(Object.assign(server, netOptions({})), { options, listener: undefined });
+}
+
+function hasOurMembers(server: net.Server): server is TLSServer {
+  return 'addContext' in server && server.addContext === TLSServer.prototype.addContext;
+}
+
+function setUp(server: TLSServer, given: Arguments): void {
+  const { options, listener } = given;
+  if (options.ALPNCallback && options.ALPNProtocols) {
+    throw typeError(
+      'ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS',
+      'The ALPNCallback and ALPNProtocols TLS options are mutually exclusive',
+    );
+  }
+  ktlsPolicy(options.ktls);
+  kept.set(server, given);
+  server._contexts = [];
+  server.requestCert = options.requestCert === true;
+  server.rejectUnauthorized = options.rejectUnauthorized !== false;
+  server.ALPNCallback = options.ALPNCallback;
+  server.ALPNProtocols = alpnProtocols(options.ALPNProtocols);
+  server.setSecureContext(options);
+  server.on('connection', (socket: net.Socket) => accept(server, socket));
+  if (listener) server.on('secureConnection', listener);
+}
+
+function accept(server: TLSServer, stream: net.Socket): void {
+  const { options } = internals(server);
+  // The server's own sockets are half-open so that close_notify can follow the peer's FIN; what the application sees is its option.
+  if (Reflect.get(stream, 'server') === server) stream.allowHalfOpen = options.allowHalfOpen ?? false;
+  const socket = new TLSSocket(stream, {
+    ...pick(options),
+    isServer: true,
+    server,
+    secureContext: server._sharedCreds,
+    requestCert: server.requestCert,
+    rejectUnauthorized: server.rejectUnauthorized,
+    ALPNProtocols: server.ALPNProtocols,
+    ALPNCallback: server.ALPNCallback,
+    SNICallback: options.SNICallback ?? (server._contexts.length > 0 ? chooseContext(server) : undefined),
+  });
+  watchHandshake(server, socket, options.handshakeTimeout || defaultHandshakeTimeout);
+  if (server.listenerCount('keylog') > 0) socket.on('keylog', (line: Buffer) => server.emit('keylog', line, socket));
+}
+
+/** Until the handshake is done, what goes wrong is told to the server and not to the socket, which nobody has yet. */
+function watchHandshake(server: TLSServer, socket: TLSSocket, milliseconds: number): void {
+  // A fixed deadline, however slowly the peer goes on sending.
+  const timer = setTimeout(() => {
+    socket.destroy(codedError('ERR_TLS_HANDSHAKE_TIMEOUT', 'TLS handshake timeout'));
+  }, milliseconds);
+  let told = false;
+  const onError = (error: Error): void => {
+    if (told) return;
+    told = true;
+    server.emit('tlsClientError', error, socket);
+  };
+  const onClose = (): void => {
+    clearTimeout(timer);
+    onError(connectionReset('socket hang up'));
+  };
+  socket.on('error', onError);
+  socket.once('close', onClose);
+  socket.once('secure', () => {
+    clearTimeout(timer);
+    if (!judgeClient(server, socket)) return;
+    socket.removeListener('close', onClose);
+    socket.removeListener('error', onError);
+    socket.secureConnecting = false;
+    server.emit('secureConnection', socket);
+  });
+}
+
+/** False: the client is not trusted, and gone. */
+function judgeClient(server: TLSServer, socket: TLSSocket): boolean {
+  if (!server.requestCert) return true;
+  const error = socket.verifyError() ?? (socket.getPeerX509Certificate() ? null : noCertificate);
+  socket.authorized = !error;
+  if (!error) return true;
+  Reflect.set(socket, 'authorizationError', 'code' in error ? String(error.code) : error.message);
+  if (server.rejectUnauthorized) socket.destroy();
+  return !server.rejectUnauthorized;
+}
+
+function chooseContext(server: TLSServer) {
+  return (servername: string, done: ChosenContext): void => {
+    done(null, server._contexts.findLast(([pattern]) => pattern.test(servername))?.[1]);
+  };
+}
+
+/** What each connection is told as its server was. */
+function pick(options: ServerOptions): TLSSocketOptions {
+  const { ktls, portableLayer, requireCloseNotify, pskCallback, pskIdentityHint, pauseOnConnect, enableTrace } =
+    options;
+  return { ktls, portableLayer, requireCloseNotify, pskCallback, pskIdentityHint, pauseOnConnect, enableTrace };
+}
+
+function looksRight(options: ServerOptions): boolean {
+  return (
+    typeof options === 'object' &&
+    isOneOf(options.handshakeTimeout, 'number') &&
+    isOneOf(options.SNICallback, 'function') &&
+    isOneOf(options.ALPNCallback, 'function') &&
+    isOneOf(options.pskCallback, 'function') &&
+    isOneOf(options.pskIdentityHint, 'string') &&
+    isOneOf(options.enableTrace, 'boolean')
+  );
+}
+
+/** So that a server's restart with the same arguments goes on accepting its sessions, and another program's does not. */
+function defaultSessionIdContext(): string {
+  return createHash('sha1').update(process.argv.join(' ')).digest('hex').slice(0, 32);
+}
+
+const defaultHandshakeTimeout = 120_000;
+const noCertificate = codedError('UNABLE_TO_GET_ISSUER_CERT', 'the peer did not send a certificate');
+
+export type Server = TLSServer;
+
+/**
+ * node:tls's Server can be called without `new`, by itself or (as https.Server does) on an object that inherits from it. So can this.
+ */
+export const Server: typeof TLSServer = new Proxy(TLSServer, {
+  apply(target, self: unknown, args: [ServerOptions?, Listener?]) {
+    if (!(self instanceof target)) return new target(...args);
+    const given = readArguments(...args);
+    Reflect.apply(net.Server, self, [netOptions(given.options)]);
+    setUp(self, given);
+    return self;
+  },
+});
+
+/** As tls.createServer of node:tls. */
+export function createServer(options?: ServerOptions | Listener | null, secureConnectionListener?: Listener): Server {
+  return new Server(options, secureConnectionListener);
+}

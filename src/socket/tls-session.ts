@@ -1,0 +1,89 @@
+import net from 'node:net';
+import type { Duplex } from 'node:stream';
+import { Connection } from '../connection/connection.ts';
+import type { ConnectionEvent } from '../connection/events.ts';
+import type { Engine } from '../engine/engine.ts';
+import { kernelTls } from '../platform/kernel-support.ts';
+import { PollTransport } from '../platform/poll-transport.ts';
+import { softwareLayer } from '../platform/software-layer.ts';
+import { StreamTransport } from '../platform/stream-transport.ts';
+import { tcpHandle } from '../platform/tcp-handle.ts';
+import type { Transport } from '../platform/transport.ts';
+import type { KtlsPolicy } from './ktls-policy.ts';
+
+/** What a session tells its socket. */
+export interface SessionListener {
+  event(event: ConnectionEvent): void;
+  /** The peer's FIN; `truncated` when it came in the middle of a record. */
+  ended(truncated: boolean): void;
+  streamError(error: Error): void;
+  streamClosed(): void;
+}
+
+/** A connection on its transport. */
+export interface TlsSession {
+  readonly connection: Connection;
+  readonly transport: Transport;
+}
+
+/** Puts TLS on a connected stream. Nothing is sent or received before {@link TlsSession.transport} is started. */
+export function openSession(options: {
+  stream: Duplex;
+  engine: Engine;
+  policy: KtlsPolicy;
+  isServer: boolean;
+  listener: SessionListener;
+}): TlsSession {
+  const { stream, engine, policy, isServer, listener } = options;
+  const transport = chooseTransport(stream, policy);
+  const { modes, keyUsageLimit } = policy;
+  const connection = new Connection({
+    engine,
+    sink: transport,
+    software: softwareLayer,
+    kernel: transport.kernel,
+    requireKernel: { read: modes.read === 'require', write: modes.write === 'require' },
+    keyUsageLimit,
+    onEvent: (event) => listener.event(event),
+    holdsLastFlight: !isServer,
+  });
+  return { connection, transport };
+}
+
+/** Starts receiving, and a client's handshake. */
+export function startSession({ connection, transport }: TlsSession, listener: SessionListener): void {
+  const tell = (events: readonly ConnectionEvent[]): void => {
+    for (const event of events) listener.event(event);
+  };
+  tell(connection.resume());
+  // What has arrived already must not be told before the caller could listen.
+  process.nextTick(() => {
+    if (connection.ended) return;
+    transport.start({
+      get wanted() {
+        return connection.wanted;
+      },
+      bytes: (chunk) => tell(connection.receive(chunk)),
+      opened: (records) => tell(connection.receiveOpened(records)),
+      end: () => listener.ended(connection.partial > 0),
+      error: (error) => listener.streamError(error),
+      closed: () => listener.streamClosed(),
+    });
+  });
+}
+
+/** The kernel needs a TCP socket and the addon; everything else is a stream. */
+function chooseTransport(stream: Duplex, policy: KtlsPolicy): Transport {
+  if (!(stream instanceof net.Socket)) return new StreamTransport(stream, 'the stream is no TCP socket');
+  const { refused } = policy;
+  if (refused) return new StreamTransport(stream, refused.refused);
+  const handle = tcpHandle(stream);
+  if ('refused' in handle) return new StreamTransport(stream, handle.refused);
+  const found = kernelTls();
+  if ('refused' in found) return new StreamTransport(stream, found.refused);
+  try {
+    return new PollTransport({ socket: stream, handle, addon: found.addon, policy: policy.kernel });
+  } catch (error) {
+    return new StreamTransport(stream, `the descriptor could not be watched: ${String(error)}`);
+  }
+}

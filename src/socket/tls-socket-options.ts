@@ -1,0 +1,66 @@
+import type net from 'node:net';
+import type tls from 'node:tls';
+import type { EngineContext } from '../engine/context.ts';
+import { Engine, offloadable } from '../engine/engine.ts';
+import { codedError } from '../errors.ts';
+import type { KtlsOption } from './ktls-policy.ts';
+import { replaceable } from './replaceable.ts';
+import { isSecureContext, type SecureContext } from './secure-context.ts';
+
+/** Any SecureContext, for the compiler; only ours can be used. */
+type NodeContext = tls.SecureContext;
+
+/** Who is told of a chosen context: node:tls's SNICallback. */
+export type ChosenContext = (error: Error | null, context?: NodeContext) => void;
+
+/** The part of net.Server and of our own that a socket of it needs. */
+type OwningServer = Pick<net.Server, 'emit' | 'listenerCount'>;
+
+/** Options of this library that node:tls does not have. */
+export interface KtlsOptions {
+  /** Who may protect records; see README. Default 'auto'. */
+  ktls?: KtlsOption | undefined;
+  /** Which layer carries what the kernel does not: 'wasm' leaves records to OpenSSL. Default 'native'. */
+  portableLayer?: 'native' | 'wasm' | undefined;
+  /** An end without close_notify is an error, ERR_KTLS_TRUNCATED, and not an 'end'. Default false, as in node:tls. */
+  requireCloseNotify?: boolean | undefined;
+}
+
+/** node:tls's options, documented or only used, and {@link KtlsOptions}. */
+export interface TLSSocketOptions extends Omit<tls.TLSSocketOptions, 'server' | 'pskCallback'>, KtlsOptions {
+  server?: OwningServer | undefined;
+  pskCallback?: ((...args: never[]) => unknown) | undefined;
+  pskIdentityHint?: string | undefined;
+  servername?: string | undefined;
+  allowHalfOpen?: boolean | undefined;
+  highWaterMark?: number | undefined;
+  signal?: AbortSignal | undefined;
+  onread?: net.OnReadOpts | undefined;
+  pauseOnConnect?: boolean | undefined;
+}
+
+/** An engine as the options want it, ready to start. `alpn` in wire format. */
+export function makeEngine(options: TLSSocketOptions, alpn: Uint8Array | undefined): Engine {
+  const isServer = options.isServer === true;
+  const ciphers = options.portableLayer === 'wasm' ? [] : Object.values(offloadable);
+  const engine = new Engine(engineContext(options), { isServer, offload: { read: ciphers, write: ciphers } });
+  if (alpn && alpn.length > 0) engine.setAlpn(alpn);
+  if (isServer) {
+    if (options.requestCert) engine.requestCertificate(options.rejectUnauthorized === true);
+    if (options.pskIdentityHint) engine.setPskHint(options.pskIdentityHint);
+  } else {
+    if (options.requestOCSP) engine.requestOcsp();
+    if (options.session) engine.setSession(options.session);
+  }
+  return engine;
+}
+
+/** The engine's side of the options' context. Throws ERR_TLS_INVALID_CONTEXT for what is none. */
+export function engineContext(options: TLSSocketOptions, chosen?: SecureContext): EngineContext {
+  const context = chosen ?? options.secureContext ?? replaceable.createSecureContext(options);
+  if (!isSecureContext(context)) {
+    throw codedError('ERR_TLS_INVALID_CONTEXT', 'context must be a SecureContext');
+  }
+  const isServer = options.isServer === true;
+  return context.for({ verifiesPeer: !isServer || options.requestCert === true, isServer });
+}

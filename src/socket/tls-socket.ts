@@ -1,0 +1,327 @@
+import type { NonSharedBuffer } from 'node:buffer';
+import net from 'node:net';
+import { addAbortSignal, type Duplex } from 'node:stream';
+import type { ConnectionEvent } from '../connection/events.ts';
+import { codedError, connectionReset, failureError } from '../errors.ts';
+import { asError } from './handshake-answers.ts';
+import { OpeningSocket } from './opening-socket.ts';
+import { hasFile, sendWithFiles } from './send-file.ts';
+import { answerSuspension } from './server-suspension.ts';
+import type { SessionListener, TlsSession } from './tls-session.ts';
+import type { TLSSocketOptions } from './tls-socket-options.ts';
+import { toBytes, UserBuffer } from './user-buffer.ts';
+
+interface PendingWrite {
+  readonly chunks: readonly Uint8Array[];
+  readonly done: (error?: Error | null) => void;
+}
+
+/** A TLS connection as a stream: node:tls's TLSSocket. */
+export class TLSSocket extends OpeningSocket {
+  readonly encrypted = true as const;
+  authorized = false;
+  /**
+   * Why the peer is not trusted: a code, as a string; null when it is. Typed as node:tls's declarations have it.
+   */
+  declare authorizationError: Error;
+  /** The negotiated protocol, false when none was, null before the handshake's end. */
+  alpnProtocol: string | false | null = null;
+  servername: string | false | null = null;
+  /** The peer said that it sends no more: an end without it may be an attacker's. */
+  closeNotifyReceived = false;
+  secureConnecting = true;
+  declare readonly _unrefTimer: () => void;
+
+  readonly #userBuffer: UserBuffer | undefined;
+  #established = false;
+  #pending: PendingWrite | undefined;
+  #finish: ((error?: Error | null) => void) | undefined;
+  #untoldSessions = 0;
+  #told: { readonly session: Uint8Array; readonly ticket: Uint8Array } | undefined;
+  #bytesRead = 0;
+  #bytesWritten = 0;
+  #readEnded = false;
+
+  /** `stream`: a connected or connecting socket, or any Duplex; without it, {@link connect} makes one. */
+  constructor(stream?: Duplex, options: TLSSocketOptions = {}) {
+    super(stream, options);
+    Reflect.set(this, 'authorizationError', null);
+    this.#userBuffer = options.onread && !stream ? new UserBuffer(options.onread) : undefined;
+    this.on('newListener', (name) => {
+      if (name === 'keylog') this.engine?.logKeys();
+    });
+    if (options.pauseOnConnect) this.pause();
+    if (stream) this.attach(stream);
+    if (options.signal) addAbortSignal(options.signal, this);
+  }
+
+  /** The session, to be resumed on another connection; null once destroyed. */
+  getSession(): NonSharedBuffer | undefined;
+  getSession(): NonSharedBuffer | undefined | null {
+    if (this.destroyed) return null;
+    const session = this.engine && (this.#told?.session ?? this.engine.session);
+    return session && Buffer.from(session);
+  }
+
+  override getTLSTicket(): NonSharedBuffer | undefined {
+    return this.engine && this.#told ? Buffer.from(this.#told.ticket) : super.getTLSTicket();
+  }
+
+  override pause(): this {
+    this.#userBuffer?.pause();
+    return super.pause();
+  }
+
+  override resume(): this {
+    this.#userBuffer?.resume();
+    if (this.#userBuffer) this.session?.transport.resume();
+    return super.resume();
+  }
+
+  override _read(): void {
+    this._start();
+    this.session?.transport.resume();
+  }
+
+  override _write(chunk: Uint8Array | string, encoding: BufferEncoding, done: PendingWrite['done']): void {
+    this.#send([toBytes(chunk, encoding)], done);
+  }
+
+  override _writev(
+    chunks: { chunk: Uint8Array | string; encoding: BufferEncoding }[],
+    done: PendingWrite['done'],
+  ): void {
+    this.#send(
+      chunks.map(({ chunk, encoding }) => toBytes(chunk, encoding)),
+      done,
+    );
+  }
+
+  override _final(done: PendingWrite['done']): void {
+    if (this.session && this.#established) this.session.connection.close(() => done());
+    else this.#finish = done;
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    const below = this.below instanceof net.Socket && !this.below.destroyed ? this.below : undefined;
+    // net.Socket tells in 'close' whether there was an error only where it has a handle to close.
+    Reflect.set(this, '_handle', {
+      close: (closed: () => void) => (below ? below.once('close', closed) : setImmediate(closed)),
+    });
+    this.session?.connection.dispose();
+    this.session?.transport.destroy();
+    this.below?.destroy();
+    const early = 'Socket closed before the connection was established';
+    const failure = this.connecting ? codedError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION', early) : undefined;
+    this.#pending?.done(
+      error ?? failure ?? codedError('ERR_STREAM_DESTROYED', 'Cannot call write after a stream was destroyed'),
+    );
+    this.#pending = undefined;
+    super._destroy(error, done);
+  }
+
+  protected override get established(): boolean {
+    return this.#established;
+  }
+
+  /** As node:tls has it: undocumented, and looked at. */
+  get _secureEstablished(): boolean {
+    return this.#established;
+  }
+
+  protected override get plaintextRead(): number {
+    return this.#bytesRead;
+  }
+
+  protected override get plaintextWritten(): number {
+    return this.#bytesWritten;
+  }
+
+  protected override readonly listener: SessionListener = {
+    event: (event) => this.#onEvent(event),
+    ended: (truncated) => this.#onStreamEnd(truncated),
+    streamError: (error) => this.#onStreamError(error),
+    streamClosed: () => this.#onStreamClosed(),
+  };
+
+  #onEvent(event: ConnectionEvent): void {
+    if (this.destroyed) return;
+    this._unrefTimer();
+    switch (event.kind) {
+      case 'applicationData':
+        this.#onData(event.bytes);
+        break;
+      case 'secure':
+        this.#established = true;
+        if (this.#untoldSessions === 0) this.#onSecure();
+        break;
+      case 'closeNotify':
+        this.closeNotifyReceived = true;
+        this.#endReading();
+        break;
+      case 'session':
+        if (this.options.isServer) this.#tellSession(event);
+        else this.#onSession(event.session, event.ticket);
+        break;
+      case 'keyLog':
+        this.emit('keylog', Buffer.from(`${event.line}\n`));
+        break;
+      case 'ocspResponse':
+        this.emit('OCSPResponse', event.response && asBuffer(event.response));
+        break;
+      case 'trace':
+        process.stderr.write(event.text);
+        break;
+      case 'recordLayer':
+        this.emit('recordLayer', this.recordLayer);
+        break;
+      case 'suspended':
+        answerSuspension(event, {
+          engine: this.#liveSession().connection.engine,
+          options: this.options,
+          destroyed: () => this.destroyed,
+          fail: (error) => this.destroy(asError(error)),
+          resume: () => this.#resume(),
+        });
+        break;
+      case 'failed':
+        this.destroy(failureError(event.failure));
+    }
+  }
+
+  #onData(bytes: Uint8Array): void {
+    this.#bytesRead += bytes.length;
+    const more = this.#userBuffer ? this.#userBuffer.take(bytes) : this.push(asBuffer(bytes));
+    if (!more) this.session?.transport.pause();
+  }
+
+  #onSecure(): void {
+    const { engine } = this;
+    if (!engine || !this.session) return;
+    this.alpnProtocol = engine.alpn ?? false;
+    this.servername ??= engine.serverName ?? false;
+    this.emit('secure');
+    if (this.destroyed) return;
+    this.secureConnecting = false;
+    this.session.connection.release();
+    const { chunks, done } = this.#pending ?? {};
+    this.#pending = undefined;
+    if (chunks && done) this.#send(chunks, done);
+    const finish = this.#finish;
+    this.#finish = undefined;
+    if (finish) this._final(finish);
+  }
+
+  /** Several may arrive at once; while one is told, it is the one. */
+  #onSession(session: Uint8Array, ticket: Uint8Array): void {
+    this.#told = { session, ticket };
+    this.emit(rawSession, asBuffer(session));
+  }
+
+  /** A server's listeners keep the session before the handshake counts as done. */
+  #tellSession({ id, session }: ConnectionEvent & { kind: 'session' }): void {
+    let told = false;
+    const done = (): void => {
+      if (told) return;
+      told = true;
+      this.#untoldSessions--;
+      if (this.#untoldSessions === 0 && this.#established && this.secureConnecting && !this.destroyed) this.#onSecure();
+    };
+    this.#untoldSessions++;
+    if (!this.server?.emit('newSession', asBuffer(id), asBuffer(session), done)) done();
+  }
+
+  #resume(): void {
+    if (this.destroyed) return;
+    for (const event of this.#liveSession().connection.resume()) this.#onEvent(event);
+  }
+
+  #onStreamEnd(truncated: boolean): void {
+    if (this.destroyed || this.closeNotifyReceived) return;
+    if (this.#established && this.options.requireCloseNotify) {
+      const where = truncated ? 'in the middle of a record' : 'without close_notify';
+      this.destroy(codedError('ERR_KTLS_TRUNCATED', `The connection ended ${where}: data may be missing`));
+    } else {
+      this.#endReading();
+    }
+  }
+
+  /**
+   * Where the application has nothing to send, nobody misses tickets or a close_notify that did not get through to a peer that is gone.
+   * What it sent before it went is still to be read.
+   */
+  #onStreamError(error: Error): void {
+    const sending = 'syscall' in error && error.syscall === 'write';
+    if (this.writableLength > 0 || !(this.#readEnded || (this.#established && sending))) {
+      this.destroy(error);
+      return;
+    }
+    this.#onStreamEnd(false);
+    this.#onStreamClosed();
+  }
+
+  #onStreamClosed(): void {
+    if (this.destroyed) return;
+    if (this.#readEnded && !this.readableEnded && !this.errored) this.once('end', () => this.destroy());
+    else this.destroy();
+  }
+
+  #endReading(): void {
+    if (this.#readEnded) return;
+    this.#readEnded = true;
+    if (!this.#established && this.options.isServer) {
+      this.destroy(connectionReset('socket hang up'));
+      return;
+    }
+    if (this.#userBuffer) this.#userBuffer.finish(() => this.#endOfStream());
+    else this.#endOfStream();
+  }
+
+  #endOfStream(): void {
+    this.push(null);
+    // Without a reader nobody would learn of the end (node:net does the same).
+    if (this.readableLength === 0) this.read(0);
+  }
+
+  #send(chunks: readonly Uint8Array[], done: PendingWrite['done']): void {
+    if (!this.session || !this.#established || this.secureConnecting) {
+      this.#pending = { chunks, done };
+      this._start();
+      return;
+    }
+    this._unrefTimer();
+    if (hasFile(chunks)) {
+      const sent = (bytes: number): void => {
+        this.#bytesWritten += bytes;
+        this._unrefTimer();
+      };
+      sendWithFiles(chunks, this.session.connection, sent).then(
+        () => process.nextTick(done),
+        (error) => process.nextTick(done, error),
+      );
+      return;
+    }
+    const data = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+    this.#bytesWritten += data.length;
+    if (data.length === 0) {
+      done();
+      return;
+    }
+    this.session.connection.write(data, (error) => {
+      if (!error) this._unrefTimer();
+      done(error);
+    });
+  }
+
+  #liveSession(): TlsSession {
+    if (!this.session) throw codedError('ERR_SOCKET_CLOSED', 'Socket is closed');
+    return this.session;
+  }
+}
+
+/** Emitted on a client's socket for each session, before it is known whether its server is to be trusted. */
+export const rawSession = 'ktls:session';
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
