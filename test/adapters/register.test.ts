@@ -1,0 +1,167 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { issue, makeAuthority } from '../helpers/certificates.ts';
+
+const run = promisify(execFile);
+const register = new URL('../../src/register.ts', import.meta.url).href;
+const folder = mkdtempSync(join(tmpdir(), 'ktls-register-'));
+
+beforeAll(async () => {
+  const authority = await makeAuthority();
+  const identity = await issue(authority);
+  const files = { 'ca.pem': authority.cert, 'cert.pem': identity.cert, 'key.pem': identity.key };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs a program in the folder; what it writes. */
+async function node(
+  name: string,
+  source: string,
+  options: { words?: readonly string[]; environment?: Record<string, string> } = {},
+): Promise<{ stdout: string; lines: readonly string[] }> {
+  const { words = ['--import', register], environment } = options;
+  writeFileSync(join(folder, name), source);
+  const env = { ...process.env, NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'), ...environment };
+  const { stdout, stderr } = await run(process.execPath, ['--no-warnings', ...words, name], { cwd: folder, env });
+  const said = stderr.split('\n').filter((line) => line !== '');
+  expect(said.filter((line) => !line.startsWith('ktls '))).toEqual([]);
+  return { stdout: stdout.trim(), lines: said };
+}
+
+describe('ktls/register', { timeout: 20_000 }, () => {
+  test.each([
+    ['require', 'a.cjs', `const tls = require('node:tls'); const { connect, TLSSocket, Server } = require('tls');`],
+    ['import', 'b.mjs', `import tls, { connect, TLSSocket, Server } from 'node:tls';`],
+    ['import()', 'c.mjs', `const { default: tls, connect, TLSSocket, Server } = await import('tls');`],
+    ['getBuiltinModule', 'd.cjs', `const tls = process.getBuiltinModule('tls'), { connect, TLSSocket, Server } = tls;`],
+  ])('by %s', async (_how, name, statement) => {
+    const { stdout } = await node(
+      name,
+      `${statement}
+      console.log(typeof TLSSocket.prototype.updateKeys, connect === tls.connect,
+        tls.createServer() instanceof Server, new TLSSocket().recordLayer.read);`,
+    );
+    expect(stdout).toBe('function true true wasm');
+  });
+
+  test('what a program assigns to node:tls counts', async () => {
+    const { stdout } = await node(
+      'assign.cjs',
+      `const tls = require('tls');
+      tls.DEFAULT_MAX_VERSION = 'TLSv1.2';
+      const { readFileSync } = require('fs');
+      const server = tls.createServer({ key: readFileSync('key.pem'), cert: readFileSync('cert.pem') });
+      server.listen(0, '127.0.0.1', () => {
+        const socket = tls.connect({ port: server.address().port, host: 'localhost' }, () => {
+          console.log(tls.DEFAULT_MAX_VERSION, socket.getProtocol(), 'ktlsSend' in socket);
+          socket.end();
+          server.close();
+        });
+      });`,
+    );
+    expect(stdout).toBe('TLSv1.2 TLSv1.2 true');
+  });
+
+  test('https, http2 and fetch', async () => {
+    const { stdout, lines } = await node('web.mjs', web, { environment: { KTLS_DEBUG: '1' } });
+    expect(stdout).toBe('1.1 true\n1.1 true\n2.0 true h2 true localhost');
+    expect(lines).toHaveLength(6);
+    const sides = lines.map((line) => /^ktls (client|server) of 127\.0\.0\.1:\d+ \(localhost\): /.exec(line)?.[1]);
+    expect(sides.sort()).toEqual(['client', 'client', 'client', 'server', 'server', 'server']);
+    for (const line of lines) expect(line).toMatch(/: TLSv1\.3 TLS_AES_256_GCM_SHA384, sends (and receives )?by \w+/);
+  });
+
+  test('KTLS_DEBUG says why the kernel is not used, and why a connection failed', async () => {
+    const environment = { KTLS_DEBUG: '1', KTLS: 'off', NODE_EXTRA_CA_CERTS: '' };
+    const { stdout, lines } = await node(
+      'failing.mjs',
+      web.replace(
+        /const request = [\s\S]*/,
+        `https.get({ port, host: 'localhost' }).on('error', ({ code }) => {
+          console.log(code);
+          first.close();
+        });`,
+      ),
+      { environment },
+    );
+    expect(stdout).toBe('UNABLE_TO_VERIFY_LEAF_SIGNATURE');
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^ktls client of .* \(localhost\): failed, UNABLE_TO_VERIFY_LEAF_SIGNATURE$/),
+    );
+  });
+
+  test('nothing is said without KTLS_DEBUG', async () => {
+    expect((await node('quiet.mjs', web)).lines).toEqual([]);
+  });
+
+  test('workers, forked and other child processes', async () => {
+    const tell = `console.log(new (require('tls').TLSSocket)().ktlsSend)`;
+    const source = `
+      const { execFileSync, fork } = require('child_process');
+      const { once } = require('events');
+      const { Worker, isMainThread } = require('worker_threads');
+      (async () => {
+        if (process.argv[2] === 'child' || !isMainThread) { ${tell}; return; }
+        await once(new Worker(__filename), 'exit');
+        await once(fork(__filename, ['child']), 'exit');
+        process.stdout.write(execFileSync(process.execPath, [__filename, 'child'], { encoding: 'utf8' }));
+      })();`;
+    const byOptions = await node('family.cjs', source, {
+      words: [],
+      environment: { NODE_OPTIONS: `--no-warnings --import ${register}` },
+    });
+    expect(byOptions.stdout).toBe('false\nfalse\nfalse');
+    const byArgument = await node('family.cjs', source);
+    expect(byArgument.stdout).toBe('false\nfalse\nundefined');
+  });
+
+  test('without it nothing is ours', async () => {
+    const { stdout } = await node('none.cjs', `console.log(new (require('tls').TLSSocket)().ktlsSend)`, { words: [] });
+    expect(stdout).toBe('undefined');
+  });
+
+  test('also where https and http2 were loaded before, and by --require', async () => {
+    writeFileSync(join(folder, 'early.cjs'), "require('https'); require('http2');");
+    const words = ['--require', './early.cjs', '--require', new URL(register).pathname];
+    expect((await node('late.mjs', web, { words })).stdout).toBe('1.1 true\n1.1 true\n2.0 true h2 true localhost');
+  });
+});
+
+/** A server for HTTP/1.1 and one for HTTP/2, asked by https, fetch and http2. */
+const web = `
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import http2 from 'node:http2';
+import https from 'node:https';
+
+const identity = { key: readFileSync('key.pem'), cert: readFileSync('cert.pem') };
+const tell = (request, response) => response.end(request.httpVersion + ' ' + ('recordLayer' in request.socket));
+const start = async (server) => {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server.address().port;
+};
+const first = https.createServer(identity, tell);
+const second = http2.createSecureServer(identity, tell);
+const port = await start(first);
+const read = async (stream) => Buffer.concat(await stream.toArray()).toString();
+
+const request = https.get({ port, host: 'localhost', agent: false });
+const [answer] = await once(request, 'response');
+console.log(await read(answer));
+
+console.log(await (await fetch('https://localhost:' + port)).text());
+
+const session = http2.connect('https://localhost:' + (await start(second)));
+const told = await read(session.request({ ':path': '/' }));
+console.log(told, session.alpnProtocol, session.socket.authorized, session.socket.servername);
+session.close();
+first.close();
+first.closeAllConnections();
+second.close();
+`;

@@ -1,0 +1,19 @@
+// node mail-client.mjs PORT CA
+import { readFileSync } from 'node:fs';
+import nodemailer from 'nodemailer';
+
+const [port, ca] = process.argv.slice(2);
+const transport = nodemailer.createTransport({
+  host: 'localhost',
+  port: Number(port),
+  requireTLS: true,
+  tls: { ca: readFileSync(ca) },
+});
+const { accepted } = await transport.sendMail({
+  from: 'a@example.org',
+  to: 'b@example.org',
+  subject: 'ktls',
+  text: 'line\n'.repeat(50_000),
+});
+transport.close();
+console.log(JSON.stringify({ accepted }));

@@ -1,0 +1,157 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { findCycle, importsIn, readSources, withoutText } from './helpers/imports.ts';
+
+/** What each part of src/ may import besides itself; the README's table says the same. */
+const table: Readonly<Record<string, { readonly imports: readonly string[]; readonly node: boolean }>> = {
+  protocol: { imports: [], node: false },
+  record: { imports: ['protocol'], node: false },
+  engine: { imports: ['protocol'], node: false },
+  connection: { imports: ['protocol', 'record', 'engine'], node: false },
+  'errors.ts': { imports: ['engine', 'connection'], node: false },
+  platform: { imports: ['protocol', 'record', 'engine', 'connection'], node: true },
+  socket: { imports: ['protocol', 'record', 'engine', 'connection', 'errors.ts', 'platform'], node: true },
+  'tls.ts': { imports: ['platform', 'socket'], node: true },
+  'index.ts': { imports: ['platform', 'socket', 'tls.ts'], node: false },
+  adapters: { imports: ['socket', 'tls.ts', 'index.ts'], node: true },
+  'https.ts': { imports: ['tls.ts', 'adapters'], node: true },
+  'http2.ts': { imports: ['tls.ts', 'adapters'], node: true },
+  'undici.ts': { imports: ['tls.ts', 'adapters'], node: true },
+  'register.ts': { imports: ['adapters'], node: true },
+  cli: { imports: ['platform', 'index.ts'], node: true },
+};
+
+const maxLines = 400;
+
+const root = new URL('../', import.meta.url);
+const sources = readSources(fileURLToPath(new URL('src', root)));
+const files = [...sources].map(([path, source]) => ({ path, source, part: partOf(path), imports: importsIn(source) }));
+
+describe('the import table', () => {
+  test('is the same in the README', () => {
+    const readme = readFileSync(new URL('README.md', root), 'utf8');
+    const rows = readme.matchAll(/^\| `(?:src\/)?([\w.]+)\/?` \| ([^|]*) \| (yes|no) \|$/gm);
+    const said = [...rows].map(([, part = '', imports = '', node]) => [
+      part,
+      { imports: [...imports.matchAll(/`([\w.]+)\/?`/g)].map(([, name]) => name), node: node === 'yes' },
+    ]);
+    expect(Object.fromEntries(said)).toEqual(table);
+  });
+
+  test('has no row that could close a circle', () => {
+    const graph = new Map(Object.entries(table).map(([part, { imports }]) => [part, imports]));
+    expect(findCycle(graph)).toBeUndefined();
+  });
+
+  test('has a row for every part, and a part for every row', () => {
+    expect(new Set(files.map(({ part }) => part))).toEqual(new Set(Object.keys(table)));
+  });
+
+  test.each(files)('$path', ({ path, part, imports }) => {
+    const row = table[part];
+    const forbidden = imports.filter((specifier) => {
+      if (specifier.startsWith('node:')) return !row?.node;
+      const target = resolve(path, specifier);
+      if (target === undefined) return true;
+      return partOf(target) !== part && !row?.imports.includes(partOf(target));
+    });
+    expect(forbidden).toEqual([]);
+  });
+});
+
+describe('src/', () => {
+  test.each(files.filter(({ part }) => table[part]?.node === false))(
+    '$path uses nothing that only Node.js has',
+    ({ source }) => {
+      expect(
+        withoutText(source).match(/\b(?:Buffer|process|NodeJS|__dirname|set(?:Timeout|Interval|Immediate))\b/g),
+      ).toBeNull();
+    },
+  );
+
+  test('no file imports itself by way of others', () => {
+    const graph = new Map(
+      files.map(({ path, imports }) => [path, imports.flatMap((specifier) => resolve(path, specifier) ?? [])]),
+    );
+    expect(findCycle(graph)).toBeUndefined();
+  });
+
+  test('imports are of files that exist', () => {
+    const missing = files.flatMap(({ path, imports }) =>
+      imports.map((specifier) => resolve(path, specifier)).filter((target) => target && !sources.has(target)),
+    );
+    expect(missing).toEqual([]);
+  });
+});
+
+test('the README names the error codes that there are', () => {
+  const codes = (text: string): Set<string> => new Set(text.match(/\bERR_KTLS_[A-Z_]*[A-Z]\b/g));
+  expect(codes(readFileSync(new URL('README.md', root), 'utf8'))).toEqual(codes([...sources.values()].join('\n')));
+});
+
+test.each(['src', 'test', 'setup', 'native', 'wasm'])(`files in %s/ have fewer than ${maxLines} lines`, (folder) => {
+  const texts = readSources(fileURLToPath(new URL(folder, root)), /\.(?:ts|mjs|c|cc|h|sh)$/);
+  const long = [...texts].filter(([, text]) => text.trimEnd().split('\n').length >= maxLines).map(([path]) => path);
+  expect(long).toEqual([]);
+});
+
+describe('what these tests stand on', () => {
+  test('every form of import is seen', () => {
+    const source = [
+      "import a from 'node:a';",
+      "import type { B } from './b.ts';",
+      "import {\n  c,\n  type C,\n} from '../c.ts';",
+      "import * as d from './d.ts';",
+      "import './e.ts';",
+      "export { f } from './f.ts';",
+      "export * from './g.ts';",
+      "export type { H } from './h.ts';",
+      "const i = await import('./i.ts');",
+      "let j: import('node:j').J;",
+      "const k = createRequire(import.meta.url)('x'), l = require('./l.cjs');",
+      "const m = process.getBuiltinModule('node:m');",
+    ].join('\n');
+    const expected = ['node:a', './b.ts', '../c.ts', './d.ts', './e.ts', './f.ts', './g.ts', './h.ts'];
+    expect(importsIn(source)).toEqual([...expected, './i.ts', 'node:j', './l.cjs', 'node:m']);
+  });
+
+  test('exports, calls, comments and strings are no imports', () => {
+    const source = [
+      "export const a = Array.from('b');",
+      "// import c from 'd'",
+      "/*\nimport e from 'f';\nimport('g') */",
+      "const url = 'https://h'; import('./i.ts');",
+      "export default { j: 'k' };",
+    ].join('\n');
+    expect(importsIn(source)).toEqual(['./i.ts']);
+  });
+
+  test('a circle is found, a diamond is none', () => {
+    const diamond = new Map([
+      ['a', ['b', 'c']],
+      ['b', ['d']],
+      ['c', ['d']],
+      ['d', []],
+    ]);
+    expect(findCycle(diamond)).toBeUndefined();
+    expect(findCycle(new Map([...diamond, ['d', ['b']]]))).toEqual(['b', 'd', 'b']);
+  });
+
+  test('comments and strings are no code', () => {
+    expect(withoutText("a('Buffer'); // process\n/* Buffer\n */ b(\"it's\")")).toBe("a(''); \n b('')");
+  });
+});
+
+function partOf(path: string): string {
+  const [first = ''] = path.split('/');
+  return first;
+}
+
+/** Path from src/ of what a file imports; undefined for anything outside. */
+function resolve(path: string, specifier: string): string | undefined {
+  if (!specifier.startsWith('.')) return undefined;
+  const base = new URL(path, 'file:///src/');
+  const { pathname } = new URL(specifier, base);
+  return pathname.startsWith('/src/') ? pathname.slice('/src/'.length) : undefined;
+}

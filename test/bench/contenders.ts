@@ -1,0 +1,100 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import nodeTls from 'node:tls';
+import ktls from '../../src/index.ts';
+import type { Identity } from '../helpers/certificates.ts';
+
+export interface Suite {
+  readonly version: 'TLSv1.2' | 'TLSv1.3';
+  /** OpenSSL's name; both ends accept nothing else. */
+  readonly cipher?: string;
+  /** The only group of the key exchange. */
+  readonly group?: string;
+}
+
+/** What is compared: a TLS of node:tls's interface, or none. */
+export interface Contender {
+  readonly name: 'ktls' | 'node:tls' | 'tcp';
+  /** Listens on 127.0.0.1. */
+  listen(identity: Identity, suite: Suite, onConnection: (socket: net.Socket) => void): Promise<Listening>;
+  /** What connects, each time with the same context. Emits {@link ready}. */
+  connector(identity: Identity, suite: Suite): (port: number, options?: { session?: Buffer }) => net.Socket;
+  readonly ready: 'secureConnect' | 'connect';
+}
+
+interface Listening {
+  readonly port: number;
+  close(): void;
+}
+
+function tlsContender(name: 'ktls' | 'node:tls', tls: typeof ktls | typeof nodeTls): Contender {
+  const settings = ({ version, cipher, group }: Suite) => ({
+    minVersion: version,
+    maxVersion: version,
+    ...(cipher && { ciphers: cipher }),
+    ...(group && { ecdhCurve: group }),
+  });
+  return {
+    name,
+    ready: 'secureConnect',
+    async listen(identity, suite, onConnection) {
+      const server: net.Server = tls.createServer({ ...identity, ...settings(suite) });
+      server.on('secureConnection', onConnection);
+      return await listening(server);
+    },
+    connector(identity, suite) {
+      // A context of node:tls for node:tls and one of ours for ours.
+      const secureContext: object = tls.createSecureContext({ ca: identity.cert, ...settings(suite) });
+      return (port, options) =>
+        Reflect.apply(tls.connect, tls, [
+          { port, host: '127.0.0.1', servername: 'localhost', secureContext, ...options },
+        ]);
+    },
+  };
+}
+
+export const ours: Contender = tlsContender('ktls', ktls);
+export const nodes: Contender = tlsContender('node:tls', nodeTls);
+const tcp: Contender = {
+  name: 'tcp',
+  ready: 'connect',
+  listen: (_identity, _suite, onConnection) => listening(net.createServer(onConnection)),
+  connector: () => (port) => net.connect(port, '127.0.0.1'),
+};
+
+export const contenders: Readonly<Record<Contender['name'], Contender>> = { ktls: ours, 'node:tls': nodes, tcp };
+
+/** Two connected ends in this process; `connect` and `accept` may be of different contenders. */
+export async function connectedPair(
+  { client, server }: { client: Contender; server: Contender },
+  identity: Identity,
+  suite: Suite,
+): Promise<{ client: net.Socket; server: net.Socket; close(): Promise<void> }> {
+  let accept: (socket: net.Socket) => void = () => {};
+  const accepted = new Promise<net.Socket>((resolve) => {
+    accept = resolve;
+  });
+  const { port, close } = await server.listen(identity, suite, (socket) => accept(socket));
+  const socket = client.connector(identity, suite)(port);
+  await once(socket, client.ready);
+  const other = await accepted;
+  for (const end of [socket, other]) end.setNoDelay();
+  return {
+    client: socket,
+    server: other,
+    async close() {
+      const closed = [socket, other].map((end) => once(end, 'close'));
+      for (const end of [socket, other]) end.destroy();
+      await Promise.all(closed);
+      close();
+    },
+  };
+}
+
+async function listening(server: net.Server): Promise<Listening> {
+  server.listen(0, '127.0.0.1', 8192);
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server does not listen on a port');
+  return { port: address.port, close: () => void server.close() };
+}

@@ -1,0 +1,61 @@
+import http from 'node:http';
+import type net from 'node:net';
+import { type Identity, issue } from '../helpers/certificates.ts';
+import { type Contender, nodes, ours } from './contenders.ts';
+import { compare, type Row } from './measure.ts';
+
+/** GET over kept connections, 50 at a time. */
+export async function requests(tell: (row: Row) => void): Promise<void> {
+  const identity = await issue(undefined);
+  for (const { length, count, goal } of [
+    { length: 1024, count: 3000, goal: 1.2 },
+    { length: 65_536, count: 1500, goal: 1.4 },
+  ]) {
+    const ends = await Promise.all([ours, nodes].map((contender) => start(contender, identity, length)));
+    const [our, their] = ends;
+    if (!our || !their) throw new Error('two contenders are compared');
+    const name = `https GET ${length / 1024} KB`;
+    tell(await compare({ name, unit: 'a second', goal, ours: () => our.run(count), theirs: () => their.run(count) }));
+    for (const { end } of ends) end();
+  }
+}
+
+async function start(contender: Contender, identity: Identity, length: number) {
+  const body = Buffer.alloc(length, 1);
+  const web = http.createServer((_request, response) => response.end(body));
+  const server = await contender.listen(identity, { version: 'TLSv1.3' }, (socket) => web.emit('connection', socket));
+  const connect = contender.connector(identity, { version: 'TLSv1.3' });
+  const agent = new http.Agent({ keepAlive: true, maxSockets: connections });
+  Object.assign(agent, {
+    createConnection(_options: unknown, done: (error: Error | null, socket: net.Socket) => void): void {
+      const socket = connect(server.port);
+      socket.once('secureConnect', () => done(null, socket));
+    },
+  });
+  return {
+    async run(count: number): Promise<number> {
+      let left = count;
+      const one = (): Promise<void> =>
+        new Promise((resolve, reject) => {
+          const request = http.get({ agent, port: server.port }, (response) => {
+            response.resume();
+            response.on('end', resolve);
+          });
+          request.on('error', reject);
+        });
+      await Promise.all(
+        Array.from({ length: connections }, async () => {
+          while (left-- > 0) await one();
+        }),
+      );
+      return count;
+    },
+    end(): void {
+      agent.destroy();
+      server.close();
+      web.closeAllConnections();
+    },
+  };
+}
+
+const connections = 50;

@@ -1,0 +1,14 @@
+import { isSupported, NodeAead } from '../../src/platform/node-aead.ts';
+import { SoftwareOpener } from '../../src/record/software-opener.ts';
+import { SoftwareSealer } from '../../src/record/software-sealer.ts';
+import { describeRecordLayer } from './record-layer.contract.ts';
+import { softwareHarness } from './software-harness.ts';
+
+describeRecordLayer(
+  'native, with node:crypto',
+  softwareHarness({
+    supports: (_, aead) => isSupported(aead),
+    createSealer: (keys) => new SoftwareSealer(keys, new NodeAead(keys.aead, keys.key)),
+    createOpener: (keys) => new SoftwareOpener(keys, new NodeAead(keys.aead, keys.key)),
+  }),
+);

@@ -1,0 +1,75 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { EngineContext } from '../../src/engine/context.ts';
+import { engineModule } from '../../src/platform/engine-host.ts';
+import { type Authority, type Identity, issue, makeAuthority } from '../helpers/certificates.ts';
+import { bothVersions, clientContext, EnginePair, serverContext, summary } from './engine-pair.ts';
+
+const module = engineModule();
+let authority: Authority;
+let identity: Identity;
+
+beforeAll(async () => {
+  authority = await makeAuthority();
+  identity = await issue(authority);
+});
+
+describe.each(bothVersions)('$name sessions', ({ version }) => {
+  function connect(server: EngineContext, session?: Uint8Array): EnginePair {
+    const pair = new EnginePair({ client: clientContext(module, authority.cert, version), server });
+    if (session) pair.client.setSession(session);
+    return pair.handshake();
+  }
+
+  it('are resumed at the server that gave them, with fewer records and the same certificate', () => {
+    const server = serverContext(module, identity, version);
+    const first = connect(server);
+    expect(first.client.sessionReused).toBe(false);
+    const second = connect(server, first.find('client', 'session')?.session);
+    expect(second.client.sessionReused).toBe(true);
+    expect(second.server.sessionReused).toBe(true);
+    expect(second.client.peerChain[0]).toEqual(first.client.peerChain[0]);
+    expect(ciphertextLength(second, 'server')).toBeLessThan(ciphertextLength(first, 'server'));
+  });
+
+  it('have ids of 32 bytes, each its own', () => {
+    const server = serverContext(module, identity, version);
+    const ids = [connect(server), connect(server)].map(
+      (pair) => pair.find('client', 'session')?.id ?? new Uint8Array(),
+    );
+    expect(ids.map(({ length }) => length)).toEqual([32, 32]);
+    expect(ids[0]).not.toEqual(ids[1]);
+  });
+
+  it('of another server lead to a full handshake', () => {
+    const session = connect(serverContext(module, identity, version)).find('client', 'session')?.session;
+    const pair = connect(serverContext(module, identity, version), session);
+    expect(pair.client.sessionReused).toBe(false);
+    expect(pair.find('client', 'handshakeDone')).toBeDefined();
+  });
+
+  it('that cannot be read are refused', () => {
+    const pair = new EnginePair({ client: clientContext(module), server: serverContext(module, identity) });
+    expect(() => pair.client.setSession(Buffer.from('no session'))).toThrow(/asn1/);
+  });
+
+  it('can be told as they are now', () => {
+    const pair = connect(serverContext(module, identity, version));
+    expect(pair.client.session?.length).toBeGreaterThan(100);
+  });
+});
+
+it('TLS 1.3 servers send two tickets, each a session; TLS 1.2 servers one inside the handshake', () => {
+  for (const { version } of bothVersions) {
+    const contexts = {
+      client: clientContext(module, authority.cert, version),
+      server: serverContext(module, identity),
+    };
+    const outputs = summary(new EnginePair(contexts).handshake().outputs('client'));
+    expect(outputs.filter((kind) => kind === 'session')).toHaveLength(version === 0x0304 ? 2 : 1);
+    expect(outputs.lastIndexOf('session') > outputs.indexOf('handshakeDone')).toBe(version === 0x0304);
+  }
+});
+
+function ciphertextLength(pair: EnginePair, side: 'client' | 'server'): number {
+  return pair.outputs(side).reduce((sum, output) => sum + (output.kind === 'ciphertext' ? output.bytes.length : 0), 0);
+}

@@ -1,0 +1,32 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { issue, makeAuthority } from '../helpers/certificates.ts';
+
+/** One authority and one server, as text for us and as files for programs. */
+export interface IdentityFiles {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+  readonly folder: string;
+  readonly files: { readonly ca: string; readonly cert: string; readonly key: string };
+  remove(): void;
+}
+
+export async function makeIdentityFiles(): Promise<IdentityFiles> {
+  const authority = await makeAuthority({ keyKind: 'rsa' });
+  const { cert, key } = await issue(authority, { keyKind: 'rsa' });
+  const folder = mkdtempSync(join(tmpdir(), 'ktls-interop-'));
+  const write = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text, { mode: 0o600 });
+    return join(folder, name);
+  };
+  return {
+    ca: authority.cert,
+    cert,
+    key,
+    folder,
+    files: { ca: write('ca.pem', authority.cert), cert: write('cert.pem', cert), key: write('key.pem', key) },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}

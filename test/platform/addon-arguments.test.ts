@@ -1,0 +1,210 @@
+import { closeSync, openSync } from 'node:fs';
+import fc from 'fast-check';
+import { afterAll, describe, expect, test } from 'vitest';
+import {
+  type Addon,
+  loadAddon,
+  type RecordCipherConstructor,
+  type SocketPollConstructor,
+} from '../../src/platform/addon.ts';
+
+// Whatever JavaScript passes, the addon answers with a number or an exception. That it goes on living is the test.
+
+const loaded = loadAddon();
+if ('refused' in loaded) throw new Error(loaded.refused);
+const { addon } = loaded;
+const RecordCipher = addon.RecordCipher as RecordCipherConstructor;
+// Only on Linux; what needs it is skipped elsewhere.
+const SocketPoll = addon.SocketPoll as SocketPollConstructor;
+const describeOnLinux = describe.skipIf(addon.SocketPoll === undefined);
+
+const nobodysDescriptor = 1_000_000;
+const EBADF = -9;
+const some = new Uint8Array(64);
+
+type AnyFunction = (...args: unknown[]) => unknown;
+
+const functions: readonly (keyof Addon)[] = [
+  'attachUlp',
+  'installKeys',
+  'readKeys',
+  'sendRecord',
+  'send',
+  'sendFile',
+  'duplicate',
+  'closeFd',
+];
+
+describeOnLinux('functions', () => {
+  test('a descriptor that is not open is EBADF', () => {
+    expect(addon.attachUlp(nobodysDescriptor)).toBe(EBADF);
+    expect(addon.installKeys(nobodysDescriptor, 1, some)).toBe(EBADF);
+    expect(addon.readKeys(nobodysDescriptor, 2, some)).toBe(EBADF);
+    expect(addon.sendRecord(nobodysDescriptor, 21, some)).toBe(EBADF);
+    expect(addon.send(nobodysDescriptor, some)).toBe(EBADF);
+    expect(addon.sendFile(nobodysDescriptor, nobodysDescriptor, 2 ** 53 - 1, 2 ** 53 - 1)).toBe(EBADF);
+    expect(addon.duplicate(nobodysDescriptor)).toBe(EBADF);
+    expect(addon.closeFd(nobodysDescriptor)).toBe(EBADF);
+  });
+
+  test.each(functions)('%s refuses a descriptor that is none', (name) => {
+    const call = addon[name] as unknown as AnyFunction;
+    for (const fd of [undefined, null, '1', 1n, {}, [], Symbol('1'), true]) {
+      expect(() => call(fd, 1, some, 0), String(fd)).toThrow(TypeError);
+    }
+    // Node-API alone would make 0, 1 or 2147483647 of these: standard input and output are not to be closed by mistake.
+    for (const fd of [Number.NaN, -1, 0.5, 1.5, 2 ** 31, Number.POSITIVE_INFINITY]) {
+      expect(() => call(fd, 1, some, 0), String(fd)).toThrow(RangeError);
+    }
+  });
+
+  test('directions are 1 and 2', () => {
+    for (const direction of [0, 3, 1.5, -1]) {
+      expect(() => (addon.installKeys as AnyFunction)(nobodysDescriptor, direction, some)).toThrow(RangeError);
+      expect(() => (addon.readKeys as AnyFunction)(nobodysDescriptor, direction, some)).toThrow(RangeError);
+    }
+  });
+
+  test('only a Uint8Array is bytes, and empty if it was transferred away', () => {
+    expect(addon.send(nobodysDescriptor, transferred())).toBe(EBADF);
+    const others = [undefined, 'x', [1], new ArrayBuffer(8), new Uint16Array(8), new DataView(new ArrayBuffer(8)), {}];
+    for (const bytes of others) expect(() => (addon.send as AnyFunction)(nobodysDescriptor, bytes)).toThrow(TypeError);
+  });
+});
+
+describeOnLinux('SocketPoll', () => {
+  const file = openSync(import.meta.filename, 'r');
+  afterAll(() => closeSync(file));
+
+  test('a descriptor that cannot be watched', () => {
+    expect(() => new SocketPoll(nobodysDescriptor, () => {})).toThrow(
+      expect.objectContaining({ code: 'EBADF', errno: EBADF }),
+    );
+    expect(() => new SocketPoll(file, () => {})).toThrow(expect.objectContaining({ code: 'EPERM' }));
+  });
+
+  test('is made with new, and its methods are its own', () => {
+    expect(() => (SocketPoll as unknown as AnyFunction)(1, () => {})).toThrow(TypeError);
+    for (const name of ['start', 'stop', 'ref', 'unref', 'close', 'receive', 'receiveMany']) {
+      const method = Reflect.get(SocketPoll.prototype, name) as AnyFunction;
+      for (const self of [undefined, {}, Object.create(SocketPoll.prototype), newCipher()]) {
+        expect(() => method.call(self, some, 0, 1), name).toThrow(TypeError);
+      }
+    }
+    expect(() => Reflect.get(SocketPoll.prototype, 'recordType', newCipher())).toThrow(TypeError);
+  });
+});
+
+describe('RecordCipher', () => {
+  test('is made with new, and its methods are its own', () => {
+    expect(() => (RecordCipher as unknown as AnyFunction)('aes-128-gcm')).toThrow(TypeError);
+    for (const name of ['seal', 'open', 'dispose']) {
+      const method = Reflect.get(RecordCipher.prototype, name) as AnyFunction;
+      for (const self of [undefined, {}, Object.create(newCipher())]) {
+        expect(() => method.call(self, 23, some, some, 0), name).toThrow(TypeError);
+      }
+    }
+    for (const self of [{}, Object.create(newCipher()), 1]) {
+      expect(() => Reflect.get(RecordCipher.prototype, 'sequenceNumber', self)).toThrow();
+    }
+  });
+
+  test('keys have their length, numbers their range', () => {
+    const key = new Uint8Array(16);
+    const iv = new Uint8Array(12);
+    const make = (...args: unknown[]) => Reflect.construct(RecordCipher, args);
+    expect(() => make('aes-128-ccm', key, iv, 0n, 0x304, true)).toThrow(RangeError);
+    expect(() => make('aes-128-gcm', new Uint8Array(32), iv, 0n, 0x304, true)).toThrow(RangeError);
+    expect(() => make('aes-128-gcm', key, new Uint8Array(8), 0n, 0x304, true)).toThrow(RangeError);
+    expect(() => make('aes-128-gcm', key, iv, -1n, 0x304, true)).toThrow(RangeError);
+    expect(() => make('aes-128-gcm', key, iv, 2n ** 64n, 0x304, true)).toThrow(RangeError);
+    expect(() => make('aes-128-gcm', key, iv, 0, 0x304, true)).toThrow(TypeError);
+    expect(() => make('aes-128-gcm', key, iv, 0n, 0x302, true)).toThrow(RangeError);
+    expect(() => make('aes-128-gcm', key, iv, 0n, 0x304)).toThrow(TypeError);
+    expect(RecordCipher.supports('aes-128-ccm')).toBe(false);
+    expect(() => (RecordCipher.supports as AnyFunction)(1)).toThrow(TypeError);
+  });
+
+  test('nothing is written or read outside of what was given', () => {
+    const cipher = newCipher(true);
+    const opener = newCipher(false);
+    expect(() => cipher.seal(23, some, new Uint8Array(85), 0)).toThrow(RangeError);
+    expect(() => cipher.seal(23, some, new Uint8Array(200), 201)).toThrow(RangeError);
+    expect(() => cipher.seal(23, some, new Uint8Array(200), 0, 0)).toThrow(RangeError);
+    expect(() => cipher.seal(23, some, new Uint8Array(200), 0, 16385)).toThrow(RangeError);
+    expect(() => cipher.seal(0, some, new Uint8Array(200), 0)).toThrow(RangeError);
+    expect(cipher.sequenceNumber).toBe(0n);
+    expect(() => opener.open(some, 0, 65, some, 0)).toThrow(RangeError);
+    expect(() => opener.open(some, 2, 1, some, 0)).toThrow(RangeError);
+    expect(() => opener.open(some, 0, 1, some, 65)).toThrow(RangeError);
+    expect(() => opener.seal(23, some, new Uint8Array(200), 0)).toThrow('other use');
+    expect(() => cipher.open(some, 0, 1, some, 0)).toThrow('other use');
+  });
+
+  test('memory that was transferred away is not touched', () => {
+    const opener = newCipher(false);
+    structuredClone(opener.state, { transfer: [opener.state.buffer as ArrayBuffer] });
+    expect(opener.open(some, 0, 0, some, 0)).toBe(0);
+    expect(opener.state).toHaveLength(0);
+    expect(() => newCipher(true).seal(23, some, transferred(), 0)).toThrow(RangeError);
+  });
+});
+
+test('any arguments at all', () => {
+  const odd = fc.oneof(
+    fc.anything({
+      withBigInt: true,
+      withTypedArray: true,
+      withDate: true,
+      withNullPrototype: true,
+      withSparseArray: true,
+    }),
+    fc.constantFrom(nobodysDescriptor, 0, 1, 2, 23, 0x303, 0x304, 5n, true, false, 'aes-128-gcm', () => {}, some),
+    fc.constantFrom(
+      some.subarray(0, 12),
+      some.subarray(0, 16),
+      new Uint8Array(new SharedArrayBuffer(16)),
+      new Proxy({}, {}),
+    ),
+  );
+  // Never the number of a descriptor that is open.
+  const first = fc.oneof(
+    odd.filter((value) => typeof value !== 'number'),
+    fc.constant(nobodysDescriptor),
+  );
+  const calls: AnyFunction[] = [
+    ...functions.map((name) => addon[name] as unknown as AnyFunction),
+    ...['seal', 'open', 'dispose'].map((name) => {
+      return (...args: unknown[]) => {
+        const cipher = newCipher(name === 'seal');
+        return (Reflect.get(cipher, name) as AnyFunction).apply(cipher, args);
+      };
+    }),
+    ...(SocketPoll ? [(...args: unknown[]) => Reflect.construct(SocketPoll, args)] : []),
+    (...args) => Reflect.construct(RecordCipher, args),
+  ];
+  fc.assert(
+    fc.property(fc.constantFrom(...calls), first, fc.array(odd, { maxLength: 6 }), (call, head, rest) => {
+      try {
+        call(head, ...rest);
+      } catch (error) {
+        expect(error instanceof TypeError || error instanceof RangeError || isSystemError(error)).toBe(true);
+      }
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && Reflect.get(error, 'errno') === EBADF;
+}
+
+function transferred(): Uint8Array {
+  const bytes = new Uint8Array(100);
+  structuredClone(bytes, { transfer: [bytes.buffer] });
+  return bytes;
+}
+
+function newCipher(seal = true) {
+  return new RecordCipher('aes-128-gcm', new Uint8Array(16), new Uint8Array(12), 0n, 0x304, seal);
+}
