@@ -1,8 +1,9 @@
 import { createHash, randomInt } from 'node:crypto';
 import type net from 'node:net';
-import type { DemoServer } from './demo-server.ts';
+import { type DemoServer, startDemoServer } from './demo-server.ts';
 import type { TlsImplementation } from './implementations.ts';
 import type { Report } from './report.ts';
+import type { Identity } from './self-signed.ts';
 import { closeConnection, download, openConnection, post, upload } from './transfers.ts';
 
 /** One implementation's server and the client for it, both in this process. */
@@ -10,6 +11,15 @@ export interface Contender {
   readonly name: TlsImplementation['name'];
   readonly server: DemoServer;
   readonly connect: (port: number) => net.Socket;
+}
+
+export async function contend(
+  tls: TlsImplementation,
+  identity: Identity,
+  options: { port?: number; onClientError?: (error: Error) => void } = {},
+): Promise<Contender> {
+  const server = await startDemoServer(tls, { identity, ...options });
+  return { name: tls.name, server, connect: tls.createClient(identity.cert) };
 }
 
 /**
@@ -41,51 +51,78 @@ export async function checkBytes({ connect, server }: Contender, length: number)
   if (answer !== digest || received.digest('hex') !== digest) throw new Error('what arrived is not what was sent');
 }
 
+/** What was measured of one contender in one direction, over all rounds. */
+export interface TransferFigures {
+  readonly contender: Contender['name'];
+  readonly direction: 'down' | 'up';
+  readonly bytes: number;
+  readonly seconds: number;
+  /** Of the processor, which other programs do not disturb. */
+  readonly processorSeconds: number;
+}
+
 /**
- * Moves `length` bytes each way for each contender, in rounds: what slows the machine down for a while slows down both.
- * Prints MB/s, also of the processor's seconds, which other programs do not disturb.
+ * Moves `length` bytes each way for each contender, in rounds: what slows the machine down for a while slows down both. `onRound` is told
+ * of the bytes a second of each round, in the order of the figures.
  */
-export async function compareTransfers(
+export async function measureTransfers(
   report: Report,
   [first, second]: readonly [Contender, Contender],
   length: number,
-): Promise<void> {
-  const directions = [
-    { title: 'down', transfer: download },
-    { title: 'up', transfer: upload },
-  ];
-  const row = report.table([
-    { title: 'MB/s', width: 12 },
-    ...directions.flatMap(({ title }) => [
-      { title: `${title} ${first.name}`, width: 10, align: 'right' as const },
-      { title: `${title} ${second.name}`, width: 13, align: 'right' as const },
-      { title: 'ratio', width: 6, align: 'right' as const },
-    ]),
-  ]);
-  const jobs = directions.flatMap(({ title, transfer }) =>
-    [first, second].map((contender) => ({ title, transfer, contender, last: 0, seconds: 0, processorSeconds: 0 })),
+  onRound: (round: number, rates: readonly number[]) => void = () => {},
+): Promise<TransferFigures[]> {
+  const jobs = directions.flatMap(({ direction, transfer }) =>
+    [first, second].map((contender) => ({ direction, transfer, contender, last: 0, seconds: 0, processorSeconds: 0 })),
   );
   const share = Math.ceil(length / rounds);
   for (let round = 1; round <= rounds; round++) {
     for (const job of shuffled(jobs)) {
-      const { title, contender, transfer } = job;
+      const { direction, contender, transfer } = job;
       const { socket } = await openConnection(contender.connect, contender.server.port);
       const processor = process.cpuUsage();
       let moved = 0;
       job.last = await transfer(socket, share, (part) => {
         moved += part.length;
-        report.progress(() => `round ${round}: ${title} ${contender.name} ${mebibytes(moved)} of ${mebibytes(share)}`);
+        report.progress(
+          () => `round ${round}: ${direction} ${contender.name} ${mebibytes(moved)} of ${mebibytes(share)}`,
+        );
       });
       const { user, system } = process.cpuUsage(processor);
       job.seconds += job.last;
       job.processorSeconds += (user + system) / 1e6;
     }
-    row(`${round} of ${rounds}`, ...speeds(jobs.map(({ last }) => share / last)));
+    onRound(
+      round,
+      jobs.map(({ last }) => share / last),
+    );
   }
-  const total = share * rounds;
+  const bytes = share * rounds;
+  return jobs.map(({ direction, contender, seconds, processorSeconds }) => {
+    return { contender: contender.name, direction, bytes, seconds, processorSeconds };
+  });
+}
+
+/** {@link measureTransfers}, as a table of MB/s, also of the processor's seconds. */
+export async function compareTransfers(
+  report: Report,
+  contenders: readonly [Contender, Contender],
+  length: number,
+): Promise<void> {
+  const [first, second] = contenders;
+  const row = report.table([
+    { title: 'MB/s', width: 12 },
+    ...directions.flatMap(({ direction }) => [
+      { title: `${direction} ${first.name}`, width: 10, align: 'right' as const },
+      { title: `${direction} ${second.name}`, width: 13, align: 'right' as const },
+      { title: 'ratio', width: 6, align: 'right' as const },
+    ]),
+  ]);
+  const figures = await measureTransfers(report, contenders, length, (round, rates) => {
+    row(`${round} of ${rounds}`, ...speeds(rates));
+  });
   const strong = (cells: string[]): string[] => cells.map((cell) => report.style('bold', cell));
-  row(...strong(['all', ...speeds(jobs.map(({ seconds }) => total / seconds))]));
-  row('a CPU second', ...speeds(jobs.map(({ processorSeconds }) => total / processorSeconds)));
+  row(...strong(['all', ...speeds(figures.map(({ bytes, seconds }) => bytes / seconds))]));
+  row('a CPU second', ...speeds(figures.map(({ bytes, processorSeconds }) => bytes / processorSeconds)));
 }
 
 /** Of bytes a second in the order first, second, first, second: MB/s, and the first's share of the second's. */
@@ -113,6 +150,11 @@ function shuffled<T>(values: Iterable<T>): T[] {
     .sort((a, b) => a.place - b.place)
     .map(({ value }) => value);
 }
+
+const directions = [
+  { direction: 'down', transfer: download },
+  { direction: 'up', transfer: upload },
+] as const;
 
 const unmeasured = 30;
 const handshakes = 21;

@@ -1,19 +1,16 @@
-import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import { loadAddon } from '../platform/addon.ts';
-import { engineModule } from '../platform/engine-host.ts';
 import { type KernelSupport, kernelSupport } from '../platform/kernel-support.ts';
 import type { Report } from './report.ts';
+import { versions } from './versions.ts';
 
 /** Prints what runs here, and what this machine's kernel can do for a TLS connection. */
 export function reportMachine(report: Report): void {
-  report.line(report.style('bold', `ktls ${packageVersion()}`));
-  report.fact('handshake', `OpenSSL ${engineModule().opensslVersion} in WebAssembly`);
+  const { ktls, openssl, node } = versions();
+  report.line(report.style('bold', `ktls ${ktls}`));
+  report.fact('handshake', `OpenSSL ${openssl} in WebAssembly`);
   report.fact('records', ...recordLayers());
-  report.fact(
-    'runs on',
-    `Node.js ${process.versions.node}, ${os.type()} ${os.release()}, ${os.arch()}, ${processors()}`,
-  );
+  report.fact('runs on', `Node.js ${node}, ${os.type()} ${os.release()}, ${os.arch()}, ${processors()}`);
   reportKernel(report, kernelSupport());
 }
 
@@ -62,10 +59,17 @@ function isUserMode(): boolean {
   return os.cpus()[0]?.model.trim() === 'UML';
 }
 
-function recordLayers(): string[] {
+/** Who seals and opens records that the kernel does not, and why it is not the addon. */
+export function recordProtection(): { readonly by: 'addon' | 'node:crypto'; readonly reason: string | null } {
   const loaded = loadAddon();
-  if ('refused' in loaded) return ['native: node:crypto, as there is', `  ${loaded.refused}`];
-  return [loaded.addon.RecordCipher ? 'native: the addon, many at once' : 'native: node:crypto, one by one'];
+  if ('refused' in loaded) return { by: 'node:crypto', reason: loaded.refused };
+  if (loaded.addon.RecordCipher) return { by: 'addon', reason: null };
+  return { by: 'node:crypto', reason: 'the addon has no ciphers on this system' };
+}
+
+function recordLayers(): string[] {
+  const { by, reason } = recordProtection();
+  return by === 'addon' ? ['native: the addon, many at once'] : ['native: node:crypto, one by one', `  ${reason}`];
 }
 
 function processors(): string {
@@ -73,10 +77,3 @@ function processors(): string {
   const count = os.availableParallelism();
   return `${count} × ${first?.model.trim() ?? 'processor'}`;
 }
-
-function packageVersion(): string {
-  const { version }: { version: unknown } = JSON.parse(readFileSync(packageFile, 'utf8'));
-  return String(version);
-}
-
-const packageFile = new URL('../../package.json', import.meta.url);

@@ -1,12 +1,11 @@
 import { parseArgs } from 'node:util';
 import { TLSSocket } from '../index.ts';
-import { type Contender, checkBytes, compareHandshakes, compareTransfers } from './comparison.ts';
-import { startDemoServer } from './demo-server.ts';
-import { nodes, ours, type TlsImplementation } from './implementations.ts';
+import { type Contender, checkBytes, compareHandshakes, compareTransfers, contend } from './comparison.ts';
+import { nodes, ours } from './implementations.ts';
 import { reportMachine } from './machine.ts';
 import { describeRecords } from './records.ts';
 import { Report } from './report.ts';
-import { type Identity, selfSigned } from './self-signed.ts';
+import { selfSigned } from './self-signed.ts';
 import { closeConnection, openConnection } from './transfers.ts';
 
 const usage = `npm start [-- OPTION…]: an HTTPS server and a client over ktls on this machine, measured beside node:tls
@@ -61,15 +60,6 @@ async function reportConnection(report: Report, ktls: Contender, node: Contender
     'handshake',
     `${times} (median of full ones, both ends, warm); the first of all ${milliseconds.toFixed(0)} ms`,
   );
-}
-
-async function contend(
-  tls: TlsImplementation,
-  identity: Identity,
-  options: { port?: number; onClientError?: (error: Error) => void } = {},
-): Promise<Contender> {
-  const server = await startDemoServer(tls, { identity, ...options });
-  return { name: tls.name, server, connect: tls.createClient(identity.cert) };
 }
 
 function readOptions(): { once: boolean; mib: number; port: number } {

@@ -29,8 +29,7 @@ export class Report {
   }
 
   line(text = ''): void {
-    if (this.#changing) this.#stream.write(eraseLine);
-    this.#changing = false;
+    this.clearProgress();
     this.#stream.write(`${text}\n`);
   }
 
@@ -66,7 +65,13 @@ export class Report {
     this.#stream.write(`${eraseLine}  ${this.style('dim', text())}`);
   }
 
-  style(format: 'bold' | 'dim' | 'green' | 'yellow', text: string): string {
+  /** Takes away what {@link progress} said last. */
+  clearProgress(): void {
+    if (this.#changing) this.#stream.write(eraseLine);
+    this.#changing = false;
+  }
+
+  style(format: 'bold' | 'dim' | 'green' | 'yellow' | 'red', text: string): string {
     // The terminal has been looked at above: styleText would look at process.stdout.
     return this.#hasColours ? styleText(format, text, { validateStream: false }) : text;
   }

@@ -57,6 +57,13 @@ describe('the package, as npm would install it', { timeout: 60_000 }, () => {
     expect(stdout).toBe('TLSv1.3 authorized: true, 1000000 bytes came back\n');
   });
 
+  test('brings the command', async () => {
+    const options = { cwd: folder, timeout: 50_000, shell: process.platform === 'win32' };
+    const { stdout, stderr } = await run('npx', ['--offline', 'ktls', 'probe', '--json'], options);
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toMatchObject({ versions: { ktls: expect.any(String) }, ciphers: expect.any(Array) });
+  });
+
   test('has adapters, and takes the place of node:tls', async () => {
     const adapters = ['https', 'http2', 'undici'].map((name) => `import 'ktls/${name}';`);
     const told = "import tls from 'node:tls';\nconsole.log(typeof tls.TLSSocket.prototype.updateKeys);";
