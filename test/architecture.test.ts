@@ -9,6 +9,7 @@ const table: Readonly<Record<string, { readonly imports: readonly string[]; read
   record: { imports: ['protocol'], node: false },
   engine: { imports: ['protocol'], node: false },
   connection: { imports: ['protocol', 'record', 'engine'], node: false },
+  keys: { imports: ['protocol', 'record'], node: true },
   'errors.ts': { imports: ['engine', 'connection'], node: false },
   platform: { imports: ['protocol', 'record', 'engine', 'connection'], node: true },
   socket: { imports: ['protocol', 'record', 'engine', 'connection', 'errors.ts', 'platform'], node: true },

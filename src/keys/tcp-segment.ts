@@ -1,0 +1,122 @@
+import { isIPv4, isIPv6 } from 'node:net';
+
+/** One end of a TCP connection. */
+interface Endpoint {
+  /** IPv4 or IPv6, as text; a zone is left out. */
+  readonly address: string;
+  readonly port: number;
+}
+
+export const TcpFlag = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16 } as const;
+
+export interface TcpSegment {
+  readonly source: Endpoint;
+  readonly destination: Endpoint;
+  /** Modulo 2^32. */
+  readonly sequence: number;
+  readonly acknowledgment: number;
+  /** Of {@link TcpFlag}. */
+  readonly flags: number;
+  /** At most {@link maxSegmentLength} bytes. */
+  readonly payload?: Uint8Array;
+}
+
+/** An IP packet with a TCP segment in it (RFC 791, RFC 8200, RFC 9293), checksums included. IPv6 if either address is. */
+export function tcpPacket(segment: TcpSegment): Uint8Array {
+  const { source, destination, sequence, acknowledgment, flags, payload = new Uint8Array() } = segment;
+  if (payload.length > maxSegmentLength) throw new RangeError(`a segment of ${payload.length} bytes fits in no packet`);
+  const from = parseAddress(source.address);
+  const to = parseAddress(destination.address);
+  const isV4 = from.length === 4 && to.length === 4;
+  const ipLength = isV4 ? 20 : 40;
+  const tcpLength = tcpHeaderLength + payload.length;
+  const packet = new Uint8Array(ipLength + tcpLength);
+  const view = new DataView(packet.buffer);
+  if (isV4) writeIPv4(view, packet, { from, to, tcpLength });
+  else writeIPv6(view, packet, { from: mapped(from), to: mapped(to), tcpLength });
+  view.setUint16(ipLength, source.port);
+  view.setUint16(ipLength + 2, destination.port);
+  view.setUint32(ipLength + 4, sequence >>> 0);
+  view.setUint32(ipLength + 8, acknowledgment >>> 0);
+  view.setUint8(ipLength + 12, (tcpHeaderLength / 4) << 4);
+  view.setUint8(ipLength + 13, flags);
+  view.setUint16(ipLength + 14, 0xffff);
+  packet.set(payload, ipLength + tcpHeaderLength);
+  const addresses = isV4 ? sum(view, 12, 20) : sum(view, 8, 40);
+  view.setUint16(ipLength + 16, checksum(addresses + tcpProtocol + tcpLength + sum(view, ipLength, packet.length)));
+  return packet;
+}
+
+interface Addresses {
+  readonly from: Uint8Array;
+  readonly to: Uint8Array;
+  readonly tcpLength: number;
+}
+
+function writeIPv4(view: DataView, packet: Uint8Array, { from, to, tcpLength }: Addresses): void {
+  view.setUint8(0, 0x45);
+  view.setUint16(2, 20 + tcpLength);
+  // Don't fragment: then an identification is not needed (RFC 6864 §4.1).
+  view.setUint16(6, 0x4000);
+  view.setUint8(8, hopLimit);
+  view.setUint8(9, tcpProtocol);
+  packet.set(from, 12);
+  packet.set(to, 16);
+  view.setUint16(10, checksum(sum(view, 0, 20)));
+}
+
+function writeIPv6(view: DataView, packet: Uint8Array, { from, to, tcpLength }: Addresses): void {
+  view.setUint8(0, 0x60);
+  view.setUint16(4, tcpLength);
+  view.setUint8(6, tcpProtocol);
+  view.setUint8(7, hopLimit);
+  packet.set(from, 8);
+  packet.set(to, 24);
+}
+
+/** 16-bit words, the last one padded with zero, not yet folded (RFC 1071 §1). */
+function sum(view: DataView, start: number, end: number): number {
+  let total = 0;
+  let at = start;
+  for (; at + 1 < end; at += 2) total += view.getUint16(at);
+  return at < end ? total + (view.getUint8(at) << 8) : total;
+}
+
+function checksum(total: number): number {
+  let folded = total;
+  while (folded > 0xffff) folded = (folded & 0xffff) + Math.floor(folded / 0x10000);
+  return ~folded & 0xffff;
+}
+
+/** 4 or 16 bytes; an IPv4 address in IPv6's clothes (RFC 4291 §2.5.5.2) is IPv4. Throws a RangeError for what is no address. */
+function parseAddress(text: string): Uint8Array {
+  const [bare = ''] = text.split('%');
+  const v4 = bare.toLowerCase().startsWith('::ffff:') ? bare.slice('::ffff:'.length) : bare;
+  if (isIPv4(v4)) return Uint8Array.from(v4.split('.'), Number);
+  if (!isIPv6(bare)) throw new RangeError(`not an IP address: ${text}`);
+  const [head = '', tail] = bare.split('::');
+  const front = groups(head);
+  const back = tail === undefined ? [] : groups(tail);
+  const middle = Array<number>(8 - front.length - back.length).fill(0);
+  return Uint8Array.from([...front, ...middle, ...back].flatMap((group) => [group >> 8, group & 0xff]));
+}
+
+function groups(text: string): number[] {
+  if (text === '') return [];
+  return text.split(':').flatMap((group) => {
+    if (!group.includes('.')) return [Number.parseInt(group, 16)];
+    const [a = 0, b = 0, c = 0, d = 0] = group.split('.').map(Number);
+    return [(a << 8) | b, (c << 8) | d];
+  });
+}
+
+function mapped(address: Uint8Array): Uint8Array {
+  return address.length === 16 ? address : Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...address);
+}
+
+const tcpHeaderLength = 20;
+const tcpProtocol = 6;
+const hopLimit = 64;
+
+/** An IPv4 packet is at most 65535 bytes long. */
+export const maxSegmentLength: number = 65_535 - 20 - tcpHeaderLength;
