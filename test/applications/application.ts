@@ -46,7 +46,19 @@ export class Application {
     return Number(await this.answer());
   }
 
-  /** What KTLS_DEBUG=1 has shown: a line for each connection. Complete once the program has ended. */
+  /**
+   * Ends the program once it has told of `count` connections: it does so behind the handshake, when the peer may have had its answer.
+   * What KTLS_DEBUG=1 has shown of them, all in all.
+   */
+  async stopAfter(count: number): Promise<readonly string[]> {
+    while (this.connections.length < count && this.#child.exitCode === null) {
+      await Promise.race([once(this.#child.stderr, 'data'), once(this.#child, 'close')]);
+    }
+    await this.stop();
+    return this.connections;
+  }
+
+  /** What KTLS_DEBUG=1 has shown: a line for each connection. Complete once the program has ended by itself. */
   get connections(): readonly string[] {
     return this.#said.split('\n').filter((line) => line.startsWith('ktls '));
   }
