@@ -7,6 +7,8 @@ export interface CommandOption extends ParseArgsOptionDescriptor {
   readonly about: string;
   /** What stands for the value in help, in capitals; of options of type 'string' only. */
   readonly placeholder?: string;
+  /** Its value where none follows: only a whole number counts as one then. */
+  readonly alone?: string;
   /** What a shell offers as the value: words, or names of files. */
   readonly values?: readonly string[] | 'files';
 }
@@ -73,11 +75,20 @@ function readWords<const Options extends CommandOptions>(
   words: readonly string[],
 ): ReturnType<typeof parseArgs<{ options: Options; strict: true; allowPositionals: true }>> {
   try {
-    return parseArgs({ args: words, options, strict: true, allowPositionals: true });
+    return parseArgs({ args: withValues(options, words), options, strict: true, allowPositionals: true });
   } catch (error) {
     const wrongWords = error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
     throw wrongWords ? new UsageError(error.message) : error;
   }
+}
+
+/** Gives options that stand alone the value that they have then. */
+function withValues(options: CommandOptions, words: readonly string[]): string[] {
+  const end = words.indexOf('--');
+  return words.map((word, at) => {
+    const alone = (end < 0 || at < end) && word.startsWith('--') ? options[word.slice(2)]?.alone : undefined;
+    return alone === undefined || /^\d+$/.test(words[at + 1] ?? '') ? word : `${word}=${alone}`;
+  });
 }
 
 /** The words of the command line make no sense: exit code 2. */
@@ -102,4 +113,11 @@ export function wholeNumber(option: string, value: string, least: number, most: 
   const number = Number(value);
   if (/^\d+$/.test(value) && number >= least && number <= most) return number;
   throw new UsageError(`${option} wants a whole number from ${least} to ${most}, not '${value}'`);
+}
+
+/** The value of an option that has only a few. Throws {@link UsageError}. */
+export function oneOf<const Word extends string>(option: string, value: string, words: readonly Word[]): Word {
+  const found = words.find((word) => word === value);
+  if (found === undefined) throw new UsageError(`${option} wants one of ${words.join(', ')}, not '${value}'`);
+  return found;
 }

@@ -2,6 +2,12 @@ import { benchCommand } from './bench-command.ts';
 import type { Command } from './command.ts';
 import { completionCommand } from './completion-command.ts';
 import { probeCommand } from './probe-command.ts';
+import { serveCommand } from './serve-command.ts';
 
 /** All subcommands, in the order in which help has them. */
-export const commands: readonly Command[] = [probeCommand, benchCommand, completionCommand(() => commands)];
+export const commands: readonly Command[] = [
+  probeCommand,
+  serveCommand,
+  benchCommand,
+  completionCommand(() => commands),
+];

@@ -46,8 +46,9 @@ export function printCommandHelp(report: Report, command: Command): void {
   }
 }
 
-function optionSyntax(long: string, { short, placeholder }: CommandOption): string {
-  return `${short ? `-${short}, ` : ''}--${long}${placeholder ? ` ${placeholder}` : ''}`;
+function optionSyntax(long: string, { short, placeholder, alone }: CommandOption): string {
+  const value = alone === undefined ? placeholder : `[${placeholder}]`;
+  return `${short ? `-${short}, ` : ''}--${long}${value ? ` ${value}` : ''}`;
 }
 
 function said({ about, default: usual, multiple }: CommandOption): string {

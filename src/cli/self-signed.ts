@@ -8,7 +8,7 @@ export interface Identity {
   readonly cert: string;
 }
 
-/** A new ECDSA P-256 key with a self-signed certificate for the names, which are host names and IPv4 addresses. */
+/** A new ECDSA P-256 key with a self-signed certificate for the names, which are host names and addresses. */
 export function selfSigned(names: readonly [string, ...string[]], { days = 30 }: { days?: number } = {}): Identity {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const now = Date.now();
@@ -47,9 +47,18 @@ function extension(id: string, value: Uint8Array): Buffer {
 
 /** RFC 5280 §4.2.1.6: dNSName is [2], iPAddress [7]. */
 function generalName(name: string): Buffer {
-  return isIP(name) === 4
-    ? context(7, Buffer.from(name.split('.').map(Number)), 'primitive')
-    : context(2, Buffer.from(name), 'primitive');
+  const version = isIP(name);
+  if (version === 0) return context(2, Buffer.from(name), 'primitive');
+  return context(7, version === 4 ? Buffer.from(name.split('.').map(Number)) : ipv6Bytes(name), 'primitive');
+}
+
+/** The 16 bytes of an address (RFC 4291 §2.2); what names its interface is left out. */
+function ipv6Bytes(address: string): Buffer {
+  // A URL's host is in the canonical form: no dotted quads, and at most one ::.
+  const canonical = new URL(`http://[${address.replace(/%.*/, '')}]`).hostname.slice(1, -1);
+  const [head = [], tail = []] = canonical.split('::').map((part) => part.split(':').filter(Boolean));
+  const groups = [...head, ...Array<string>(8 - head.length - tail.length).fill('0'), ...tail];
+  return Buffer.from(groups.map((group) => group.padStart(4, '0')).join(''), 'hex');
 }
 
 function pem(label: string, der: Buffer): string {

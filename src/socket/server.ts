@@ -194,6 +194,8 @@ function accept(server: TLSServer, stream: net.Socket): void {
     SNICallback: options.SNICallback ?? (server._contexts.length > 0 ? chooseContext(server) : undefined),
   });
   watchHandshake(server, socket, options.handshakeTimeout || defaultHandshakeTimeout);
+  // For those who want to see handshakes from their start; node:tls has nothing of the kind.
+  server.emit('tlsConnection', socket);
   if (server.listenerCount('keylog') > 0) socket.on('keylog', (line: Buffer) => server.emit('keylog', line, socket));
 }
 

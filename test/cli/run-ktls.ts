@@ -13,7 +13,7 @@ interface Ended {
 }
 
 /** A `ktls` command that runs, in a process of its own. */
-class Ktls {
+export class Ktls {
   readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #ended: Promise<Ended>;
   #stdout = '';

@@ -1,0 +1,115 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import type { KtlsMode } from '../index.ts';
+import {
+  type Command,
+  CommandError,
+  command,
+  ExitCode,
+  jsonOption,
+  oneOf,
+  UsageError,
+  wholeNumber,
+} from './command.ts';
+import { type Identity, selfSigned } from './self-signed.ts';
+import { serveSite } from './serving.ts';
+import { Site } from './web/site.ts';
+
+export const serveCommand: Command = command({
+  name: 'serve',
+  summary: 'Serve the files of a folder over HTTPS, by sendfile where the kernel seals',
+  usage: '[FOLDER] [OPTION…]',
+  details: [
+    'FOLDER is the current one if not given. Nothing outside it is served, whatever links say, and no file or folder whose',
+    'name begins with a dot. The server listens on the loopback interface unless --host says otherwise. Without --key and',
+    '--cert it makes a certificate of its own, which clients have to be told to trust. Ctrl-C ends it.',
+  ],
+  examples: [
+    ['ktls serve', 'the current folder on https://localhost:8443/'],
+    ['ktls serve public --port 0 --inspect', 'on any free port, with a page that shows the connections as they live'],
+    [
+      'ktls serve --host 0.0.0.0 --key key.pem --cert cert.pem',
+      'for other machines, with a certificate that they trust',
+    ],
+    ['ktls serve --write-cert cert.pem & curl --cacert cert.pem https://localhost:8443/', 'a client that trusts it'],
+  ],
+  options: {
+    host: {
+      type: 'string',
+      default: '127.0.0.1',
+      placeholder: 'ADDRESS',
+      about: 'where to listen; 0.0.0.0 or :: is everywhere',
+    },
+    port: { type: 'string', default: '8443', placeholder: 'PORT', about: 'where to listen; 0 is any free port' },
+    key: { type: 'string', placeholder: 'FILE', about: 'the private key, PEM', values: 'files' },
+    cert: { type: 'string', placeholder: 'FILE', about: 'its certificate and those above it, PEM', values: 'files' },
+    'write-cert': {
+      type: 'string',
+      placeholder: 'FILE',
+      about: 'where to write the certificate made here',
+      values: 'files',
+    },
+    dotfiles: { type: 'boolean', about: 'serve names that begin with a dot, too' },
+    ktls: {
+      type: 'string',
+      default: 'auto',
+      placeholder: 'MODE',
+      about: 'the kernel: auto, off or require',
+      values: ['auto', 'off', 'require'],
+    },
+    inspect: {
+      type: 'string',
+      alone: '0',
+      placeholder: 'PORT',
+      about: 'a page that shows the connections as they live, on a port of its own',
+    },
+    json: { ...jsonOption, about: 'print a line of JSON for everything that happens' },
+  },
+  completes: 'folders',
+  async run(values, positionals, output) {
+    const [folder = '.', ...more] = positionals;
+    if (more.length > 0) throw new UsageError(`serve takes one folder, but got '${more[0]}' as well`);
+    const { host, inspect, key, cert } = values;
+    const port = wholeNumber('--port', values.port, 0, 65535);
+    const inspectPort = inspect === undefined ? undefined : wholeNumber('--inspect', inspect, 0, 65535);
+    const mode: KtlsMode = oneOf('--ktls', values.ktls, ['auto', 'off', 'require']);
+    if ((key === undefined) !== (cert === undefined)) throw new UsageError('--key and --cert belong together');
+    const site = await Site.of(folder, { dotfiles: values.dotfiles === true });
+    const isOwn = key === undefined || cert === undefined;
+    const identity = isOwn ? selfSigned(namesFor(host)) : readIdentity(key, cert);
+    if (values['write-cert'] !== undefined) writeFileSync(values['write-cert'], identity.cert);
+    const fingerprint = new X509Certificate(identity.cert).fingerprint256;
+    const what = {
+      site,
+      host,
+      port,
+      identity,
+      fingerprint,
+      isOwn,
+      ktls: mode,
+      inspectPort,
+      json: values.json === true,
+    };
+    await serveSite(what, output);
+    return ExitCode.done;
+  },
+});
+
+function readIdentity(key: string, cert: string): Identity {
+  const identity = { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
+  try {
+    new X509Certificate(identity.cert);
+  } catch {
+    throw new CommandError(`${cert}: this is no certificate in PEM`, 'It begins with -----BEGIN CERTIFICATE-----');
+  }
+  return identity;
+}
+
+/** By which this machine may be called, where the server listens. */
+function namesFor(host: string): [string, ...string[]] {
+  const everywhere = host === '0.0.0.0' || host === '::';
+  const addresses = everywhere ? Object.values(os.networkInterfaces()).flatMap((list) => list ?? []) : [];
+  const given = everywhere ? [os.hostname(), ...addresses.map(({ address }) => address)] : [host];
+  return ['localhost', ...new Set(['127.0.0.1', '::1', ...given])];
+}
