@@ -1,0 +1,66 @@
+import type { CaptureFormat, CaptureItem } from './capture-item.ts';
+import { Pcap } from './pcap.ts';
+import { Pcapng } from './pcapng.ts';
+
+/**
+ * Reads a capture file, of either format, from chunks of any size. Memory is bounded by a chunk and one block of the file. Packets are
+ * views of the chunks.
+ */
+export class CaptureReader {
+  #format: CaptureFormat | undefined;
+  #rest: Uint8Array = new Uint8Array();
+  #ended = false;
+
+  /** Whether the file may hold secrets: only pcapng has blocks for them. */
+  get mayHoldSecrets(): boolean {
+    return !this.#ended && !(this.#format instanceof Pcap);
+  }
+
+  /** What stands whole in the bytes so far. */
+  push(chunk: Uint8Array): CaptureItem[] {
+    if (this.#ended) return [];
+    // A Buffer's slice() makes no copy, which everyone here relies on.
+    const added = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const bytes = this.#rest.length === 0 ? added : joined(this.#rest, added);
+    this.#rest = bytes;
+    if (this.#format === undefined) {
+      if (bytes.length < magicLength) return [];
+      this.#format = Pcapng.from(bytes) ?? Pcap.from(bytes);
+      if (this.#format === undefined) return this.#end(notCapture(bytes));
+    }
+    const { consumed, items } = this.#format.read(bytes);
+    if (consumed === 'end') this.#end();
+    else this.#rest = bytes.subarray(consumed);
+    return items;
+  }
+
+  /** What is to be said of bytes that are no whole packet, when there are no more. */
+  end(): CaptureItem[] {
+    if (this.#ended) return [];
+    if (this.#format === undefined) return this.#end(notCapture(this.#rest));
+    if (this.#rest.length === 0) return this.#end();
+    return this.#end(`the file ends within a packet: its last ${this.#rest.length} bytes cannot be read`);
+  }
+
+  #end(problem?: string): CaptureItem[] {
+    this.#ended = true;
+    this.#rest = new Uint8Array();
+    return problem === undefined ? [] : [{ kind: 'problem', reason: problem }];
+  }
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
+
+function notCapture(bytes: Uint8Array): string {
+  if (bytes.length === 0) return 'the file is empty';
+  const start = [...bytes.subarray(0, magicLength)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+  const hint = start === '1f 8b 08 00' || start.startsWith('1f 8b') ? ': it is compressed, unpack it with gunzip' : '';
+  return `the file is neither pcap nor pcapng, it begins with ${start}${hint}`;
+}
+
+const magicLength = 4;

@@ -1,0 +1,69 @@
+import type { ContentTypeByte } from '../protocol/content-type.ts';
+import type { Endpoint } from './network.ts';
+import type { TcpEnd } from './tcp-connections.ts';
+
+/** Who sent something. */
+export type Sender = 'client' | 'server';
+
+/** What is known of a TLS connection in a capture, so far. Times are nanoseconds since 1970-01-01 UTC. */
+export interface ConversationFacts {
+  /** Counts from 1, in the order in which the conversations began. */
+  readonly id: number;
+  readonly client: Endpoint;
+  readonly server: Endpoint;
+  readonly startTime: bigint;
+  endTime: bigint;
+  /** How the TCP connection ended; undefined while it has not. */
+  ended: TcpEnd | undefined;
+  /** 'TLSv1.2' and the like; undefined without a ServerHello. */
+  version: string | undefined;
+  /** IANA's name. */
+  cipherSuite: string | undefined;
+  /** Of the ClientHello (SNI, RFC 6066 §3). */
+  serverName: string | undefined;
+  /** What was negotiated (RFC 7301); undefined if nothing was, or if that was not to be read. */
+  alpnProtocol: string | undefined;
+  /** In hexadecimal: what key logs call the connection by. */
+  clientRandom: string | undefined;
+}
+
+/** One TLS record. */
+export interface DecryptedRecord {
+  /** When its last byte was captured. */
+  readonly time: bigint;
+  readonly sender: Sender;
+  /** The real type; of a TLS 1.3 record that could not be opened, what its header shows. */
+  readonly type: ContentTypeByte;
+  /**
+   * Which keys protect it, counted for each sender. 0: none. TLS 1.3 has the numbers that RFC 9147 §6.1 gives them: 1 early data, 2 handshake,
+   * 3 application data, and one more with each KeyUpdate. In TLS 1.2 each ChangeCipherSpec counts. Undefined if the record could not be opened.
+   */
+  readonly epoch: number | undefined;
+  /** Number of the record in its epoch; undefined without protection, or if it could not be opened. */
+  readonly sequenceNumber: bigint | undefined;
+  /** Bytes of the record on the wire, without its header. */
+  readonly length: number;
+  /** The caller's own; undefined if the record could not be opened: the conversation's problems say why. */
+  readonly plaintext: Uint8Array | undefined;
+}
+
+/** Something that could not be done, and why; each reason once. */
+export interface ConversationProblem {
+  readonly time: bigint;
+  /** Whose bytes it is about; undefined if both. */
+  readonly sender: Sender | undefined;
+  readonly reason: string;
+}
+
+/** What decryption finds, in the order of the capture. */
+export type DecryptionEvent =
+  | { readonly kind: 'conversation'; readonly conversation: Readonly<ConversationFacts> }
+  | { readonly kind: 'record'; readonly conversation: Readonly<ConversationFacts>; readonly record: DecryptedRecord }
+  | {
+      readonly kind: 'problem';
+      readonly conversation: Readonly<ConversationFacts>;
+      readonly problem: ConversationProblem;
+    }
+  | { readonly kind: 'end'; readonly conversation: Readonly<ConversationFacts> }
+  /** About the file, not one connection. */
+  | { readonly kind: 'captureProblem'; readonly reason: string };

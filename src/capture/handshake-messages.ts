@@ -1,0 +1,95 @@
+/** A handshake message (RFC 8446 §4). */
+export interface HandshakeMessage {
+  readonly type: number;
+  /** Empty for the types that nobody here reads. */
+  readonly body: Uint8Array;
+}
+
+/** Handshake types that matter here (RFC 8446 §4, RFC 5246 §7.4). */
+export const HandshakeType = {
+  clientHello: 1,
+  serverHello: 2,
+  endOfEarlyData: 5,
+  encryptedExtensions: 8,
+  finished: 20,
+  keyUpdate: 24,
+} as const;
+
+/**
+ * Puts handshake messages together from the fragments of records, of which one may hold many and many may hold one. Only messages that are
+ * read are kept meanwhile, so certificates of any length need no memory.
+ */
+export class HandshakeMessages {
+  readonly #header = new Uint8Array(headerLength);
+  #headerFilled = 0;
+  #body: Uint8Array | undefined;
+  #bodyFilled = 0;
+  /** Bytes that are still to come of a message that is not kept. */
+  #skipping = 0;
+
+  push(fragment: Uint8Array): HandshakeMessage[] {
+    const messages: HandshakeMessage[] = [];
+    let rest = fragment;
+    while (rest.length > 0 || this.#isComplete) {
+      const before = rest.length;
+      rest = this.#fill(rest);
+      if (!this.#isComplete) {
+        if (rest.length === before) break;
+        continue;
+      }
+      messages.push({ type: this.#header[0] ?? 0, body: this.#body ?? new Uint8Array() });
+      this.reset();
+    }
+    return messages;
+  }
+
+  /** Forgets what there is of a message: something was missing. */
+  reset(): void {
+    this.#headerFilled = 0;
+    this.#body = undefined;
+    this.#bodyFilled = 0;
+    this.#skipping = 0;
+  }
+
+  get #isComplete(): boolean {
+    if (this.#headerFilled < headerLength) return false;
+    return this.#skipping === 0 && this.#bodyFilled === (this.#body?.length ?? 0);
+  }
+
+  #fill(bytes: Uint8Array): Uint8Array {
+    if (this.#headerFilled < headerLength) {
+      const taken = bytes.subarray(0, headerLength - this.#headerFilled);
+      this.#header.set(taken, this.#headerFilled);
+      this.#headerFilled += taken.length;
+      if (this.#headerFilled === headerLength) this.#begin();
+      return bytes.subarray(taken.length);
+    }
+    if (this.#body === undefined) {
+      const skipped = Math.min(this.#skipping, bytes.length);
+      this.#skipping -= skipped;
+      return bytes.subarray(skipped);
+    }
+    const taken = bytes.subarray(0, this.#body.length - this.#bodyFilled);
+    this.#body.set(taken, this.#bodyFilled);
+    this.#bodyFilled += taken.length;
+    return bytes.subarray(taken.length);
+  }
+
+  #begin(): void {
+    const [type = 0, high = 0, middle = 0, low = 0] = this.#header;
+    const length = (high << 16) | (middle << 8) | low;
+    if (readTypes.includes(type) && length <= maxBodyLength) this.#body = new Uint8Array(length);
+    else this.#skipping = length;
+  }
+}
+
+const headerLength = 4;
+
+const readTypes: readonly number[] = [
+  HandshakeType.clientHello,
+  HandshakeType.serverHello,
+  HandshakeType.encryptedExtensions,
+];
+
+/** Far more than hellos have, with keys of post-quantum groups and all. */
+const maxBodyLength = 2 ** 15;

@@ -1,0 +1,108 @@
+import { ContentType } from '../protocol/content-type.ts';
+import { headerLength, readHeader } from '../record/header.ts';
+import { RecordBuffer } from '../record/record-buffer.ts';
+import type { StreamPiece } from './tcp-stream.ts';
+
+/** What a direction of a connection holds, record by record. */
+export type StreamRecord =
+  /** A whole record with its header, the caller's own. */
+  | { readonly kind: 'record'; readonly record: Uint8Array; readonly time: bigint }
+  /** A record that the capture has only parts of. */
+  | { readonly kind: 'lost'; readonly time: bigint }
+  /** Nothing can be found any more, and why. */
+  | { readonly kind: 'broken'; readonly reason: string; readonly time: bigint };
+
+/**
+ * Finds TLS records in one direction of a TCP connection. What stands before them, of another protocol (STARTTLS, a proxy's CONNECT), is
+ * passed over: TLS begins where a piece begins like a hello or an alert.
+ */
+export class RecordStream {
+  readonly #buffer = new RecordBuffer();
+  /** A first piece too short to tell. */
+  #start = new Uint8Array();
+  #state: 'before' | 'records' | 'broken' = 'before';
+  #sawProtected = false;
+  /** Bytes still to come of a record that lacks some. */
+  #discarding = 0;
+
+  /** Whether records were found. */
+  get found(): boolean {
+    return this.#state !== 'before';
+  }
+
+  /** Whether something like a protected record stood where none could be expected yet. */
+  get startsLate(): boolean {
+    return this.#state === 'before' && this.#sawProtected;
+  }
+
+  push(piece: StreamPiece): StreamRecord[] {
+    if ('missing' in piece) return this.#pushGap(piece.missing, piece.time);
+    return this.#pushBytes(piece.bytes, piece.time);
+  }
+
+  #pushBytes(bytes: Uint8Array, time: bigint): StreamRecord[] {
+    if (this.#state === 'before') {
+      const start = this.#start.length === 0 ? bytes : Uint8Array.of(...this.#start, ...bytes);
+      this.#start = new Uint8Array();
+      const judgement = judgeStart(start);
+      if (judgement === 'short') this.#start = start.slice();
+      else if (judgement === 'tls') this.#state = 'records';
+      else if (judgement === 'protected') this.#sawProtected = true;
+      return this.#state === 'records' ? this.#pushRecords(start, time) : [];
+    }
+    return this.#state === 'records' ? this.#pushRecords(bytes, time) : [];
+  }
+
+  #pushRecords(bytes: Uint8Array, time: bigint): StreamRecord[] {
+    const discarded = Math.min(this.#discarding, bytes.length);
+    this.#discarding -= discarded;
+    const records: StreamRecord[] = [];
+    if (discarded > 0 && this.#discarding === 0) records.push({ kind: 'lost', time });
+    this.#buffer.push(bytes.subarray(discarded));
+    for (let record = this.#buffer.firstRecord(); record; record = this.#buffer.firstRecord()) {
+      records.push({ kind: 'record', record: record.slice(), time });
+      this.#buffer.consume(record.length);
+    }
+    const { fault } = this.#buffer;
+    if (fault !== undefined) records.push(this.#break(fault.reason, time));
+    else this.#buffer.retain();
+    return records;
+  }
+
+  #pushGap(missing: number, time: bigint): StreamRecord[] {
+    this.#start = new Uint8Array();
+    if (this.#state !== 'records') return [];
+    if (this.#discarding === 0) {
+      // Only where a header has told how long the record is can one tell where the next begins.
+      if (this.#buffer.length < headerLength) return [this.#break(lostTrack(missing), time)];
+      this.#discarding = this.#buffer.missing;
+      this.#buffer.takeAll();
+    }
+    if (missing > this.#discarding) return [this.#break(lostTrack(missing), time)];
+    this.#discarding -= missing;
+    return this.#discarding === 0 ? [{ kind: 'lost', time }] : [];
+  }
+
+  #break(reason: string, time: bigint): StreamRecord {
+    this.#state = 'broken';
+    this.#buffer.takeAll();
+    return { kind: 'broken', reason, time };
+  }
+}
+
+function lostTrack(missing: number): string {
+  return `${missing} bytes are missing from the capture, and where the next record begins is not to be told`;
+}
+
+function judgeStart(start: Uint8Array): 'tls' | 'protected' | 'other' | 'short' {
+  const [type, major] = start;
+  if (type === undefined) return 'short';
+  if (type < ContentType.changeCipherSpec || type > ContentType.applicationData) return 'other';
+  if (major !== undefined && major !== 3) return 'other';
+  const header = readHeader(start, 0);
+  const first = start[headerLength];
+  if (header === undefined || first === undefined) return 'short';
+  if (type === ContentType.handshake) return first === 1 || first === 2 ? 'tls' : 'other';
+  if (type === ContentType.alert) return header.length === 2 ? 'tls' : 'other';
+  return type === ContentType.applicationData && header.length > 16 ? 'protected' : 'other';
+}

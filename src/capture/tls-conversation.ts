@@ -1,0 +1,294 @@
+import { type CipherSuite, cipherSuite } from '../protocol/cipher-suites.ts';
+import type { TLSPlaintext } from '../protocol/content-type.ts';
+import { ContentType } from '../protocol/content-type.ts';
+import { ProtocolVersion } from '../protocol/version.ts';
+import { headerLength } from '../record/header.ts';
+import { type Negotiated, tls12Secrets, tls13Secrets } from './connection-secrets.ts';
+import type { ConversationFacts, DecryptedRecord, DecryptionEvent, Sender } from './conversation.ts';
+import type { CaptureCryptography } from './cryptography.ts';
+import type { OpenedRecord } from './direction-keys.ts';
+import { type HandshakeMessage, HandshakeType } from './handshake-messages.ts';
+import {
+  type ClientHello,
+  readClientHello,
+  readEncryptedExtensions,
+  readServerHello,
+  type ServerHello,
+} from './hello.ts';
+import { hex } from './hex.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+import type { StreamRecord } from './record-stream.ts';
+import type { CaptureSecrets } from './secrets.ts';
+import { TlsDirection } from './tls-direction.ts';
+import { Epoch, Tls13Keys } from './tls13-keys.ts';
+
+/** What a conversation is made with. */
+export interface ConversationSetting {
+  readonly cryptography: CaptureCryptography;
+  readonly secrets: CaptureSecrets;
+  /** For records that wait. */
+  readonly budget: MemoryBudget;
+}
+
+/** One TLS connection, from its records as they were captured. */
+export class TlsConversation {
+  readonly facts: ConversationFacts;
+  readonly #setting: ConversationSetting;
+  readonly #directions: Readonly<Record<Sender, TlsDirection>>;
+  readonly #reasons = new Set<string>();
+  #events: DecryptionEvent[] = [];
+  #clientHello: ClientHello | undefined;
+  /** Not one that asks for another ClientHello. */
+  #serverHello: ServerHello | undefined;
+  #version: number | undefined;
+  #suite: CipherSuite | undefined;
+  /** Nothing that is missing will come any more. */
+  #isFinal = false;
+
+  constructor(facts: ConversationFacts, setting: ConversationSetting) {
+    this.facts = facts;
+    this.#setting = setting;
+    const { cryptography, budget } = setting;
+    this.#directions = {
+      client: new TlsDirection(cryptography, 'client', budget),
+      server: new TlsDirection(cryptography, 'server', budget),
+    };
+  }
+
+  /** Takes the next record of a direction, and says what follows from it. */
+  receive(sender: Sender, item: StreamRecord): DecryptionEvent[] {
+    const direction = this.#directions[sender];
+    this.facts.endTime = item.time;
+    if (direction.firstWaiting === undefined && this.#mayHandle(item)) this.#handle(direction, item);
+    else if (!direction.wait(item)) {
+      this.#giveUpWaiting(item.time);
+      this.#handle(direction, item);
+    }
+    this.#release();
+    return this.#takeEvents();
+  }
+
+  /** The connection is over. */
+  end(): DecryptionEvent[] {
+    this.#giveUpWaiting(this.facts.endTime);
+    for (const direction of Object.values(this.#directions)) direction.dispose();
+    return this.#takeEvents();
+  }
+
+  /** Says, once, what could not be done. */
+  report(time: bigint, sender: Sender | undefined, reason: string): void {
+    const key = `${sender} ${reason}`;
+    if (this.#reasons.has(key) || this.#reasons.size >= maxReasons) return;
+    this.#reasons.add(key);
+    this.#events.push({ kind: 'problem', conversation: this.facts, problem: { time, sender, reason } });
+  }
+
+  get #negotiated(): Negotiated | undefined {
+    const [clientHello, serverHello, suite] = [this.#clientHello, this.#serverHello, this.#suite];
+    return clientHello && serverHello && suite && { clientHello, serverHello, suite };
+  }
+
+  /**
+   * Directions are captured one beside the other, so a record may come before the hello of the other direction that says how it is
+   * protected. In TLS 1.3, ChangeCipherSpec says nothing (RFC 8446 §5).
+   */
+  #mayHandle(item: StreamRecord): boolean {
+    if (this.#isFinal || this.#negotiated !== undefined) return true;
+    if (item.kind === 'broken') return true;
+    if (item.kind === 'lost') return false;
+    const [type] = item.record;
+    if (type === ContentType.changeCipherSpec) return this.#version === ProtocolVersion.tls13;
+    return type !== ContentType.applicationData;
+  }
+
+  #release(): void {
+    let released: number;
+    do {
+      released = 0;
+      for (const direction of Object.values(this.#directions)) {
+        for (const item of direction.release((next) => this.#mayHandle(next))) {
+          this.#handle(direction, item);
+          released++;
+        }
+      }
+    } while (released > 0);
+  }
+
+  #giveUpWaiting(time: bigint): void {
+    const isWaiting = Object.values(this.#directions).some(({ firstWaiting }) => firstWaiting !== undefined);
+    if (isWaiting && this.#negotiated === undefined) {
+      const lacking = this.#clientHello === undefined ? 'ClientHello' : 'ServerHello';
+      this.report(time, undefined, `the capture has no ${lacking} of this connection`);
+    }
+    this.#isFinal = true;
+    this.#release();
+  }
+
+  #handle(direction: TlsDirection, item: StreamRecord): void {
+    if (item.kind === 'record') {
+      this.#handleRecord(direction, item.record, item.time);
+      return;
+    }
+    direction.handshake.reset();
+    if (item.kind === 'broken') {
+      this.report(item.time, direction.sender, item.reason);
+      return;
+    }
+    const keys = this.#version === ProtocolVersion.tls13 ? direction.tls13 : direction.tls12;
+    keys?.skip();
+    this.report(item.time, direction.sender, 'the capture lacks parts of records');
+  }
+
+  #handleRecord(direction: TlsDirection, record: Uint8Array, time: bigint): void {
+    const type = record[0] ?? 0;
+    const common = { time, sender: direction.sender, length: record.length - headerLength };
+    if (!this.#isProtected(direction, type)) {
+      const fragment = record.subarray(headerLength);
+      this.#emit({ ...common, type, epoch: 0, sequenceNumber: undefined, plaintext: fragment });
+      this.#handleContent(direction, { type, fragment, epoch: 0, time });
+      return;
+    }
+    const opened = this.#open(direction, record);
+    if (opened === undefined) {
+      this.#emit({ ...common, type, epoch: undefined, sequenceNumber: undefined, plaintext: undefined });
+      this.report(time, direction.sender, direction.refusal ?? this.#whyClosed(direction));
+      return;
+    }
+    const { epoch, sequenceNumber, fragment } = opened;
+    this.#emit({ ...common, type: opened.type, epoch, sequenceNumber, plaintext: fragment });
+    this.#handleContent(direction, { type: opened.type, fragment, epoch, time });
+  }
+
+  /** RFC 8446 §5.2: protected records look like application data. In TLS 1.2 they are those behind ChangeCipherSpec. */
+  #isProtected(direction: TlsDirection, type: number): boolean {
+    if (this.#version === undefined || this.#version === ProtocolVersion.tls13)
+      return type === ContentType.applicationData;
+    return direction.tls12.active || type === ContentType.applicationData;
+  }
+
+  #open(direction: TlsDirection, record: Uint8Array): OpenedRecord | undefined {
+    if (this.#version !== ProtocolVersion.tls13) return direction.tls12.open(record);
+    const negotiated = this.#negotiated;
+    if (negotiated === undefined || direction.refusal !== undefined) return undefined;
+    if (direction.tls13 === undefined) {
+      const secrets = tls13Secrets(this.#setting.secrets, negotiated, direction.sender);
+      if (typeof secrets === 'string') {
+        direction.refusal = secrets;
+        return undefined;
+      }
+      direction.tls13 = new Tls13Keys(this.#setting.cryptography, secrets);
+    }
+    return direction.tls13.open(record);
+  }
+
+  #whyClosed({ sender, tls13 }: TlsDirection): string {
+    if (this.#negotiated === undefined) return 'records cannot be opened without both hellos';
+    const mayBeEarly = sender === 'client' && this.#clientHello?.offersEarlyData && (tls13?.epoch ?? 0) <= Epoch.early;
+    if (mayBeEarly) return 'early data (0-RTT) that the server refused, or whose secret is not there, cannot be opened';
+    return tls13?.epoch === 0
+      ? 'records of the handshake cannot be opened: its secrets are not there'
+      : 'records cannot be opened with the secrets that are there';
+  }
+
+  #handleContent(direction: TlsDirection, content: Content): void {
+    if (content.type === ContentType.changeCipherSpec) this.#changeCipherSpec(direction);
+    if (content.type !== ContentType.handshake) return;
+    for (const message of direction.handshake.push(content.fragment)) {
+      this.#handleMessage(direction, message, content);
+    }
+  }
+
+  #changeCipherSpec(direction: TlsDirection): void {
+    const negotiated = this.#negotiated;
+    if (this.#version === ProtocolVersion.tls13 || this.#version === undefined) return;
+    if (this.#version !== ProtocolVersion.tls12) {
+      direction.refusal = `${versionName(this.#version)} is not supported`;
+      direction.tls12.change(undefined);
+      return;
+    }
+    const secrets = negotiated && tls12Secrets(this.#setting.secrets, negotiated, direction.sender);
+    direction.refusal = typeof secrets === 'string' ? secrets : undefined;
+    direction.tls12.change(typeof secrets === 'string' ? undefined : secrets);
+  }
+
+  #handleMessage(direction: TlsDirection, { type, body }: HandshakeMessage, { epoch, time }: Content): void {
+    const isTls13 = this.#version === ProtocolVersion.tls13;
+    // In TLS 1.3 nothing in clear counts once both hellos are there.
+    const mayGreet = !(isTls13 && this.#negotiated !== undefined);
+    if (type === HandshakeType.clientHello && direction.sender === 'client' && mayGreet) this.#greet(body, time);
+    if (type === HandshakeType.serverHello && direction.sender === 'server' && mayGreet) this.#answer(body, time);
+    if (!isTls13 || epoch === 0) return;
+    if (type === HandshakeType.encryptedExtensions) this.facts.alpnProtocol = readEncryptedExtensions(body);
+    const next = nextEpoch(type, epoch);
+    if (next === undefined) return;
+    // RFC 8446 §5.1: messages do not span a change of keys.
+    direction.handshake.reset();
+    direction.tls13?.enter(next);
+  }
+
+  #greet(body: Uint8Array, time: bigint): void {
+    const hello = readClientHello(body);
+    if (hello === undefined) {
+      this.report(time, 'client', 'the ClientHello is malformed');
+      return;
+    }
+    // The hello that answers a retry has the same random, and no early data any more: that may have been sent before.
+    const offersEarlyData = hello.offersEarlyData || this.#clientHello?.offersEarlyData === true;
+    this.#clientHello = { ...hello, offersEarlyData };
+    this.facts.serverName = hello.serverName;
+    this.facts.clientRandom = hex(hello.random);
+  }
+
+  #answer(body: Uint8Array, time: bigint): void {
+    const hello = readServerHello(body);
+    if (hello === undefined) {
+      this.report(time, 'server', 'the ServerHello is malformed');
+      return;
+    }
+    this.#version = hello.version;
+    this.facts.version = versionName(hello.version);
+    if (hello.isRetry) return;
+    this.#serverHello = hello;
+    this.#suite = cipherSuite(hello.cipherSuite);
+    this.facts.cipherSuite = this.#suite.name;
+    this.facts.alpnProtocol = hello.alpnProtocol;
+  }
+
+  #emit(record: DecryptedRecord): void {
+    this.#events.push({ kind: 'record', conversation: this.facts, record });
+  }
+
+  #takeEvents(): DecryptionEvent[] {
+    const events = this.#events;
+    this.#events = [];
+    return events;
+  }
+}
+
+interface Content extends TLSPlaintext {
+  readonly epoch: number;
+  readonly time: bigint;
+}
+
+/** Which epoch a message begins for its sender; undefined if none. */
+function nextEpoch(type: number, epoch: number): number | undefined {
+  if (type === HandshakeType.endOfEarlyData && epoch === Epoch.early) return Epoch.handshake;
+  // A client also sends Finished when it authenticates itself later (RFC 8446 §4.6.2).
+  if (type === HandshakeType.finished && epoch === Epoch.handshake) return Epoch.application;
+  return type === HandshakeType.keyUpdate && epoch >= Epoch.application ? epoch + 1 : undefined;
+}
+
+function versionName(version: number): string {
+  return versionNames.get(version) ?? `0x${version.toString(16).padStart(4, '0')}`;
+}
+
+/** As node:tls calls them. */
+const versionNames = new Map<number, string>([
+  [0x0300, 'SSLv3'],
+  [0x0301, 'TLSv1'],
+  [0x0302, 'TLSv1.1'],
+  [ProtocolVersion.tls12, 'TLSv1.2'],
+  [ProtocolVersion.tls13, 'TLSv1.3'],
+]);
+
+const maxReasons = 32;

@@ -1,0 +1,61 @@
+import type { Sender } from './conversation.ts';
+import type { CaptureCryptography } from './cryptography.ts';
+import { HandshakeMessages } from './handshake-messages.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+import type { StreamRecord } from './record-stream.ts';
+import { Tls12Keys } from './tls12-keys.ts';
+import type { Tls13Keys } from './tls13-keys.ts';
+
+/** What a conversation keeps for each of its directions. */
+export class TlsDirection {
+  readonly sender: Sender;
+  readonly handshake: HandshakeMessages = new HandshakeMessages();
+  readonly tls12: Tls12Keys;
+  tls13: Tls13Keys | undefined;
+  /** Why there are no keys. */
+  refusal: string | undefined;
+  readonly #budget: MemoryBudget;
+  #waiting: StreamRecord[] = [];
+  #kept = 0;
+
+  constructor(cryptography: CaptureCryptography, sender: Sender, budget: MemoryBudget) {
+    this.sender = sender;
+    this.tls12 = new Tls12Keys(cryptography, sender);
+    this.#budget = budget;
+  }
+
+  /** The first of the records that wait for the other direction's hello. */
+  get firstWaiting(): StreamRecord | undefined {
+    return this.#waiting[0];
+  }
+
+  /** Keeps a record for later; false if there is no room for it. */
+  wait(item: StreamRecord): boolean {
+    const size = itemOverhead + (item.kind === 'record' ? item.record.length : 0);
+    if (this.#kept + size > maxKept || !this.#budget.take(size)) return false;
+    this.#kept += size;
+    this.#waiting.push(item);
+    return true;
+  }
+
+  /** Removes the records that wait, for as long as `mayGo` says so. */
+  release(mayGo: (item: StreamRecord) => boolean): StreamRecord[] {
+    const end = this.#waiting.findIndex((item) => !mayGo(item));
+    const released = this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
+    for (const item of released) {
+      const size = itemOverhead + (item.kind === 'record' ? item.record.length : 0);
+      this.#kept -= size;
+      this.#budget.give(size);
+    }
+    return released;
+  }
+
+  dispose(): void {
+    this.tls12.dispose();
+    this.tls13?.dispose();
+  }
+}
+
+/** The other direction's hello comes at once, or is not in the capture. */
+const maxKept = 2 ** 20;
+const itemOverhead = 128;

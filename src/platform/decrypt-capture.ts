@@ -1,0 +1,123 @@
+import { createReadStream } from 'node:fs';
+import { CaptureDecryption } from '../capture/capture-decryption.ts';
+import { CaptureReader } from '../capture/capture-reader.ts';
+import type {
+  ConversationFacts,
+  ConversationProblem,
+  DecryptedRecord,
+  DecryptionEvent,
+} from '../capture/conversation.ts';
+import { readExportedKeys } from '../capture/exported-keys.ts';
+import { KeyLog } from '../capture/key-log.ts';
+import type { CaptureSecrets, ExportedEpoch } from '../capture/secrets.ts';
+import { captureCryptography } from './capture-cryptography.ts';
+
+/** A capture (pcap or pcapng): its bytes, or where the file is. */
+export type CaptureSource = Uint8Array | string | URL;
+
+export interface DecryptOptions {
+  /** The text of a key log (SSLKEYLOGFILE, RFC 9850). A pcapng file's own secrets are used too. */
+  readonly keyLog?: string | Uint8Array | undefined;
+  /** What exportKeys() gave, or the same from JSON: one connection, or an array of them. */
+  readonly keys?: unknown;
+}
+
+/** A TLS connection of a capture. */
+export interface Conversation extends Readonly<ConversationFacts> {
+  /** In the order of the capture. */
+  readonly records: readonly DecryptedRecord[];
+  /** What could not be done. */
+  readonly problems: readonly ConversationProblem[];
+}
+
+/** All that a capture came to. */
+export interface DecryptedCapture {
+  readonly conversations: readonly Conversation[];
+  /** What of the file could not be used. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * Decrypts the TLS connections of a capture (TLS 1.2 and 1.3). All of it is kept: for captures that are larger than memory there is
+ * {@link decryptEvents}. Secrets that do not fit and bytes that are missing or malformed are problems in the result. Rejects with a system
+ * error if the file cannot be read, and with a TypeError if `keys` is not what exportKeys() gives.
+ */
+export async function decrypt(capture: CaptureSource, options: DecryptOptions = {}): Promise<DecryptedCapture> {
+  const conversations = new Map<
+    Readonly<ConversationFacts>,
+    { records: DecryptedRecord[]; problems: ConversationProblem[] }
+  >();
+  const problems: string[] = [];
+  for await (const event of decryptEvents(capture, options)) {
+    if (event.kind === 'captureProblem') {
+      problems.push(event.reason);
+      continue;
+    }
+    const found = conversations.get(event.conversation) ?? { records: [], problems: [] };
+    conversations.set(event.conversation, found);
+    if (event.kind === 'record') found.records.push(event.record);
+    if (event.kind === 'problem') found.problems.push(event.problem);
+  }
+  return { conversations: [...conversations].map(([facts, found]) => ({ ...facts, ...found })), problems };
+}
+
+/** The same, event by event, in memory that does not grow with the capture. */
+export async function* decryptEvents(
+  capture: CaptureSource,
+  options: DecryptOptions = {},
+): AsyncGenerator<DecryptionEvent, void> {
+  const secrets = await gatherSecrets(capture, options);
+  try {
+    if (secrets.keyLog.malformed > 0) {
+      const reason = `${secrets.keyLog.malformed} lines of key logs are malformed, and were not used`;
+      yield { kind: 'captureProblem', reason };
+    }
+    const decryption = new CaptureDecryption(captureCryptography, secrets);
+    for await (const chunk of chunksOf(capture)) yield* decryption.push(chunk);
+    yield* decryption.end();
+  } finally {
+    secrets.keyLog.dispose();
+    for (const epochs of secrets.exported.values()) epochs.forEach(wipe);
+  }
+}
+
+/** A file's own secrets may stand behind the packets that need them, so they are looked for first. */
+async function gatherSecrets(capture: CaptureSource, { keyLog, keys }: DecryptOptions): Promise<CaptureSecrets> {
+  const all = new KeyLog();
+  if (keyLog !== undefined) all.add(textOf(keyLog));
+  const exported = new Map<string, readonly ExportedEpoch[]>();
+  for (const connection of keys === undefined ? [] : readExportedKeys(keys)) {
+    all.add(connection.keyLog);
+    const known = exported.get(connection.clientRandom) ?? [];
+    exported.set(connection.clientRandom, [...known, ...connection.epochs]);
+  }
+  const reader = new CaptureReader();
+  for await (const chunk of chunksOf(capture)) {
+    for (const item of reader.push(chunk)) if (item.kind === 'keyLog') all.add(textOf(item.bytes));
+    if (!reader.mayHoldSecrets) break;
+  }
+  return { keyLog: all, exported };
+}
+
+/** Not a copy more than needed: files are read in pieces, and bytes are taken in pieces, too, so that events come before the end. */
+async function* chunksOf(capture: CaptureSource): AsyncGenerator<Uint8Array, void> {
+  if (!(capture instanceof Uint8Array)) {
+    yield* createReadStream(capture, { highWaterMark: chunkLength });
+    return;
+  }
+  for (let offset = 0; offset < capture.length; offset += chunkLength) {
+    yield capture.subarray(offset, offset + chunkLength);
+  }
+}
+
+function textOf(text: string | Uint8Array): string {
+  return typeof text === 'string' ? text : new TextDecoder().decode(text);
+}
+
+function wipe({ keys, trafficSecret }: ExportedEpoch): void {
+  keys.key.fill(0);
+  keys.iv.fill(0);
+  trafficSecret?.fill(0);
+}
+
+const chunkLength = 256 * 1024;
