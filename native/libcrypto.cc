@@ -40,7 +40,24 @@ bool ResolveAll(Libcrypto& found) {
          RESOLVE(ERR_set_mark) && RESOLVE(ERR_pop_to_mark);
 }
 
+bool ResolveAll(LibcryptoKeys& found) {
+  return RESOLVE(EVP_PKEY_new) && RESOLVE(EVP_PKEY_free) && RESOLVE(EVP_PKEY_copy_parameters) &&
+         RESOLVE(EVP_PKEY_set1_encoded_public_key) && RESOLVE(EVP_PKEY_get1_encoded_public_key) &&
+         RESOLVE(EVP_PKEY_CTX_new_from_name) && RESOLVE(EVP_PKEY_CTX_new_from_pkey) && RESOLVE(EVP_PKEY_CTX_free) &&
+         RESOLVE(EVP_PKEY_CTX_set_group_name) && RESOLVE(EVP_PKEY_paramgen_init) && RESOLVE(EVP_PKEY_paramgen) &&
+         RESOLVE(EVP_PKEY_keygen_init) && RESOLVE(EVP_PKEY_keygen) && RESOLVE(EVP_PKEY_derive_init) &&
+         RESOLVE(EVP_PKEY_derive_set_peer) && RESOLVE(EVP_PKEY_derive) && RESOLVE(EVP_PKEY_encapsulate_init) &&
+         RESOLVE(EVP_PKEY_encapsulate) && RESOLVE(EVP_PKEY_decapsulate_init) && RESOLVE(EVP_PKEY_decapsulate) &&
+         RESOLVE(CRYPTO_free);
+}
+
 }  // namespace
+
+const LibcryptoKeys* LibcryptoKeys::Find() {
+  static LibcryptoKeys found;
+  static const bool complete = ResolveAll(found);
+  return complete ? &found : nullptr;
+}
 
 const Libcrypto* Libcrypto::Find() {
   static Libcrypto found;

@@ -87,6 +87,11 @@ enum ktls_question {
     KTLS_ASK_VERIFY = 16,     /* → u8 1 if the signature is right */
     KTLS_ASK_DECRYPT = 32,    /* → premaster secret */
     KTLS_ASK_FORGET_KEY = 64, /* no answer */
+    /* Likewise, in key_exchange.c. */
+    KTLS_ASK_EXCHANGE_START = 128,   /* → u32 number, share */
+    KTLS_ASK_EXCHANGE_RESPOND = 256, /* → u32 length of the share, share, secret */
+    KTLS_ASK_EXCHANGE_FINISH = 512,  /* → secret; the number is gone, whatever the answer */
+    KTLS_ASK_EXCHANGE_FORGET = 1024, /* no answer */
 };
 /* Bytes of answer in ktls_answer, or -1 for none. */
 int ktls_ask(ktls_engine *engine, enum ktls_question question, const void *bytes, size_t length);
@@ -100,5 +105,6 @@ void ktls_context_install_callbacks(SSL_CTX *context);
 void ktls_context_install_tickets(SSL_CTX *context);
 void ktls_engine_install_psk(ktls_engine *engine);
 void ktls_engine_request_nothing(ktls_engine *engine);
+int ktls_exchange_group(const EVP_PKEY *key);
 
 #endif

@@ -1,6 +1,7 @@
 /* What was negotiated. Each answers 1 with the value in the result, or 0 when there is none. */
 #include "engine.h"
 
+#include "internal/tlsgroups.h"
 #include <openssl/err.h>
 #include <openssl/bio.h>
 #include <openssl/evp.h>
@@ -104,11 +105,27 @@ int KTLS_EXPORT(ktls_engine_export)(ktls_engine *engine, uint32_t length, const 
 
 int KTLS_EXPORT(ktls_openssl_version)(void) { return answer_text(OpenSSL_version(OPENSSL_VERSION_STRING)); }
 
+/* The same of a key of key_exchange.c, which is none of OpenSSL's; NULL for all others. */
+static const char *text_of_exchange(int group) {
+    switch (group) {
+    case 0: return NULL;
+    case OSSL_TLS_GROUP_ID_secp256r1: return "ECDH\n256\nprime256v1";
+    case OSSL_TLS_GROUP_ID_secp384r1: return "ECDH\n384\nsecp384r1";
+    case OSSL_TLS_GROUP_ID_x25519: return "ECDH\n253\nX25519";
+    default: return "";
+    }
+}
+
 /* "DH" or "ECDH", size in bits, and the curve's name, a line each: the server's share of the key exchange, as a client saw it. */
 int KTLS_EXPORT(ktls_engine_ephemeral_key)(ktls_engine *engine) {
     EVP_PKEY *key = NULL;
     ktls_result_clear();
     if (SSL_is_server(engine->ssl) || !SSL_get_peer_tmp_key(engine->ssl, &key)) return 0;
+    const char *elsewhere = text_of_exchange(ktls_exchange_group(key));
+    if (elsewhere) {
+        EVP_PKEY_free(key);
+        return *elsewhere ? answer_text(elsewhere) : 0;
+    }
     char group[64] = "";
     size_t length = 0;
     const int type = EVP_PKEY_get_id(key);

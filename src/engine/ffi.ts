@@ -1,3 +1,4 @@
+import type { KeyExchange } from './key-exchange.ts';
 import type { VerifySignature } from './signatures.ts';
 
 /** An address in the wasm heap of something of kind `Kind`. Only the ffi makes them. */
@@ -17,6 +18,8 @@ export interface EngineImports {
   now(): number;
   /** What is missing OpenSSL does itself. */
   readonly verify?: VerifySignature;
+  /** Of its groups; OpenSSL does those of all others. */
+  readonly keyExchange?: KeyExchange | undefined;
 }
 
 type Text = BytesPointer;
@@ -30,6 +33,7 @@ export interface EngineExports {
   ktls_scratch_address(): BytesPointer;
   ktls_result_address(): LogPointer;
   ktls_errors(): void;
+  ktls_offer_group(group: number): void;
   ktls_live_allocations(): number;
   ktls_openssl_version(): Flag;
   ktls_verify_text(code: number): Flag;

@@ -1,5 +1,6 @@
 import type { BytesPointer, EngineExports, EngineImports, EnginePointer, LogPointer } from './ffi.ts';
 import { Heap } from './heap.ts';
+import { KeyExchanges } from './key-exchange.ts';
 import { OpenSSLError, parseErrorQueue } from './openssl-error.ts';
 import { Questions } from './questions.ts';
 import { Signatures } from './signatures.ts';
@@ -10,6 +11,7 @@ export class EngineModule {
   readonly heap: Heap;
   readonly questions: Questions;
   readonly signatures: Signatures;
+  readonly exchanges: KeyExchanges;
   /** Where records and application data go in; 32 KiB, for the duration of one call. */
   readonly scratch: BytesPointer;
   readonly #result: LogPointer;
@@ -17,7 +19,8 @@ export class EngineModule {
   /** Synchronous, as all of node:tls's API is. Throws a WebAssembly error where wasm is not allowed. */
   constructor(module: WebAssembly.Module, imports: EngineImports) {
     this.signatures = new Signatures(imports.verify);
-    this.questions = new Questions(this.signatures);
+    this.exchanges = new KeyExchanges(imports.keyExchange);
+    this.questions = new Questions(this.signatures, this.exchanges);
     let memory: WebAssembly.Memory | undefined;
     const { exports } = new WebAssembly.Instance(module, {
       ktls: {
@@ -49,6 +52,7 @@ export class EngineModule {
     memory = exports.memory;
     const initialize: unknown = Reflect.get(exports, '_initialize');
     if (typeof initialize === 'function') initialize();
+    for (const group of imports.keyExchange?.groups ?? []) exports.ktls_offer_group(group);
     this.exports = exports;
     this.heap = new Heap(exports);
     this.scratch = exports.ktls_scratch_address();

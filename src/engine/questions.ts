@@ -1,4 +1,5 @@
 import type { EnginePointer } from './ffi.ts';
+import { isExchangeQuestion, type KeyExchanges } from './key-exchange.ts';
 import { isSignatureQuestion, type Signatures } from './signatures.ts';
 
 /** What OpenSSL asks in the middle of a handshake. A method that answers undefined refuses. */
@@ -19,9 +20,11 @@ export const maxPskIdentityLength = 256;
 export class Questions {
   readonly #answers = new Map<EnginePointer, Answers>();
   readonly #signatures: Signatures;
+  readonly #exchanges: KeyExchanges;
 
-  constructor(signatures: Signatures) {
+  constructor(signatures: Signatures, exchanges: KeyExchanges) {
     this.#signatures = signatures;
+    this.#exchanges = exchanges;
   }
 
   /** The bits of enum ktls_question (wasm/engine.h) that `answers` has methods for. */
@@ -38,6 +41,7 @@ export class Questions {
   answer(engine: EnginePointer, question: number, asked: Uint8Array): Uint8Array | undefined {
     try {
       if (isSignatureQuestion(question)) return this.#signatures.answer(question, asked);
+      if (isExchangeQuestion(question)) return this.#exchanges.answer(question, asked);
       return encode(this.#answers.get(engine) ?? {}, question, asked);
     } catch {
       return undefined;

@@ -31,6 +31,8 @@ export interface Addon {
   readonly SocketPoll: SocketPollConstructor | undefined;
   /** Undefined where the process has no OpenSSL 3 to call. */
   readonly RecordCipher: RecordCipherConstructor | undefined;
+  /** Likewise. */
+  readonly KeyExchange: KeyExchangeConstructor | undefined;
 }
 
 /** The kernel's names for a direction of a TLS socket (linux/tls.h). */
@@ -200,6 +202,23 @@ export const OpenFault = {
   sequenceNumbersUsedUp: 9,
 } as const;
 export type OpenFault = (typeof OpenFault)[keyof typeof OpenFault];
+
+/** One side of a key exchange, the one that starts it: makes a private key, which is good for one {@link finish}. */
+interface KeyExchange {
+  share(): Uint8Array;
+  /** The secret, or undefined if the other's share is none of the group's. The key is wiped either way. */
+  finish(peerShare: Uint8Array): Uint8Array | undefined;
+  dispose(): void;
+}
+
+export interface KeyExchangeConstructor {
+  /** Throws a RangeError for a group that is not supported. */
+  new (group: string): KeyExchange;
+  /** The other side: its share and the secret; undefined as above. */
+  respond(group: string, peerShare: Uint8Array): readonly [share: Uint8Array, secret: Uint8Array] | undefined;
+  /** Whether the process's libcrypto has the group, by OpenSSL's name. */
+  supports(group: string): boolean;
+}
 
 export type LoadedAddon = { readonly addon: Addon } | { readonly refused: string };
 

@@ -1,6 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { EngineModule } from '../engine/module.ts';
+import { addonKeyExchange } from './key-exchange.ts';
 import { verifySignature } from './signatures.ts';
 
 let host: EngineModule | undefined;
@@ -14,6 +15,7 @@ export function engineModule(): EngineModule {
     random: (target) => void randomFillSync(target),
     now: Date.now,
     verify: verifySignature,
+    keyExchange: addonKeyExchange(),
   });
   return host;
 }

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import {
   type Addon,
+  type KeyExchangeConstructor,
   loadAddon,
   type RecordCipherConstructor,
   type SocketPollConstructor,
@@ -14,6 +15,7 @@ const loaded = loadAddon();
 if ('refused' in loaded) throw new Error(loaded.refused);
 const { addon } = loaded;
 const RecordCipher = addon.RecordCipher as RecordCipherConstructor;
+const KeyExchange = addon.KeyExchange as KeyExchangeConstructor;
 // Only on Linux; what needs it is skipped elsewhere.
 const SocketPoll = addon.SocketPoll as SocketPollConstructor;
 const describeOnLinux = describe.skipIf(addon.SocketPoll === undefined);
@@ -150,6 +152,33 @@ describe('RecordCipher', () => {
   });
 });
 
+describe('KeyExchange', () => {
+  test('is made with new, and its methods are its own', () => {
+    expect(() => (KeyExchange as unknown as AnyFunction)('X25519')).toThrow(TypeError);
+    for (const name of ['share', 'finish', 'dispose']) {
+      const method = Reflect.get(KeyExchange.prototype, name) as AnyFunction;
+      for (const self of [undefined, {}, Object.create(new KeyExchange('X25519')), newCipher()]) {
+        expect(() => method.call(self, some), name).toThrow(TypeError);
+      }
+    }
+  });
+
+  test('knows the groups of TLS by their names, and nothing else', () => {
+    for (const name of ['', 'x25519', 'X448', 'RSA', 'P-256\0']) {
+      expect(KeyExchange.supports(name)).toBe(false);
+      expect(() => new KeyExchange(name)).toThrow(RangeError);
+      expect(() => KeyExchange.respond(name, some)).toThrow(RangeError);
+    }
+    expect(() => (KeyExchange.supports as AnyFunction)(1)).toThrow(TypeError);
+    expect(() => (KeyExchange.respond as AnyFunction)('X25519', 'share')).toThrow(TypeError);
+  });
+
+  test('memory that was transferred away is no share', () => {
+    expect(KeyExchange.respond('X25519', transferred())).toBeUndefined();
+    expect(new KeyExchange('X25519').finish(transferred())).toBeUndefined();
+  });
+});
+
 test('any arguments at all', () => {
   const odd = fc.oneof(
     fc.anything({
@@ -159,7 +188,22 @@ test('any arguments at all', () => {
       withNullPrototype: true,
       withSparseArray: true,
     }),
-    fc.constantFrom(nobodysDescriptor, 0, 1, 2, 23, 0x303, 0x304, 5n, true, false, 'aes-128-gcm', () => {}, some),
+    fc.constantFrom(
+      nobodysDescriptor,
+      0,
+      1,
+      2,
+      23,
+      0x303,
+      0x304,
+      5n,
+      true,
+      false,
+      'aes-128-gcm',
+      'X25519',
+      () => {},
+      some,
+    ),
     fc.constantFrom(
       some.subarray(0, 12),
       some.subarray(0, 16),
@@ -182,6 +226,9 @@ test('any arguments at all', () => {
     }),
     ...(SocketPoll ? [(...args: unknown[]) => Reflect.construct(SocketPoll, args)] : []),
     (...args) => Reflect.construct(RecordCipher, args),
+    (...args) => Reflect.construct(KeyExchange, args),
+    (...args) => (KeyExchange.respond as AnyFunction)('P-256', ...args),
+    (...args) => (Reflect.get(KeyExchange.prototype, 'finish') as AnyFunction).apply(new KeyExchange('X25519'), args),
   ];
   fc.assert(
     fc.property(fc.constantFrom(...calls), first, fc.array(odd, { maxLength: 6 }), (call, head, rest) => {
