@@ -52,4 +52,5 @@ const PROGRAMS = {
   'redis-check-rdb': 'redis-tools',
   psql: 'postgresql-client',
   xmllint: 'libxml2-utils',
+  chromium: 'chromium',
 };

@@ -64,6 +64,7 @@ export const serveCommand: Command = command({
       placeholder: 'PORT',
       about: 'a page that shows the connections as they live, on a port of its own',
     },
+    'inspect-host': { type: 'string', default: '127.0.0.1', placeholder: 'ADDRESS', about: 'where that page listens' },
     json: { ...jsonOption, about: 'print a line of JSON for everything that happens' },
   },
   completes: 'folders',
@@ -89,6 +90,7 @@ export const serveCommand: Command = command({
       isOwn,
       ktls: mode,
       inspectPort,
+      inspectHost: values['inspect-host'],
       json: values.json === true,
     };
     await serveSite(what, output);

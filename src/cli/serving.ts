@@ -23,6 +23,7 @@ export interface Serving {
   readonly ktls: KtlsMode;
   /** Of the page that shows the connections; undefined: there is none. */
   readonly inspectPort: number | undefined;
+  readonly inspectHost: string;
   readonly json: boolean;
 }
 
@@ -40,7 +41,9 @@ export async function serveSite(what: Serving, output: Output): Promise<void> {
   const interruption = output.interruption();
   const url = urlOf(host, portOf(server));
   const inspector =
-    what.inspectPort === undefined ? undefined : await startInspector(watch, { port: what.inspectPort, serves: url });
+    what.inspectPort === undefined
+      ? undefined
+      : await startInspector(watch, { host: what.inspectHost, port: what.inspectPort, serves: url });
   const close = (what.json ? tellPrograms : tellPeople)({ ...what, url, inspector: inspector?.url, watch, output });
   if (!interruption.aborted) await once(interruption, 'abort');
   await stop(server, watch);

@@ -56,6 +56,15 @@ export class Program {
     }
   }
 
+  /** What the first group of `pattern` finds in its stderr, as soon as it does. */
+  async complained(pattern: RegExp): Promise<string> {
+    for (;;) {
+      const found = pattern.exec(this.#said)?.[1];
+      if (found !== undefined) return found;
+      await once(this.#child.stderr, 'data');
+    }
+  }
+
   /** An error that tells what the program said last. */
   failure(what: string): Error {
     return new Error(`${this.#name} ${what}: ${this.#said.trim() || '(it said nothing)'}`);

@@ -44,5 +44,21 @@ export interface ConnectionView {
   readonly samples: readonly (readonly [read: number, written: number])[];
 }
 
+/** Of all connections since the server's start. */
+export interface Totals {
+  readonly connections: number;
+  readonly live: number;
+  readonly read: number;
+  readonly written: number;
+}
+
+/** What the page is sent: all connections at first, then those that have changed. */
+export interface Snapshot {
+  /** The address of the server that is watched. */
+  readonly serves: string;
+  readonly totals: Totals;
+  readonly connections: readonly ConnectionView[];
+}
+
 /** Milliseconds between samples. */
 export const sampleInterval = 500;

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Server } from 'node:net';
 import { TLSSocket } from '../../index.ts';
-import { type ConnectionView, sampleInterval } from './connection-view.ts';
+import { type ConnectionView, sampleInterval, type Totals } from './connection-view.ts';
 import { WatchedConnection } from './watched-connection.ts';
 
 /** What is told of each connection: `changed` also for all of the other events. */
@@ -52,8 +52,7 @@ export class ConnectionWatch extends EventEmitter<WatchEvents> {
     return [...this.#over, ...this.live.map((connection) => connection.view())].toSorted((a, b) => a.id - b.id);
   }
 
-  /** Of all connections since the server's start. */
-  totals(): { readonly connections: number; readonly live: number; readonly read: number; readonly written: number } {
+  totals(): Totals {
     const { connections } = this.#before;
     let { read, written } = this.#before;
     for (const { socket } of this.#live.values()) {
