@@ -19,7 +19,17 @@ export async function installPackages(packages) {
   const log = build('logs/apt.log');
   const [command, ...prefix] = [...root, 'env', 'DEBIAN_FRONTEND=noninteractive'];
   await quietly(log, command, [...prefix, 'apt-get', '-q', 'update']);
-  const install = ['apt-get', '-q', '-y', '--no-install-recommends', 'install', ...packages];
+  // Another apt may be at work.
+  const install = [
+    'apt-get',
+    '-o',
+    'DPkg::Lock::Timeout=600',
+    '-q',
+    '-y',
+    '--no-install-recommends',
+    'install',
+    ...packages,
+  ];
   await quietly(log, command, [...prefix, ...install]);
 }
 

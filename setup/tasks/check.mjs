@@ -7,16 +7,21 @@ import { wasm } from '../steps/wasm.mjs';
 export const check = {
   // What is packed has to be there: publint and attw look at the package as it would be published.
   steps: () => [wasm, native, dist],
-  async run() {
-    const failed = [];
-    for (const [command, ...words] of CHECKS) {
-      console.log(`\n$ ${[command, ...words].join(' ')}`);
-      if ((await loudly(command, words, { env: projectEnvironment() })) !== 0) failed.push(command);
-    }
-    console.log(`\n${failed.length === 0 ? 'all checks succeeded' : `failed: ${failed.join(', ')}`}`);
-    return failed.length;
-  },
+  run: async () => (await runChecks()).failed,
 };
+
+// Resolves to what they came to, as a job: { name, passed, failed, skipped, seconds }.
+export async function runChecks() {
+  const start = performance.now();
+  const failed = [];
+  for (const [command, ...words] of CHECKS) {
+    console.log(`\n$ ${[command, ...words].join(' ')}`);
+    if ((await loudly(command, words, { env: projectEnvironment() })) !== 0) failed.push(command);
+  }
+  console.log(`\n${failed.length === 0 ? 'all checks succeeded' : `failed: ${failed.join(', ')}`}`);
+  const passed = CHECKS.length - failed.length;
+  return { name: 'check', passed, failed: failed.length, skipped: 0, seconds: (performance.now() - start) / 1000 };
+}
 
 const CHECKS = [
   ['tsc', '-p', 'tsconfig.json', '--noEmit'],

@@ -113,7 +113,7 @@ describe('ktls/register', { timeout: 20_000 }, () => {
       })();`;
     const byOptions = await node('family.cjs', source, {
       words: [],
-      environment: { NODE_OPTIONS: `--no-warnings --import ${register}` },
+      environment: { NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --no-warnings --import ${register}` },
     });
     expect(byOptions.stdout).toBe('false\nfalse\nfalse');
     const byArgument = await node('family.cjs', source);

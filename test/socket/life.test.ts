@@ -185,13 +185,12 @@ describe.each(ours)('$name', (implementation) => {
 
     it('a reset by the peer is ECONNRESET', async () => {
       await same(async (by) => {
-        const { client, connection, server } = await pair(by);
+        const { client, server } = await pair(by, (socket) => socket.write('the last there is'));
         const raw = once(server, 'connection').then(([socket]): net.Socket => socket);
-        const events = record(client.resume());
-        await once(client, 'secureConnect');
-        const below = await raw;
-        await connection;
-        below.resetAndDestroy();
+        const events = record(client);
+        // libuv before 1.52 (Node.js 22) takes a reset behind bytes that are not read yet for an end.
+        await once(client, 'data');
+        (await raw).resetAndDestroy();
         await closed(client);
         return events;
       });

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import net from 'node:net';
 import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import nodeTls from 'node:tls';
 import { afterEach } from 'vitest';
 import { listen } from '../helpers/listen.ts';
@@ -71,10 +72,11 @@ export function closed(socket: net.Socket): Promise<void> {
   });
 }
 
-/** Everything until the stream's end. */
+/** Everything until the stream's end. By events: in some versions of Node.js `for await` ends the other direction as well. */
 export async function readAll(socket: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of socket) chunks.push(chunk);
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  await finished(socket, { writable: false });
   return Buffer.concat(chunks);
 }
 

@@ -7,6 +7,7 @@ import {
   bothSecure,
   codeOf,
   dial,
+  isNode22,
   listening,
   node,
   open,
@@ -56,7 +57,10 @@ async function shownTo(
 
 describe.each(pairs)('$name', (pair) => {
   describe.each(versions)('%s', (maxVersion) => {
-    it('addContext: names, wildcards, one label, the last wins, contexts and options', async () => {
+    // In Node.js 22, node:tls then keeps to the first context's kind of key.
+    const itComparesContexts = it.skipIf(isNode22 && maxVersion === 'TLSv1.3');
+
+    itComparesContexts('addContext: names, wildcards, one label, the last wins, contexts and options', async () => {
       const seen = await same(pair, async (by) => {
         const at = await listening(by.server, identities.server);
         at.server.addContext('*.example', identities.rsa);
@@ -79,7 +83,7 @@ describe.each(pairs)('$name', (pair) => {
       expect(seen[0]).toEqual(['a.example', 'wrongName', 'a.example']);
     });
 
-    it('SNICallback: at once, later, none, a bare context, and preferred to addContext', async () => {
+    itComparesContexts('SNICallback: at once, later, none, a bare context, and preferred to addContext', async () => {
       await same(pair, async (by) => {
         const calls: string[] = [];
         const at = await listening(by.server, {

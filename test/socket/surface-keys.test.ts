@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type tls from 'node:tls';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Identities, makeIdentities } from './identities.ts';
-import { bothSecure, dial, listening, open, pairs, same, thrownBy, versions } from './surface.ts';
+import { bothSecure, dial, exchangeOf, listening, open, pairs, same, thrownBy, versions } from './surface.ts';
 
 let identities: Identities;
 
@@ -127,7 +127,7 @@ describe.each(pairs)('$name', (pair) => {
   it.each(['P-256', 'X25519', 'P-521'])('getEphemeralKeyInfo of %s', async (ecdhCurve) => {
     await same(pair, async (by) => {
       const ends = await open(by, identities, { client: { ecdhCurve, maxVersion: 'TLSv1.2' }, server: identities.rsa });
-      return [ends.client.getEphemeralKeyInfo(), ends.accepted.getEphemeralKeyInfo()];
+      return [exchangeOf(ends.client), exchangeOf(ends.accepted)];
     });
   });
 });
@@ -148,7 +148,7 @@ function negotiated(socket: tls.TLSSocket): unknown {
     protocol: socket.getProtocol(),
     cipher: socket.getCipher(),
     // Asked before the handshake, Node.js 24 crashes.
-    key: socket.getFinished() && socket.getEphemeralKeyInfo(),
+    key: socket.getFinished() && exchangeOf(socket),
     // OpenSSL in WebAssembly is built without DSA and ML-DSA.
     sigalgs: socket.getSharedSigalgs()?.filter((name) => !/^DSA|^id-ml-dsa/.test(name)),
     reused: socket.isSessionReused(),

@@ -5,7 +5,20 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { splitRecords } from '../helpers/reference-protection.ts';
 import { type Identities, makeIdentities } from './identities.ts';
 import { readLength } from './scenario.ts';
-import { bothSecure, dial, listening, node, open, outcome, pairs, same, tap, thrownBy, versions } from './surface.ts';
+import {
+  bothSecure,
+  dial,
+  exchangeOf,
+  listening,
+  node,
+  open,
+  outcome,
+  pairs,
+  same,
+  tap,
+  thrownBy,
+  versions,
+} from './surface.ts';
 
 let identities: Identities;
 
@@ -36,11 +49,7 @@ describe.each(pairs)('$name', (pair) => {
       const seen = await outcome(by, identities, options);
       if (seen.client !== 'secure') return seen;
       const { client, accepted } = await open(by, identities, options);
-      return [client, accepted].map((socket) => [
-        socket.getProtocol(),
-        socket.getCipher(),
-        client.getEphemeralKeyInfo(),
-      ]);
+      return [client, accepted].map((socket) => [socket.getProtocol(), socket.getCipher(), exchangeOf(client)]);
     });
   });
 
@@ -71,7 +80,7 @@ describe.each(pairs)('$name', (pair) => {
           await same(pair, async (by) => {
             const { client: told } = await outcome(by, identities, { client, server: options });
             if (told !== 'secure') return told;
-            return (await open(by, identities, { client, server: options })).client.getEphemeralKeyInfo();
+            return exchangeOf((await open(by, identities, { client, server: options })).client);
           }),
         );
       }

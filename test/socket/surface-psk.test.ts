@@ -1,7 +1,20 @@
 import tls from 'node:tls';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Identities, makeIdentities } from './identities.ts';
-import { codeOf, dial, listening, node, open, outcome, type Pair, pairs, same, thrownBy, versions } from './surface.ts';
+import {
+  codeOf,
+  dial,
+  exchangeOf,
+  listening,
+  node,
+  open,
+  outcome,
+  type Pair,
+  pairs,
+  same,
+  thrownBy,
+  versions,
+} from './surface.ts';
 
 let identities: Identities;
 
@@ -51,7 +64,7 @@ describe.each(pairs)('$name', (pair) => {
           cipher: ends.client.getCipher(),
           peer: ends.client.getPeerCertificate(),
           reused: [ends.client.isSessionReused(), ends.accepted.isSessionReused()],
-          key: ends.client.getEphemeralKeyInfo(),
+          key: exchangeOf(ends.client),
         };
       });
       expect(seen.asked).toContainEqual(['server', 'someone']);

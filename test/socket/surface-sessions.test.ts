@@ -3,7 +3,7 @@ import { on, once } from 'node:events';
 import type tls from 'node:tls';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Identities, makeIdentities } from './identities.ts';
-import { bothSecure, dial, type Library, listening, open, pairs, same, versions } from './surface.ts';
+import { bothSecure, dial, exchangeOf, type Library, listening, open, pairs, same, versions } from './surface.ts';
 
 let identities: Identities;
 
@@ -46,7 +46,7 @@ describe.each(pairs)('$name', (pair) => {
           reused: [ends.client.isSessionReused(), ends.accepted.isSessionReused()],
           authorized: [ends.client.authorized, ends.client.authorizationError],
           ticket: [Buffer.isBuffer(ends.client.getTLSTicket()), ends.accepted.getTLSTicket()],
-          key: ends.client.getEphemeralKeyInfo(),
+          key: exchangeOf(ends.client),
           protocol: ends.client.getProtocol(),
           cipher: ends.client.getCipher(),
         };

@@ -1,0 +1,23 @@
+// The table at the end of a run, and the line that counts everything.
+
+// `results`: { name, passed, failed, skipped, seconds } of each job. Answers how many failed.
+export function printSummary(results) {
+  const lines = [
+    ['job', 'passed', 'failed', 'skipped', 'time'],
+    ...results.map(({ name, passed, failed, skipped, seconds }) => [
+      name,
+      ...[passed, failed, skipped].map(String),
+      duration(Math.round(seconds)),
+    ]),
+  ];
+  const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
+  const pad = (text, column) => (column === 0 ? text.padEnd(widths[0]) : text.padStart(widths[column]));
+  console.log(`\n${lines.map((line) => line.map(pad).join('  ')).join('\n')}`);
+  const sum = (name) => results.reduce((total, result) => total + result[name], 0);
+  console.log(`\n${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
+  return sum('failed');
+}
+
+function duration(seconds) {
+  return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2)} s`;
+}

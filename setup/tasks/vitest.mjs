@@ -1,0 +1,47 @@
+// One run of Vitest, counted.
+import { existsSync, readFileSync } from 'node:fs';
+import { delimiter, dirname } from 'node:path';
+import { loudly, projectEnvironment } from '../command.mjs';
+import { at, projectNode } from '../paths.mjs';
+import { runtimePath } from '../steps/runtimes.mjs';
+
+// Runs a job's tests whose paths contain a word of `words`, all without any. Resolves to { passed, failed, skipped, seconds }; `report` is the file
+// that Vitest's own goes to.
+export async function runVitest(job, report, words) {
+  const start = performance.now();
+  const [command, ...rest] = commandOf(job, report, words);
+  const status = await loudly(command, rest, { env: environmentOf(job) });
+  return { ...countsIn(report, status), seconds: (performance.now() - start) / 1000 };
+}
+
+function commandOf({ project, kernel, runtime }, report, words) {
+  const node = runtime ? at(runtimePath(runtime)) : projectNode();
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const vitest = [at('node_modules/vitest/vitest.mjs'), 'run', '--passWithNoTests', '--project', project];
+  const command = [node, ...vitest, ...reporters, ...words];
+  return kernel ? [process.execPath, at('setup/guest.mjs'), '-k', kernel, '--', ...command] : command;
+}
+
+function environmentOf({ runtime }) {
+  const env = projectEnvironment();
+  if (!runtime) return env;
+  // The programs that tests start run on it, too.
+  env.PATH = [dirname(at(runtimePath(runtime))), env.PATH].join(delimiter);
+  env.NODE_OPTIONS = `--require=${at('test/helpers/dist-for-src.cjs')}`;
+  return env;
+}
+
+// A file that could not be loaded has no tests to count, nor has a run that broke down: each is one failure.
+function countsIn(report, status) {
+  if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0 };
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
+    readFileSync(report, 'utf8'),
+  );
+  const broken = testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length;
+  const failed = numFailedTests + broken;
+  return {
+    passed: numPassedTests,
+    failed: failed === 0 && status !== 0 ? 1 : failed,
+    skipped: numPendingTests + numTodoTests,
+  };
+}
