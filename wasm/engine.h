@@ -28,6 +28,7 @@ enum ktls_output {
     KTLS_OUT_RENEGOTIATION,    /* the peer asked for a new handshake, which was refused */
     KTLS_OUT_OCSP_RESPONSE,    /* client: bytes = the stapled response; none when detail = 0 */
     KTLS_OUT_TRACE,            /* a message sent or received, in words (SSL_trace(3)) */
+    KTLS_OUT_KEYS,             /* detail = direction, bytes = struct tls12_crypto_info_*: what OpenSSL itself protects with from here on */
 };
 
 /* A growing row of entries: u8 kind, u8 detail, u16 zero, u32 length, bytes. May hold secrets: cleansed when it moves or ends. */
@@ -66,6 +67,7 @@ typedef struct ktls_engine {
     uint8_t certificate_ready;
     uint8_t report_sessions; /* server: outputs KTLS_OUT_SESSION too */
     uint8_t traces;          /* outputs KTLS_OUT_TRACE */
+    uint8_t reports_keys;    /* outputs KTLS_OUT_KEYS */
     uint8_t asks;            /* bits of enum ktls_question that JavaScript answers */
     uint8_t *alpn;           /* server: protocols in order of preference, wire format */
     uint32_t alpn_length;

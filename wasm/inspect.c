@@ -34,6 +34,20 @@ int KTLS_EXPORT(ktls_engine_cipher)(ktls_engine *engine) {
 
 int KTLS_EXPORT(ktls_engine_group)(ktls_engine *engine) { return answer_text(SSL_get0_group_name(engine->ssl)); }
 
+/* The random of either side's hello. */
+int KTLS_EXPORT(ktls_engine_random)(ktls_engine *engine, int server) {
+    uint8_t random[SSL3_RANDOM_SIZE];
+    const size_t length = server ? SSL_get_server_random(engine->ssl, random, sizeof random) : SSL_get_client_random(engine->ssl, random, sizeof random);
+    return answer(random, length);
+}
+
+/* The scheme that the server signed its handshake with, by the name of RFC 8446 §4.2.3; none in a resumed session. */
+int KTLS_EXPORT(ktls_engine_signature_scheme)(ktls_engine *engine) {
+    const char *name = NULL;
+    const long known = SSL_is_server(engine->ssl) ? SSL_get0_signature_name(engine->ssl, &name) : SSL_get0_peer_signature_name(engine->ssl, &name);
+    return answer_text(known == 1 ? name : NULL);
+}
+
 int KTLS_EXPORT(ktls_engine_server_name)(ktls_engine *engine) {
     return answer_text(SSL_get_servername(engine->ssl, TLSEXT_NAMETYPE_host_name));
 }

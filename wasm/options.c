@@ -33,6 +33,12 @@ void KTLS_EXPORT(ktls_engine_request_certificate)(ktls_engine *engine, int requi
 
 void KTLS_EXPORT(ktls_engine_trace)(ktls_engine *engine) { engine->traces = 1; }
 
+/* Outputs KTLS_OUT_KEYS: OpenSSL is made to offer all keys that a kernel could take, and those that are refused are told of. */
+void KTLS_EXPORT(ktls_engine_report_keys)(ktls_engine *engine) {
+    engine->reports_keys = 1;
+    SSL_set_options(engine->ssl, SSL_OP_ENABLE_KTLS);
+}
+
 void KTLS_EXPORT(ktls_engine_want_key_log)(ktls_engine *engine) { engine->want_key_log = 1; }
 
 /* The server's handshake stops when the client's hello has come, so that its session can be looked up. */

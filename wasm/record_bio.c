@@ -23,6 +23,7 @@ static size_t crypto_info_length(uint16_t cipher_type) {
     switch (cipher_type) {
     case TLS_CIPHER_AES_GCM_128: return sizeof(struct tls12_crypto_info_aes_gcm_128);
     case TLS_CIPHER_AES_GCM_256: return sizeof(struct tls12_crypto_info_aes_gcm_256);
+    case TLS_CIPHER_AES_CCM_128: return sizeof(struct tls12_crypto_info_aes_ccm_128);
     case TLS_CIPHER_CHACHA20_POLY1305: return sizeof(struct tls12_crypto_info_chacha20_poly1305);
     default: return 0;
     }
@@ -31,7 +32,11 @@ static size_t crypto_info_length(uint16_t cipher_type) {
 /* 1: taken; 0: OpenSSL goes on protecting records itself (it must be exactly 0, negative counts as success). */
 static long offer_keys(ktls_engine *engine, int direction, const struct tls_crypto_info *info) {
     const size_t length = crypto_info_length(info->cipher_type);
-    if (!length || !(engine->offload[direction] >> (info->cipher_type - TLS_CIPHER_AES_GCM_128) & 1)) return 0;
+    if (!length) return 0;
+    if (!(engine->offload[direction] >> (info->cipher_type - TLS_CIPHER_AES_GCM_128) & 1)) {
+        if (engine->reports_keys) ktls_log_append(&engine->log, KTLS_OUT_KEYS, (uint8_t)direction, info, length);
+        return 0;
+    }
     ktls_log_append(&engine->log, KTLS_OUT_INSTALL_KEYS, (uint8_t)direction, info, length);
     engine->installed[direction] = 1;
     return 1;

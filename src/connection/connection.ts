@@ -8,25 +8,11 @@ import type { OpenedRecords, RecordFault } from '../record/protection.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
 import { ControlBudget } from './control-budget.ts';
 import type { ConnectionEvent, Failure } from './events.ts';
+import { type KeyEpoch, KeyWatch } from './key-watch.ts';
+import type { ConnectionOptions } from './options.ts';
 import { ReadSide } from './read-side.ts';
-import type { ByteSink, KernelPort, RecordLayerName, SoftwareLayer } from './record-layer.ts';
+import type { RecordLayerName } from './record-layer.ts';
 import { type Done, type FileDone, type FilePart, RekeyRefused, streamDestroyed, WriteSide } from './write-side.ts';
-
-export interface ConnectionOptions {
-  /** Owned from here on: disposed of with the connection. */
-  readonly engine: Engine;
-  readonly sink: ByteSink;
-  readonly software: SoftwareLayer;
-  readonly kernel: KernelPort;
-  /** By direction: only the kernel will do. */
-  readonly requireKernel?: { readonly read: boolean; readonly write: boolean };
-  /** Records after which the keys of a direction are changed; what is safe for the cipher if not given. */
-  readonly keyUsageLimit?: number | undefined;
-  /** Events that come while nothing is being received: a refusal on the write side, a failure to send. */
-  readonly onEvent: (event: ConnectionEvent) => void;
-  /** Client: with `secure`, what ends the handshake waits for {@link Connection.release}, so that no server that is refused gets it. */
-  readonly holdsLastFlight: boolean;
-}
 
 /**
  * One TLS connection without a socket: takes bytes or opened records, drives the engine, moves records to the layers that carry them.
@@ -39,6 +25,7 @@ export class Connection {
   readonly #required: { readonly read: boolean; readonly write: boolean };
   readonly #onEvent: (event: ConnectionEvent) => void;
   readonly #control = new ControlBudget();
+  readonly #watch: KeyWatch | undefined;
   /** Filled while a call runs, undefined otherwise. */
   #events: ConnectionEvent[] | undefined;
   #fragmentLimit = Number.POSITIVE_INFINITY;
@@ -52,25 +39,25 @@ export class Connection {
   #disposed = false;
 
   constructor(options: ConnectionOptions) {
-    const {
-      engine,
-      sink,
+    const { sink, software, kernel, keyUsageLimit } = options;
+    this.#engine = options.engine;
+    this.#required = options.requireKernel ?? { read: false, write: false };
+    this.#onEvent = options.onEvent;
+    this.#holdsLastFlight = options.holdsLastFlight;
+    const watch = options.exportsKeys ? new KeyWatch((epoch) => this.#emit({ kind: 'keys', ...epoch })) : undefined;
+    this.#watch = watch;
+    this.#read = new ReadSide({
       software,
       kernel,
-      requireKernel = { read: false, write: false },
       keyUsageLimit,
-      onEvent,
-    } = options;
-    this.#engine = engine;
-    this.#required = requireKernel;
-    this.#onEvent = onEvent;
-    this.#holdsLastFlight = options.holdsLastFlight;
-    this.#read = new ReadSide({ software, kernel, keyUsageLimit });
+      onKeys: (keys, layer) => watch?.installed('read', keys, layer),
+    });
     this.#write = new WriteSide({
       sink,
       software,
       kernel,
       keyUsageLimit,
+      onKeys: (keys, layer) => watch?.installed('write', keys, layer),
       onLayer: () => this.#layerChanged('write'),
       onError: (error) =>
         this.#fail(error instanceof RekeyRefused ? { by: 'rekey', reason: error.reason } : { by: 'system', error }),
@@ -88,6 +75,14 @@ export class Connection {
   /** Why a direction is not on the kernel. */
   get reasons(): { readonly read: string | undefined; readonly write: string | undefined } {
     return { read: this.#read.reason, write: this.#write.reason };
+  }
+
+  /** With `exportsKeys`: a direction's keys for its next record, the caller's own to wipe; undefined where nobody tells them. */
+  keys(direction: 'read' | 'write'): KeyEpoch | undefined {
+    const side = direction === 'read' ? this.#read : this.#write;
+    const { sequenceNumber, layer } = side;
+    const isKnown = sequenceNumber !== undefined || layer === 'wasm';
+    return isKnown ? this.#watch?.current(direction, layer, sequenceNumber) : undefined;
   }
 
   /** Nothing can be received or sent any more. */
@@ -195,6 +190,7 @@ export class Connection {
     this.#ended = true;
     this.#write.dispose();
     this.#read.dispose();
+    this.#watch?.dispose();
     this.#engine.dispose();
   }
 
@@ -219,6 +215,7 @@ export class Connection {
       }
       switch (received.kind) {
         case 'ciphertext':
+          this.#watch?.ciphertext('read', received.record);
           this.#route(this.#engine.receiveCiphertext(received.record));
           break;
         case 'opened':
@@ -249,6 +246,7 @@ export class Connection {
     for (const output of outputs) {
       switch (output.kind) {
         case 'ciphertext':
+          this.#watch?.ciphertext('write', output.bytes);
           this.#write.ciphertext(output.bytes, doneOf?.(output));
           break;
         case 'record':
@@ -256,6 +254,9 @@ export class Connection {
           break;
         case 'installKeys':
           this.#installKeys(output.direction, output.cryptoInfo);
+          break;
+        case 'keys':
+          this.#watch?.heldByEngine(output.direction, output.cryptoInfo);
           break;
         case 'applicationData':
           this.#emit({ kind: 'applicationData', bytes: output.bytes });

@@ -1,5 +1,6 @@
 import type { OpenSSLErrorEntry } from '../engine/openssl-error.ts';
 import type { Suspended } from '../engine/outputs.ts';
+import type { KeyEpoch } from './key-watch.ts';
 
 /** What a connection tells whoever holds it, in order. Byte arrays are the receiver's own. */
 export type ConnectionEvent =
@@ -8,6 +9,8 @@ export type ConnectionEvent =
   | { readonly kind: 'secure' }
   | { readonly kind: 'session'; readonly id: Uint8Array; readonly ticket: Uint8Array; readonly session: Uint8Array }
   | { readonly kind: 'keyLog'; readonly line: string }
+  /** A direction has new keys, where they are exported. */
+  | (KeyEpoch & { readonly kind: 'keys' })
   /** The handshake waits: {@link Connection.resume}. */
   | Suspended
   | { readonly kind: 'ocspResponse'; readonly response: Uint8Array | null }

@@ -4,7 +4,7 @@ import type { OpenedRecords, RecordOpener } from '../record/protection.ts';
 import { RecordBuffer } from '../record/record-buffer.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
 import { KeyUse, recordsPerKey } from './key-use.ts';
-import type { KernelPort, RecordLayerName, Refused, SoftwareLayer } from './record-layer.ts';
+import type { KernelPort, OnKeys, RecordLayerName, Refused, SoftwareLayer } from './record-layer.ts';
 
 export type Received =
   /** A record for the engine, which opens it; or what is none, for the engine to judge. */
@@ -20,16 +20,28 @@ export class ReadSide {
   readonly #kernel: KernelPort;
   readonly #buffer = new RecordBuffer();
   readonly #keyUsageLimit: number | undefined;
+  readonly #onKeys: OnKeys;
   #keyUse: KeyUse | undefined;
   #canRekey = true;
   #opener: RecordOpener | undefined;
   /** The opener's keys, where the kernel will have them as soon as nothing that was read ahead is left. */
   #takeover: TrafficKeys | undefined;
 
-  constructor(options: { software: SoftwareLayer; kernel: KernelPort; keyUsageLimit: number | undefined }) {
+  constructor(options: {
+    software: SoftwareLayer;
+    kernel: KernelPort;
+    keyUsageLimit: number | undefined;
+    onKeys: OnKeys;
+  }) {
+    this.#onKeys = options.onKeys;
     this.#keyUsageLimit = options.keyUsageLimit;
     this.#software = options.software;
     this.#kernel = options.kernel;
+  }
+
+  /** Number of the next record; undefined where the layer does not tell. */
+  get sequenceNumber(): bigint | undefined {
+    return this.layer === 'kernel' ? this.#kernel.sequenceNumber('read') : this.#opener?.sequenceNumber;
   }
 
   get partial(): number {
@@ -107,6 +119,7 @@ export class ReadSide {
       this.#countUse(keys, () => opener.sequenceNumber);
       if (refusal === readAhead) this.#takeover = advance(keys, keys.sequenceNumber);
     }
+    this.#onKeys(keys, this.layer);
     wipeTrafficKeys(keys);
     return undefined;
   }

@@ -5,6 +5,9 @@ import type { TrafficKeys } from '../record/traffic-keys.ts';
 /** Who protects a direction's records: the Linux kernel, this process's own AEAD, or OpenSSL in the wasm module. */
 export type RecordLayerName = 'kernel' | 'native' | 'wasm';
 
+/** Told of the keys that a layer has just been given, before they are wiped. */
+export type OnKeys = (keys: TrafficKeys, layer: RecordLayerName) => void;
+
 /** A refusal is a value: the next layer in order takes the same keys. */
 export interface Refused {
   /** Why, in words. */

@@ -5,7 +5,7 @@ import type { RecordSealer } from '../record/protection.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
 import { KeyUse, recordsPerKey } from './key-use.ts';
 import { Outbox } from './outbox.ts';
-import type { ByteSink, KernelPort, RecordLayerName, SoftwareLayer } from './record-layer.ts';
+import type { ByteSink, KernelPort, OnKeys, RecordLayerName, SoftwareLayer } from './record-layer.ts';
 
 export type Done = (error?: Error | null) => void;
 
@@ -50,6 +50,7 @@ export class WriteSide {
   readonly #software: SoftwareLayer;
   readonly #kernel: KernelPort;
   readonly #keyUsageLimit: number | undefined;
+  readonly #onKeys: OnKeys;
   #keyUse: KeyUse | undefined;
   #canRekey = true;
   #sealer: RecordSealer | undefined;
@@ -67,6 +68,7 @@ export class WriteSide {
     software: SoftwareLayer;
     kernel: KernelPort;
     keyUsageLimit: number | undefined;
+    onKeys: OnKeys;
     onLayer: () => void;
     onError: (error: Error) => void;
   }) {
@@ -77,6 +79,7 @@ export class WriteSide {
     this.#software = options.software;
     this.#kernel = options.kernel;
     this.#keyUsageLimit = options.keyUsageLimit;
+    this.#onKeys = options.onKeys;
     this.onLayer = options.onLayer;
     this.onError = options.onError;
   }
@@ -84,6 +87,11 @@ export class WriteSide {
   /** True when a record layer outside OpenSSL was chosen, or will be once earlier bytes have left. */
   get hasKeys(): boolean {
     return this.#installed;
+  }
+
+  /** Number of the next record; undefined where the layer does not tell. */
+  get sequenceNumber(): bigint | undefined {
+    return this.layer === 'kernel' ? this.#kernel.sequenceNumber('write') : this.#sealer?.sequenceNumber;
   }
 
   /** Records that are not application data and wait for their turn. */
@@ -253,6 +261,7 @@ export class WriteSide {
       if (!refusal) {
         this.#canRekey = kernel.rekeys(keys);
         this.#countUse(keys, () => kernel.sequenceNumber('write'));
+        this.#onKeys(keys, 'kernel');
         wipeTrafficKeys(keys);
         this.#sealer?.dispose();
         this.#sealer = undefined;
@@ -272,6 +281,7 @@ export class WriteSide {
     this.#sealer = sealer;
     this.#canRekey = keys.version === ProtocolVersion.tls13;
     this.#countUse(keys, () => sealer.sequenceNumber);
+    this.#onKeys(keys, 'native');
     wipeTrafficKeys(keys);
     this.#become('native', this.reason);
     return true;

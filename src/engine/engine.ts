@@ -124,6 +124,14 @@ export class Engine {
     this.#exports.ktls_engine_want_key_log(this.#live);
   }
 
+  /**
+   * Outputs `keys` from here on, whenever a direction that OpenSSL protects itself gets new ones and they are of a cipher that kernels
+   * know. To be called before the handshake.
+   */
+  reportKeys(): void {
+    this.#exports.ktls_engine_report_keys(this.#live);
+  }
+
   /** Outputs `trace` from here on: every message in words. */
   trace(): void {
     this.#exports.ktls_engine_trace(this.#live);
@@ -203,6 +211,16 @@ export class Engine {
   /** The group of the key exchange, by OpenSSL's name. */
   get group(): string | undefined {
     return this.module.resultText(this.#exports.ktls_engine_group(this.#live));
+  }
+
+  /** The random of either side's hello, 32 bytes once it is known. */
+  random(side: 'client' | 'server'): Uint8Array | undefined {
+    return this.module.result(this.#exports.ktls_engine_random(this.#live, side === 'server' ? 1 : 0));
+  }
+
+  /** What the server signed its handshake with, as RFC 8446 §4.2.3 calls it; undefined in a resumed session. */
+  get signatureScheme(): string | undefined {
+    return this.module.resultText(this.#exports.ktls_engine_signature_scheme(this.#live));
   }
 
   get serverName(): string | undefined {

@@ -85,6 +85,7 @@ export interface EngineExports {
   ktls_engine_set_server_name(engine: EnginePointer, name: Text): Flag;
   ktls_engine_set_alpn(engine: EnginePointer, protocols: BytesPointer, length: number): Flag;
   ktls_engine_request_certificate(engine: EnginePointer, required: Flag): void;
+  ktls_engine_report_keys(engine: EnginePointer): void;
   ktls_engine_want_key_log(engine: EnginePointer): void;
   ktls_engine_trace(engine: EnginePointer): void;
   ktls_engine_suspend_for_certificate(engine: EnginePointer): void;
@@ -103,6 +104,8 @@ export interface EngineExports {
   ktls_engine_version(engine: EnginePointer): number;
   ktls_engine_cipher(engine: EnginePointer): Flag;
   ktls_engine_group(engine: EnginePointer): Flag;
+  ktls_engine_random(engine: EnginePointer, server: Flag): Flag;
+  ktls_engine_signature_scheme(engine: EnginePointer): Flag;
   ktls_engine_server_name(engine: EnginePointer): Flag;
   ktls_engine_alpn(engine: EnginePointer): Flag;
   ktls_engine_verify_result(engine: EnginePointer): number;

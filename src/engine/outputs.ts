@@ -13,6 +13,8 @@ export type Output =
   | { readonly kind: 'record'; readonly type: ContentTypeByte; readonly fragment: Uint8Array }
   /** From here on a record layer outside carries this direction. `cryptoInfo` is the kernel's struct, and secret. */
   | { readonly kind: 'installKeys'; readonly direction: Direction; readonly cryptoInfo: Uint8Array }
+  /** From here on OpenSSL protects this direction with these keys. `cryptoInfo` is the kernel's struct, and secret. */
+  | { readonly kind: 'keys'; readonly direction: Direction; readonly cryptoInfo: Uint8Array }
   /** Data of a direction that OpenSSL protects itself. */
   | { readonly kind: 'applicationData'; readonly bytes: Uint8Array }
   | { readonly kind: 'handshakeDone' }
@@ -97,5 +99,6 @@ const parsers: Readonly<Record<number, (bytes: Uint8Array, detail: number) => Ou
   12: (_, detail) => ({ kind: 'keyUpdate', requested: detail === 1 }),
   13: () => ({ kind: 'renegotiation' }),
   15: (bytes) => ({ kind: 'trace', text: latin1.decode(bytes) }),
+  16: (cryptoInfo, detail) => ({ kind: 'keys', direction: direction(detail), cryptoInfo }),
   14: (response, detail) => ({ kind: 'ocspResponse', response: detail === 1 ? response : null }),
 };

@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
 /** One end of a TCP connection. */
-interface Endpoint {
+export interface Endpoint {
   /** IPv4 or IPv6, as text; a zone is left out. */
   readonly address: string;
   readonly port: number;

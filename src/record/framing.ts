@@ -6,7 +6,7 @@ import { tagLength } from './aead.ts';
 import { headerLength, maxCiphertextLengths } from './header.ts';
 import { explicitNonceLength } from './nonce.ts';
 import { encodeUint64 } from './sequence-number.ts';
-import type { AeadName } from './traffic-keys.ts';
+import type { KernelAeadName } from './traffic-keys.ts';
 
 /** What one version and AEAD put around a fragment to make a protected record. */
 export interface RecordFraming {
@@ -20,7 +20,7 @@ export interface RecordFraming {
   readonly maxCiphertextLength: number;
 }
 
-export function recordFraming(version: ProtocolVersionNumber, aead: AeadName): RecordFraming {
+export function recordFraming(version: ProtocolVersionNumber, aead: KernelAeadName): RecordFraming {
   const hidesType = version === ProtocolVersion.tls13;
   // RFC 7905 §2: ChaCha20-Poly1305 has no explicit nonce in TLS 1.2 either.
   const nonce = hidesType || aead === 'chacha20-poly1305' ? 0 : explicitNonceLength;

@@ -1,5 +1,7 @@
 import type { RecordLayerName } from '../connection/record-layer.ts';
 import { codedError } from '../errors.ts';
+import type { ConnectionKeys } from '../keys/exported-keys.ts';
+import { type KeyOutlets, notExported } from './key-outlets.ts';
 import { verifyError } from './negotiated.ts';
 import { NegotiatedSocket } from './negotiated-socket.ts';
 import { isOneOf, letNodeRefuseCall } from './node-errors.ts';
@@ -11,6 +13,7 @@ import type { TlsSession } from './tls-session.ts';
 /** What can be asked and wanted of a connection, beside reading and writing. */
 export abstract class ControllableSocket extends NegotiatedSocket {
   protected abstract readonly session: TlsSession | undefined;
+  protected abstract readonly outlets: KeyOutlets;
 
   /** The layers that carry this connection's records, and why a direction is not on the kernel. */
   get recordLayer(): {
@@ -42,6 +45,19 @@ export abstract class ControllableSocket extends NegotiatedSocket {
   updateKeys({ requestPeer = false }: { requestPeer?: boolean } = {}): void {
     if (!this.session || !this.established) throw codedError('ERR_TLS_INVALID_STATE', 'The handshake is not done');
     this.session.connection.updateKeys(requestPeer);
+  }
+
+  /**
+   * The keys in use, for the next record of each direction, and what was negotiated: copies, the caller's own to dispose of.
+   * Throws ERR_KTLS_KEYS_NOT_EXPORTED without the option `exportKeys`, ERR_TLS_INVALID_STATE before the handshake is done and once
+   * the connection is gone.
+   */
+  exportKeys(): ConnectionKeys {
+    const { session } = this;
+    if (!this.outlets.exportsKeys) throw notExported();
+    if (!session || !this.engine || !this.established)
+      throw codedError('ERR_TLS_INVALID_STATE', 'The handshake is not done');
+    return this.outlets.connectionKeys(session.connection);
   }
 
   /** Server, while it chooses a certificate: uses the one of `context`. */

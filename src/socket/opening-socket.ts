@@ -5,6 +5,7 @@ import { codedError, connectionReset } from '../errors.ts';
 import { alpnProtocols } from './alpn-protocols.ts';
 import { ControllableSocket } from './controllable-socket.ts';
 import { asError, handshakeAnswers } from './handshake-answers.ts';
+import { KeyOutlets } from './key-outlets.ts';
 import { type KtlsPolicy, ktlsPolicy } from './ktls-policy.ts';
 import { isOneOf, letNodeRefuseCall, typeError } from './node-errors.ts';
 import { replaceable } from './replaceable.ts';
@@ -17,6 +18,7 @@ export abstract class OpeningSocket extends ControllableSocket {
   protected readonly options: TLSSocketOptions;
   /** Told of all that happens once the handshake has begun. */
   protected abstract readonly listener: SessionListener;
+  protected readonly outlets: KeyOutlets;
   readonly #policy: KtlsPolicy;
   readonly #alpn: Uint8Array | undefined;
   #below: Duplex | undefined;
@@ -40,8 +42,9 @@ export abstract class OpeningSocket extends ControllableSocket {
     // A context that cannot be made is the caller's fault, and told at once.
     const secureContext = options.secureContext ?? replaceable.createSecureContext(options);
     this.options = { ...withoutSecrets(options), secureContext };
+    this.outlets = new KeyOutlets(options);
     // Neither in what inspect() shows of a socket.
-    Object.defineProperty(this, 'options', { enumerable: false });
+    for (const name of ['options', 'outlets']) Object.defineProperty(this, name, { enumerable: false });
     engineContext(this.options);
     this.#servername = options.servername;
   }
@@ -114,8 +117,8 @@ export abstract class OpeningSocket extends ControllableSocket {
   #start(stream: Duplex): void {
     try {
       const engine = makeEngine(this.options, this.#alpn);
-      const { isServer } = this;
-      const session = openSession({ stream, engine, policy: this.#policy, isServer, listener: this.listener });
+      const { isServer, outlets, listener } = this;
+      const session = openSession({ stream, engine, policy: this.#policy, isServer, outlets, listener });
       this.#session = session;
       this.#prepare(engine);
       startSession(session, this.listener);
@@ -127,7 +130,8 @@ export abstract class OpeningSocket extends ControllableSocket {
   /** What depends on who listens by now. */
   #prepare(engine: Engine): void {
     const { isServer, server, SNICallback } = this.options;
-    if (this.listenerCount('keylog') > 0) engine.logKeys();
+    if (this.listenerCount('keylog') > 0 || this.outlets.wantsKeyLog) engine.logKeys();
+    if (this.outlets.exportsKeys) engine.reportKeys();
     if (this.options.enableTrace) engine.trace();
     const fail = (error: unknown): void => void this.destroy(asError(error));
     engine.answerWith(handshakeAnswers(this.options, { socket: this, engine: () => this.engine, fail }));

@@ -26,6 +26,8 @@ export interface ServerOptions
       | 'rejectUnauthorized'
       | 'portableLayer'
       | 'requireCloseNotify'
+      | 'exportKeys'
+      | 'capture'
       | 'enableTrace'
     > {
   /** Milliseconds until an unfinished handshake is given up. Default 120,000. */
@@ -196,7 +198,9 @@ function accept(server: TLSServer, stream: net.Socket): void {
   watchHandshake(server, socket, options.handshakeTimeout || defaultHandshakeTimeout);
   // For those who want to see handshakes from their start; node:tls has nothing of the kind.
   server.emit('tlsConnection', socket);
-  if (server.listenerCount('keylog') > 0) socket.on('keylog', (line: Buffer) => server.emit('keylog', line, socket));
+  for (const event of ['keylog', 'keys']) {
+    if (server.listenerCount(event) > 0) socket.on(event, (told: unknown) => server.emit(event, told, socket));
+  }
 }
 
 /** Until the handshake is done, what goes wrong is told to the server and not to the socket, which nobody has yet. */
@@ -246,9 +250,10 @@ function chooseContext(server: TLSServer) {
 
 /** What each connection is told as its server was. */
 function pick(options: ServerOptions): TLSSocketOptions {
-  const { ktls, portableLayer, requireCloseNotify, pskCallback, pskIdentityHint, pauseOnConnect, enableTrace } =
-    options;
-  return { ktls, portableLayer, requireCloseNotify, pskCallback, pskIdentityHint, pauseOnConnect, enableTrace };
+  const { ktls, portableLayer, requireCloseNotify, exportKeys, capture } = options;
+  const { pskCallback, pskIdentityHint, pauseOnConnect, enableTrace } = options;
+  const ours = { ktls, portableLayer, requireCloseNotify, exportKeys, capture };
+  return { ...ours, pskCallback, pskIdentityHint, pauseOnConnect, enableTrace };
 }
 
 function looksRight(options: ServerOptions): boolean {

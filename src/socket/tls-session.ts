@@ -3,12 +3,14 @@ import type { Duplex } from 'node:stream';
 import { Connection } from '../connection/connection.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { FlowEnds } from '../keys/capture-flow.ts';
 import { kernelTls } from '../platform/kernel-support.ts';
 import { PollTransport } from '../platform/poll-transport.ts';
 import { softwareLayer } from '../platform/software-layer.ts';
 import { StreamTransport } from '../platform/stream-transport.ts';
 import { tcpHandle } from '../platform/tcp-handle.ts';
 import type { Transport } from '../platform/transport.ts';
+import type { KeyOutlets } from './key-outlets.ts';
 import type { KtlsPolicy } from './ktls-policy.ts';
 
 /** What a session tells its socket. */
@@ -32,10 +34,11 @@ export function openSession(options: {
   engine: Engine;
   policy: KtlsPolicy;
   isServer: boolean;
+  outlets: KeyOutlets;
   listener: SessionListener;
 }): TlsSession {
-  const { stream, engine, policy, isServer, listener } = options;
-  const transport = chooseTransport(stream, policy);
+  const { stream, engine, policy, isServer, outlets, listener } = options;
+  const transport = outlets.captured(chooseTransport(stream, policy, outlets), endsOf(stream));
   const { modes, keyUsageLimit } = policy;
   const connection = new Connection({
     engine,
@@ -46,6 +49,7 @@ export function openSession(options: {
     keyUsageLimit,
     onEvent: (event) => listener.event(event),
     holdsLastFlight: !isServer,
+    exportsKeys: outlets.exportsKeys,
   });
   return { connection, transport };
 }
@@ -72,8 +76,19 @@ export function startSession({ connection, transport }: TlsSession, listener: Se
   });
 }
 
+function endsOf(stream: Duplex): Pick<FlowEnds, 'local' | 'remote'> {
+  if (!(stream instanceof net.Socket)) return { local: undefined, remote: undefined };
+  const { localAddress, localPort, remoteAddress, remotePort } = stream;
+  return { local: endpoint(localAddress, localPort), remote: endpoint(remoteAddress, remotePort) };
+}
+
+function endpoint(address: string | undefined, port: number | undefined): FlowEnds['local'] {
+  return address === undefined || port === undefined ? undefined : { address, port };
+}
+
 /** The kernel needs a TCP socket and the addon; everything else is a stream. */
-function chooseTransport(stream: Duplex, policy: KtlsPolicy): Transport {
+function chooseTransport(stream: Duplex, policy: KtlsPolicy, { whyNoKernel }: KeyOutlets): Transport {
+  if (whyNoKernel !== undefined) return new StreamTransport(stream, whyNoKernel);
   if (!(stream instanceof net.Socket)) return new StreamTransport(stream, 'the stream is no TCP socket');
   const { refused } = policy;
   if (refused) return new StreamTransport(stream, refused.refused);

@@ -3,6 +3,7 @@ import type tls from 'node:tls';
 import type { EngineContext } from '../engine/context.ts';
 import { Engine, offloadable } from '../engine/engine.ts';
 import { codedError } from '../errors.ts';
+import type { Capture } from '../keys/capture.ts';
 import type { KtlsOption } from './ktls-policy.ts';
 import { replaceable } from './replaceable.ts';
 import { isSecureContext, type SecureContext } from './secure-context.ts';
@@ -24,6 +25,10 @@ export interface KtlsOptions {
   portableLayer?: 'native' | 'wasm' | undefined;
   /** An end without close_notify is an error, ERR_KTLS_TRUNCATED, and not an 'end'. Default false, as in node:tls. */
   requireCloseNotify?: boolean | undefined;
+  /** Keeps copies of the keys for {@link TLSSocket.exportKeys} and the event 'keys'. Default false: keys are wiped once in use. */
+  exportKeys?: boolean | undefined;
+  /** Takes down what is sent and received, with the secrets to read it. Such a connection stays off the kernel. */
+  capture?: Capture | undefined;
 }
 
 /** node:tls's options, documented or only used, and {@link KtlsOptions}. */

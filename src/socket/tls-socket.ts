@@ -2,7 +2,10 @@ import type { NonSharedBuffer } from 'node:buffer';
 import net from 'node:net';
 import { addAbortSignal, type Duplex } from 'node:stream';
 import type { ConnectionEvent } from '../connection/events.ts';
+import type { KeyEpoch } from '../connection/key-watch.ts';
 import { codedError, connectionReset, failureError } from '../errors.ts';
+import type { EpochKeys } from '../keys/exported-keys.ts';
+import { wipeTrafficKeys } from '../record/crypto-info.ts';
 import { asError } from './handshake-answers.ts';
 import { OpeningSocket } from './opening-socket.ts';
 import { hasFile, sendWithFiles } from './send-file.ts';
@@ -111,6 +114,7 @@ export class TLSSocket extends OpeningSocket {
     this.session?.connection.dispose();
     this.session?.transport.destroy();
     this.below?.destroy();
+    this.outlets.dispose();
     const early = 'Socket closed before the connection was established';
     const failure = this.connecting ? codedError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION', early) : undefined;
     this.#pending?.done(
@@ -153,6 +157,7 @@ export class TLSSocket extends OpeningSocket {
         break;
       case 'secure':
         this.#established = true;
+        this.outlets.secure(this.#liveSession().connection);
         if (this.#untoldSessions === 0) this.#onSecure();
         break;
       case 'closeNotify':
@@ -164,7 +169,11 @@ export class TLSSocket extends OpeningSocket {
         else this.#onSession(event.session, event.ticket);
         break;
       case 'keyLog':
-        this.emit('keylog', Buffer.from(`${event.line}\n`));
+        this.outlets.keyLog(event.line);
+        if (this.listenerCount('keylog') > 0) this.emit('keylog', Buffer.from(`${event.line}\n`));
+        break;
+      case 'keys':
+        this.#onKeys(event);
         break;
       case 'ocspResponse':
         this.emit('OCSPResponse', event.response && asBuffer(event.response));
@@ -193,6 +202,21 @@ export class TLSSocket extends OpeningSocket {
     this.#bytesRead += bytes.length;
     const more = this.#userBuffer ? this.#userBuffer.take(bytes) : this.push(asBuffer(bytes));
     if (!more) this.session?.transport.pause();
+  }
+
+  #onKeys(epoch: KeyEpoch): void {
+    if (!this.session || this.listenerCount('keys') === 0) {
+      wipeTrafficKeys(epoch.keys);
+      return;
+    }
+    let keys: EpochKeys;
+    try {
+      keys = this.outlets.epochKeys(epoch, this.session.connection);
+    } catch (error) {
+      this.destroy(asError(error));
+      return;
+    }
+    this.emit('keys', keys);
   }
 
   #onSecure(): void {

@@ -64,8 +64,9 @@ describe('the package, as npm would install it', { timeout: 60_000 }, () => {
     expect(JSON.parse(stdout)).toMatchObject({ versions: { ktls: expect.any(String) }, ciphers: expect.any(Array) });
   });
 
-  test('has adapters, and takes the place of node:tls', async () => {
+  test('has adapters and ktls/keys, and takes the place of node:tls', async () => {
     const adapters = ['https', 'http2', 'undici'].map((name) => `import 'ktls/${name}';`);
+    adapters.push("import { captureTo, fromCryptoInfo, toCryptoInfo } from 'ktls/keys';");
     const told = "import tls from 'node:tls';\nconsole.log(typeof tls.TLSSocket.prototype.updateKeys);";
     writeFileSync(join(folder, 'register.mjs'), [...adapters, told].join('\n'));
     const words = ['--import', 'ktls/register', 'register.mjs'];

@@ -1,0 +1,92 @@
+import { advance, decodeKernelKeys, wipeTrafficKeys } from '../record/crypto-info.ts';
+import { recordFraming } from '../record/framing.ts';
+import { advanceExplicitNonce, explicitNonce } from '../record/nonce.ts';
+import type { KernelAeadName, TrafficKeys } from '../record/traffic-keys.ts';
+import type { RecordLayerName } from './record-layer.ts';
+
+type Direction = 'read' | 'write';
+type Keys = TrafficKeys<KernelAeadName>;
+
+/** The keys of a direction from one change to the next. */
+export interface KeyEpoch {
+  readonly direction: Direction;
+  /** 0 for the first application keys, one more with each KeyUpdate (RFC 8446 §7.2). */
+  readonly epoch: number;
+  readonly layer: RecordLayerName;
+  /** For the next record. The receiver's own, and secret. */
+  readonly keys: Keys;
+}
+
+/** Keeps copies of the keys in use, where somebody asked for them beforehand: all others wipe theirs once they are installed. */
+export class KeyWatch {
+  readonly #onEpoch: (epoch: KeyEpoch) => void;
+  readonly #current: { read?: Watched; write?: Watched } = {};
+
+  constructor(onEpoch: (epoch: KeyEpoch) => void) {
+    this.#onEpoch = onEpoch;
+  }
+
+  /** A direction has new keys. They are copied. */
+  installed(direction: Direction, keys: Keys, layer: RecordLayerName): void {
+    const before = this.#current[direction];
+    const epoch = before ? before.epoch + 1 : 0;
+    if (before) wipeTrafficKeys(before.keys);
+    this.#current[direction] = { epoch, keys: advance(keys, keys.sequenceNumber), ownRecords: 0n, nonce: undefined };
+    this.#onEpoch({ direction, epoch, layer, keys: advance(keys, keys.sequenceNumber) });
+  }
+
+  /** Same, of a direction that OpenSSL protects itself. `cryptoInfo` is wiped. */
+  heldByEngine(direction: Direction, cryptoInfo: Uint8Array): void {
+    const keys = decodeKernelKeys(cryptoInfo);
+    cryptoInfo.fill(0);
+    if (!keys) return;
+    this.installed(direction, keys, 'wasm');
+    wipeTrafficKeys(keys);
+  }
+
+  /** Records that OpenSSL protects itself: it does not tell their numbers. */
+  ciphertext(direction: Direction, records: Uint8Array): void {
+    const watched = this.#current[direction];
+    if (!watched) return;
+    for (let at = 0; at + headerLength <= records.length; ) {
+      watched.ownRecords++;
+      const body = at + headerLength;
+      watched.nonce = records.slice(body, body + explicitNonceLength);
+      at = body + ((records[at + 3] ?? 0) << 8) + (records[at + 4] ?? 0);
+    }
+  }
+
+  /** The keys of a direction for its next record; `sequenceNumber` is the layer's, undefined where OpenSSL protects. */
+  current(direction: Direction, layer: RecordLayerName, sequenceNumber: bigint | undefined): KeyEpoch | undefined {
+    const watched = this.#current[direction];
+    if (!watched) return undefined;
+    const { epoch, ownRecords, nonce } = watched;
+    const keys = advance(watched.keys, sequenceNumber ?? watched.keys.sequenceNumber + ownRecords);
+    if (sequenceNumber === undefined && nonce?.length === explicitNonceLength && isExplicit(keys)) {
+      // OpenSSL counts its nonces up from a number of its own.
+      keys.iv.set(advanceExplicitNonce(explicitNonce(keys.iv, nonce), 1n));
+    }
+    return { direction, epoch, layer, keys };
+  }
+
+  dispose(): void {
+    for (const watched of Object.values(this.#current)) wipeTrafficKeys(watched.keys);
+    delete this.#current.read;
+    delete this.#current.write;
+  }
+}
+
+interface Watched {
+  readonly epoch: number;
+  readonly keys: Keys;
+  ownRecords: bigint;
+  /** Of the last record, where records carry one. */
+  nonce: Uint8Array | undefined;
+}
+
+function isExplicit({ version, aead }: Keys): boolean {
+  return recordFraming(version, aead).explicitNonceLength > 0;
+}
+
+const headerLength = 5;
+const explicitNonceLength = 8;

@@ -1,0 +1,73 @@
+import { type HashName, nextTrafficSecret } from './key-schedule.ts';
+
+export type Sender = 'client' | 'server';
+
+/** The secrets of one connection, as its key log has them. Dispose of it when the connection ends. */
+export class SecretLog {
+  #clientRandom = '';
+  readonly #secrets = new Map<string, Uint8Array>();
+  readonly #latest: { [sender in Sender]?: { epoch: number; secret: Uint8Array } } = {};
+
+  /** A line of the key log, with or without its end. */
+  add(line: string): void {
+    const [label, random, secret] = line.trimEnd().split(' ');
+    if (!label || !random || !secret) return;
+    this.#clientRandom = random;
+    const bytes = Buffer.alloc(secret.length / 2);
+    bytes.write(secret, 'hex');
+    this.#secrets.set(label, bytes);
+  }
+
+  /** All lines so far (RFC 9850). */
+  get text(): string {
+    const line = ([label, secret]: [string, Uint8Array]): string =>
+      `${label} ${this.#clientRandom} ${Buffer.from(secret).toString('hex')}\n`;
+    return [...this.#secrets].map(line).join('');
+  }
+
+  /** TLS 1.3: a copy of the secret that `sender`'s keys of an epoch come from; undefined where there is none. */
+  trafficSecret(sender: Sender, epoch: number, hash: HashName): Uint8Array | undefined {
+    const first = this.#secrets.get(`${sender.toUpperCase()}_TRAFFIC_SECRET_0`);
+    if (!first) return undefined;
+    let known = this.#latest[sender];
+    if (!known || known.epoch > epoch) {
+      known?.secret.fill(0);
+      known = { epoch: 0, secret: Uint8Array.from(first) };
+      this.#latest[sender] = known;
+    }
+    while (known.epoch < epoch) {
+      const next = nextTrafficSecret(hash, known.secret);
+      known.secret.fill(0);
+      known.secret = next;
+      known.epoch++;
+    }
+    return Uint8Array.from(known.secret);
+  }
+
+  dispose(): void {
+    for (const secret of this.#secrets.values()) secret.fill(0);
+    this.#secrets.clear();
+    for (const { secret } of Object.values(this.#latest)) secret.fill(0);
+    delete this.#latest.client;
+    delete this.#latest.server;
+  }
+}
+
+/**
+ * Whether a line of OpenSSL's key log has a label of RFC 9850. OpenSSL has more: the premaster secret of RSA key exchange, and the secrets
+ * of later epochs without their numbers.
+ */
+export function isStandard(line: string): boolean {
+  return labels.has(line.slice(0, line.indexOf(' ')));
+}
+
+const labels: ReadonlySet<string> = new Set([
+  'CLIENT_RANDOM',
+  'CLIENT_EARLY_TRAFFIC_SECRET',
+  'EARLY_EXPORTER_SECRET',
+  'CLIENT_HANDSHAKE_TRAFFIC_SECRET',
+  'SERVER_HANDSHAKE_TRAFFIC_SECRET',
+  'CLIENT_TRAFFIC_SECRET_0',
+  'SERVER_TRAFFIC_SECRET_0',
+  'EXPORTER_SECRET',
+]);
