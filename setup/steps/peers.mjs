@@ -52,5 +52,6 @@ const PROGRAMS = {
   'redis-check-rdb': 'redis-tools',
   psql: 'postgresql-client',
   xmllint: 'libxml2-utils',
+  tshark: 'tshark',
   chromium: 'chromium',
 };

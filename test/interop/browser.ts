@@ -24,17 +24,14 @@ export class Browser {
     };
   }
 
-  static async start(): Promise<Browser> {
+  /** `words` are more options of Chromium's. */
+  static async start(...words: readonly string[]): Promise<Browser> {
     const profile = mkdtempSync(join(tmpdir(), 'ktls-chromium-'));
     const chromium = new Program(program('chromium'), [
       ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--hide-scrollbars'],
-      ...[
-        '--no-first-run',
-        '--no-proxy-server',
-        '--remote-debugging-port=0',
-        `--user-data-dir=${profile}`,
-        'about:blank',
-      ],
+      ...['--no-first-run', '--no-proxy-server', '--remote-debugging-port=0', `--user-data-dir=${profile}`],
+      ...words,
+      'about:blank',
     ]);
     const url = await chromium.during(chromium.complained(/DevTools listening on (ws:\S+)/));
     const socket = new WebSocket(url);

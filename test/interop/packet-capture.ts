@@ -1,0 +1,51 @@
+import { CaptureReader } from '../../src/capture/capture-reader.ts';
+import { segmentOf } from '../../src/capture/network.ts';
+import { TcpConnections } from '../../src/capture/tcp-connections.ts';
+import { Program, program } from './program.ts';
+
+/** What goes over the loopback interface from and to one port, as dumpcap captures it. Needs root, or CAP_NET_RAW on dumpcap. */
+export class PacketCapture {
+  readonly #capturing: Program;
+  readonly #chunks: Buffer[] = [];
+  readonly #reader = new CaptureReader();
+  readonly #connections = new TcpConnections();
+  #ended = 0;
+  #onProgress: () => void = () => {};
+
+  /** Resolves when packets are being captured. */
+  static async start(port: number): Promise<PacketCapture> {
+    const capturing = new Program(program('dumpcap'), ['-q', '-i', 'lo', '-f', `tcp port ${port}`, '-w', '-']);
+    const capture = new PacketCapture(capturing);
+    await capturing.during(capturing.complained(/^(File): /m));
+    return capture;
+  }
+
+  private constructor(capturing: Program) {
+    this.#capturing = capturing;
+    capturing.stdout.on('data', (chunk: Buffer) => this.#take(chunk));
+    capturing.stdout.on('end', () => this.#onProgress());
+  }
+
+  /** Waits until so many connections have come and gone, and ends. The file: pcapng. */
+  async stop(connections: number): Promise<Buffer> {
+    while (this.#ended < connections) {
+      if (this.#capturing.exited) throw this.#capturing.failure('ended before the connections did');
+      await new Promise<void>((resolve) => {
+        this.#onProgress = resolve;
+      });
+    }
+    await this.#capturing.stop();
+    return Buffer.concat(this.#chunks);
+  }
+
+  #take(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    for (const item of this.#reader.push(chunk)) {
+      const segment = item.kind === 'packet' ? segmentOf(item) : undefined;
+      if (typeof segment !== 'object') continue;
+      const ends = this.#connections.push(segment).filter(({ kind }) => kind === 'end');
+      this.#ended += ends.length;
+    }
+    this.#onProgress();
+  }
+}
