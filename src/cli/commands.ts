@@ -1,6 +1,7 @@
 import { benchCommand } from './bench-command.ts';
 import type { Command } from './command.ts';
 import { completionCommand } from './completion-command.ts';
+import { connectCommand } from './connect-command.ts';
 import { probeCommand } from './probe-command.ts';
 import { serveCommand } from './serve-command.ts';
 
@@ -8,6 +9,7 @@ import { serveCommand } from './serve-command.ts';
 export const commands: readonly Command[] = [
   probeCommand,
   serveCommand,
+  connectCommand,
   benchCommand,
   completionCommand(() => commands),
 ];

@@ -1,13 +1,30 @@
 import { CommandError } from './command.ts';
+import { printable } from './printable.ts';
 
-/** A failed system call in words, with what to do; undefined if it is none, or none that is known. */
-export function explainSystemError(error: unknown): CommandError | undefined {
+/**
+ * A failed system call or handshake in words, with what to do; undefined if it is neither, or not known. `subject`: what it is about, where
+ * the error does not say.
+ */
+export function explainSystemError(error: unknown, subject?: string): CommandError | undefined {
   if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return undefined;
-  const explanation = explanations[error.code];
-  return explanation && new CommandError(`${subject(error)}${explanation.said}`, explanation.advice);
+  const explanation = explanations[error.code] ?? explainHandshake(error.code, error);
+  const about = subject === undefined ? subjectOf(error) : `${subject}: `;
+  return explanation && new CommandError(`${about}${explanation.said}`, explanation.advice);
 }
 
-function subject(error: Error): string {
+interface Explanation {
+  readonly said: string;
+  readonly advice?: string;
+}
+
+/** What OpenSSL says of a handshake. */
+function explainHandshake(code: string, error: Error): Explanation | undefined {
+  if (!code.startsWith('ERR_SSL_')) return undefined;
+  const reason: unknown = Reflect.get(error, 'reason');
+  return { said: `the handshake failed: ${printable(typeof reason === 'string' ? reason : error.message)}` };
+}
+
+function subjectOf(error: Error): string {
   const path: unknown = Reflect.get(error, 'path');
   const host: unknown = Reflect.get(error, 'hostname') ?? Reflect.get(error, 'address');
   const port: unknown = Reflect.get(error, 'port');
@@ -16,7 +33,17 @@ function subject(error: Error): string {
   return typeof port === 'number' ? `${host}:${port}: ` : `${host}: `;
 }
 
-const explanations: Readonly<Record<string, { readonly said: string; readonly advice?: string }>> = {
+const noTls: Explanation = {
+  said: 'what answers there does not speak TLS',
+  advice: 'Check the port: 443 for HTTPS, 465 for SMTP, 993 for IMAP.',
+};
+
+const noVersion: Explanation = {
+  said: 'there is no version of TLS that both sides want',
+  advice: 'Leave out --tls1.2 and --tls1.3.',
+};
+
+const explanations: Readonly<Record<string, Explanation>> = {
   ENOENT: { said: 'there is no such file', advice: 'Check the path.' },
   ENOTDIR: { said: 'this is not a folder' },
   EISDIR: { said: 'this is a folder, not a file' },
@@ -33,4 +60,12 @@ const explanations: Readonly<Record<string, { readonly said: string; readonly ad
   ENETUNREACH: { said: 'there is no way to this network' },
   EMFILE: { said: 'too many files are open', advice: 'Raise the limit: ulimit -n' },
   ENOSPC: { said: 'the disk is full' },
+  ERR_KTLS_REQUIRED: {
+    said: 'the kernel did not take the connection',
+    advice: 'ktls probe says why; --ktls auto does without.',
+  },
+  ERR_SSL_WRONG_VERSION_NUMBER: noTls,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: noTls,
+  ERR_SSL_UNSUPPORTED_PROTOCOL: noVersion,
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: noVersion,
 };
