@@ -109,11 +109,14 @@ export class Connection {
     });
   }
 
-  /** Takes bytes as the peer sent them; they must stay as they are until the call returns. */
-  receive(bytes: Uint8Array): ConnectionEvent[] {
+  /**
+   * Takes bytes as the peer sent them; they must stay as they are until the call returns. `room`: how many bytes in front of them, in the
+   * same memory, may be overwritten; with room for a record, no byte is copied more than once.
+   */
+  receive(bytes: Uint8Array, room = 0): ConnectionEvent[] {
     if (this.#peerClosed) return [];
     return this.#collect(() => {
-      this.#read.push(bytes);
+      this.#read.push(bytes, room);
       this.#readOn();
       if (!this.#ended) this.#read.retain();
     });
@@ -124,20 +127,19 @@ export class Connection {
     return this.#peerClosed ? [] : this.#collect(() => this.#opened(records));
   }
 
-  /** Application data, once secure. `done` is called when the system took it all. `data` must not change before. */
-  write(data: Uint8Array, done: Done): void {
+  /**
+   * Application data, once secure; no part is empty, and each starts a record. `done` is called when the system took it all. The parts
+   * must not change before.
+   */
+  write(parts: readonly Uint8Array[], done: Done): void {
     if (this.#ended) {
       done(streamDestroyed());
       return;
     }
     this.#deferred(() => {
       this.#control.restore();
-      // Layers cut at the largest fragment themselves; a smaller one is a record, or a write to the kernel, for each part.
-      let start = 0;
-      for (; data.length - start > this.#fragmentLimit; start += this.#fragmentLimit) {
-        this.#writePart(data.subarray(start, start + this.#fragmentLimit));
-      }
-      this.#writePart(start === 0 ? data : data.subarray(start), done);
+      const last = parts.at(-1);
+      for (const part of parts) this.#writeFragments(part, part === last ? done : undefined);
     });
   }
 
@@ -192,6 +194,15 @@ export class Connection {
     this.#read.dispose();
     this.#watch?.dispose();
     this.#engine.dispose();
+  }
+
+  /** Layers cut at the largest fragment themselves; a smaller one is a record, or a write to the kernel, for each part. */
+  #writeFragments(data: Uint8Array, done?: Done): void {
+    let start = 0;
+    for (; data.length - start > this.#fragmentLimit; start += this.#fragmentLimit) {
+      this.#writePart(data.subarray(start, start + this.#fragmentLimit));
+    }
+    this.#writePart(start === 0 ? data : data.subarray(start), done);
   }
 
   #writePart(data: Uint8Array, done?: Done): void {

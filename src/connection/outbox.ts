@@ -23,7 +23,8 @@ export class Outbox {
 
   /** `bytes` as they are. */
   add(bytes: Uint8Array, done: Done): void {
-    if (this.#sink.isDirect && bytes.length <= smallLength && this.#makeRoom(bytes.length)) {
+    const joins = bytes.length <= (this.#length > 0 ? mediumLength : smallLength);
+    if (this.#sink.isDirect && joins && this.#makeRoom(bytes.length)) {
       shared.set(bytes, this.#length);
       this.#append(bytes.length, done);
     } else {
@@ -97,6 +98,9 @@ export class Outbox {
 
 /** Larger ones are not copied only to leave together with others. */
 const smallLength = 16_384 + 256;
+
+/** Larger ones are not copied even where something waits to leave with them. */
+const mediumLength = 65_536;
 
 /** 256 KiB in records, and their overhead. */
 const shared = new Uint8Array(256 * 1024 + 16 * 64);

@@ -69,17 +69,18 @@ export class ReadSide {
     return this.#canRekey;
   }
 
-  push(bytes: Uint8Array): void {
-    this.#buffer.push(bytes);
+  push(bytes: Uint8Array, room: number): void {
+    this.#buffer.push(bytes, room);
   }
 
   /** Copies what is left of pushed bytes. */
   retain(): void {
-    if (this.#buffer.length > 0) this.#buffer.retain();
+    if (!this.#buffer.isEmpty) this.#buffer.retain();
   }
 
   /** The next thing that is whole, or undefined. */
   next(): Received | undefined {
+    if (this.#buffer.isEmpty) return undefined;
     if (this.#opener) {
       const input = this.#buffer.wholeRecords();
       if (!input) return this.#fault();
@@ -100,7 +101,7 @@ export class ReadSide {
   installKeys(keys: TrafficKeys): Refused | undefined {
     const isCarried = this.layer === 'kernel';
     const refused = isCarried ? undefined : this.#kernel.refuses('read', keys);
-    const isReadAhead = this.#buffer.length > 0;
+    const isReadAhead = !this.#buffer.isEmpty;
     const refusal = refused ?? (isReadAhead ? readAhead : this.#kernel.install('read', keys));
     if (refusal && isCarried) {
       wipeTrafficKeys(keys);
@@ -127,7 +128,7 @@ export class ReadSide {
   /** Hands over to the kernel if it is time: true when that was decided either way. */
   takeOver(): boolean {
     const keys = this.#takeover;
-    if (!keys || !this.#opener || this.#buffer.length > 0) return false;
+    if (!keys || !this.#opener || !this.#buffer.isEmpty) return false;
     this.#takeover = undefined;
     const next = advance(keys, this.#opener.sequenceNumber);
     const refused = this.#kernel.install('read', next);

@@ -52,9 +52,11 @@ class AddonSealer implements RecordSealer {
 
 class AddonOpener implements RecordOpener {
   readonly #cipher: RecordCipher;
+  readonly #state: RecordCipher['state'];
 
   constructor(cipher: RecordCipher) {
     this.#cipher = cipher;
+    this.#state = cipher.state;
   }
 
   get sequenceNumber(): bigint {
@@ -66,7 +68,7 @@ class AddonOpener implements RecordOpener {
     const output = startsWithWholeRecord(input) ? allocate(input.length) : noRoom;
     const stop = this.#cipher.open(input, 0, input.length, output, 0);
     if (stop === undefined) throw new Error('Records were not opened');
-    const { state } = this.#cipher;
+    const state = this.#state;
     const dataLength = state[OpenState.applicationDataLength];
     const controlEnd = dataLength + state[OpenState.controlLength];
     return {

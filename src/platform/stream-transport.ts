@@ -35,16 +35,16 @@ export class StreamTransport implements Transport {
   }
 
   start(receiver: TransportReceiver): void {
-    const take = (bytes: Uint8Array): void => {
+    const take = (bytes: Uint8Array, room?: number): void => {
       this.#bytesReceived += bytes.length;
-      receiver.bytes(bytes);
+      receiver.bytes(bytes, room);
     };
     const stream = this.#stream;
     stream.on('end', () => receiver.end());
     stream.on('error', (error) => receiver.error(error));
     stream.on('close', () => receiver.closed());
     // What was read before, as with STARTTLS, comes as 'data' either way.
-    stream.on('data', take);
+    stream.on('data', (bytes: Uint8Array) => take(bytes));
     if (stream instanceof Socket) takeReads(stream, take);
     stream.resume();
   }

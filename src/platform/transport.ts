@@ -5,8 +5,8 @@ import type { OpenedRecords } from '../record/protection.ts';
 export interface TransportReceiver {
   /** How many bytes at most the next {@link bytes} may bring. */
   readonly wanted: number;
-  /** Bytes as the peer sent them; they change after the call. */
-  bytes(chunk: Uint8Array): void;
+  /** Bytes as the peer sent them; they change after the call. `room`: how many in front of them, in the same memory, may be overwritten. */
+  bytes(chunk: Uint8Array, room?: number): void;
   /** Records that the kernel opened. */
   opened(records: Omit<OpenedRecords, 'consumed'>): void;
   /** The peer's FIN. */

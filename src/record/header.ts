@@ -18,6 +18,9 @@ export const maxCiphertextLengths: Readonly<Record<ProtocolVersionNumber, number
   [ProtocolVersion.tls13]: maxFragmentLength + 256,
 };
 
+/** No record is longer, its header included. */
+export const longestRecord: number = headerLength + maxCiphertextLengths[ProtocolVersion.tls12];
+
 export interface RecordHeader {
   readonly type: ContentTypeByte;
   /** `legacy_record_version`: 0x0303 once keys are in use, 0x0301 in most first records (RFC 8446 §5.1). */
@@ -29,8 +32,8 @@ export interface RecordHeader {
 /** Reads the header at `offset`; undefined if not all of it is there yet. */
 export function readHeader(bytes: Uint8Array, offset: number): RecordHeader | undefined {
   if (bytes.length - offset < headerLength) return undefined;
-  const [type = 0, major = 0, minor = 0, high = 0, low = 0] = bytes.subarray(offset, offset + headerLength);
-  return { type, version: (major << 8) | minor, length: (high << 8) | low };
+  const at = (index: number): number => bytes[offset + index] ?? 0;
+  return { type: at(0), version: (at(1) << 8) | at(2), length: (at(3) << 8) | at(4) };
 }
 
 /** Writes a header at the start of `output`, with the one legacy version that protected records have. */

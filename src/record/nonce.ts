@@ -9,11 +9,9 @@ export const explicitNonceLength = 8;
 
 /** The nonce of TLS 1.3 (RFC 8446 §5.3) and of ChaCha20-Poly1305 in TLS 1.2 (RFC 7905 §2). */
 export function implicitNonce(iv: Uint8Array, sequenceNumber: bigint): Uint8Array {
-  const nonce = iv.slice();
-  const padding = nonceLength - 8;
-  encodeUint64(sequenceNumber).forEach((byte, i) => {
-    nonce[padding + i] = (nonce[padding + i] ?? 0) ^ byte;
-  });
+  const nonce = Uint8Array.from(iv);
+  const view = new DataView(nonce.buffer, nonceLength - 8);
+  view.setBigUint64(0, view.getBigUint64(0) ^ sequenceNumber);
   return nonce;
 }
 

@@ -30,7 +30,7 @@ export interface RecordFault {
 export interface OpenedRecords {
   /** Bytes of `input` that were whole records and are done with. */
   readonly consumed: number;
-  /** The application data of the leading records, joined; undefined if there was none. The caller's own. */
+  /** The application data of the leading records, or of as many as lie in one piece; undefined if there was none. The caller's own. */
   readonly applicationData: Uint8Array | undefined;
   /** The first record that is not application data. Opening stops behind it: it may change the keys. */
   readonly control: TLSPlaintext | undefined;
@@ -42,7 +42,10 @@ export interface OpenedRecords {
 export interface RecordOpener {
   /** Number of the next record (RFC 8446 §5.3). */
   readonly sequenceNumber: bigint;
-  /** Opens the whole records at the start of `input`; a partial record at the end is left alone. `input` is not changed, not kept. */
+  /**
+   * Opens whole records at the start of `input`: call again with the rest until it consumes none. A partial record at the end is left
+   * alone. `input` is not changed, not kept.
+   */
   open(input: Uint8Array): OpenedRecords;
   /** Wipes the key. The object is of no use after. */
   dispose(): void;

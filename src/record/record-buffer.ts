@@ -36,7 +36,13 @@ export class RecordBuffer {
 
   /** Bytes pushed and not consumed. More than none at the end of the stream: it was cut off. */
   get length(): number {
-    return this.#chunks.reduce((length, chunk) => length + chunk.length, this.#filled);
+    let length = this.#filled;
+    for (const chunk of this.#chunks) length += chunk.length;
+    return length;
+  }
+
+  get isEmpty(): boolean {
+    return this.#chunks.length === 0 && this.#filled === 0;
   }
 
   /** Bytes that the record at the front still lacks: of its header first, then of all of it. */
@@ -51,8 +57,22 @@ export class RecordBuffer {
     return this.#judge(this.#frontBytes());
   }
 
-  push(chunk: Uint8Array): void {
-    if (chunk.length > 0) this.#chunks.push(chunk);
+  /**
+   * `room`: how many bytes in front of `chunk`, in the same memory, may be overwritten. With enough of it, what was retained of a record is
+   * put there, and is in one piece with the rest and with all that follows.
+   */
+  push(chunk: Uint8Array, room = 0): void {
+    if (chunk.length === 0) return;
+    const partial = this.#partial?.subarray(0, this.#filled);
+    if (partial === undefined || partial.length > room || this.#chunks.length > 0) {
+      this.#chunks.push(chunk);
+      return;
+    }
+    const { length } = partial;
+    const joined = new Uint8Array(chunk.buffer, chunk.byteOffset - length, length + chunk.length);
+    joined.set(partial);
+    this.#dropPartial();
+    this.#chunks.push(joined);
   }
 
   /** The record at the front, with its header; undefined if it is not complete, or none (see {@link fault}). */

@@ -15,7 +15,7 @@ import { maxFragmentLength } from './protection.ts';
 import { sequenceNumberLimit } from './sequence-number.ts';
 import type { TrafficKeys } from './traffic-keys.ts';
 
-/** Opens records one by one with an {@link Aead} of the same key. Owns `aead`; `keys` stay the caller's. */
+/** Opens records one by one, one for each call, with an {@link Aead} of the same key. Owns `aead`; `keys` stay the caller's. */
 export class SoftwareOpener implements RecordOpener {
   readonly #framing: RecordFraming;
   readonly #aead: Aead;
@@ -36,10 +36,11 @@ export class SoftwareOpener implements RecordOpener {
   }
 
   open(input: Uint8Array): OpenedRecords {
-    const data: Uint8Array[] = [];
+    let applicationData: Uint8Array | undefined;
     let control: TLSPlaintext | undefined;
     let consumed = 0;
-    while (this.#fault === undefined && control === undefined) {
+    // Past empty records only: joining the data of several would copy each byte once more.
+    while (!applicationData && !control && !this.#fault) {
       const header = readHeader(input, consumed);
       if (header === undefined) break;
       // Judged before the rest of the record is there: nobody has to wait for, or store, what is refused anyway.
@@ -54,12 +55,12 @@ export class SoftwareOpener implements RecordOpener {
       }
       consumed = end;
       if (opened.type === ContentType.applicationData) {
-        if (opened.fragment.length > 0) data.push(opened.fragment);
+        if (opened.fragment.length > 0) applicationData = opened.fragment;
       } else {
         control = opened;
       }
     }
-    return { consumed, applicationData: join(data), control, fault: this.#fault };
+    return { consumed, applicationData, control, fault: this.#fault };
   }
 
   dispose(): void {
@@ -145,19 +146,6 @@ function overflow(length: number): RecordFault {
 
 function fault(alert: AlertDescription, reason: string): RecordFault {
   return { alert, reason };
-}
-
-/** A single part is handed on as it is: with one record at a time nothing is copied. */
-function join(parts: readonly Uint8Array[]): Uint8Array | undefined {
-  const [first] = parts;
-  if (parts.length < 2) return first;
-  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    joined.set(part, offset);
-    offset += part.length;
-  }
-  return joined;
 }
 
 /** OpenSSL: MAX_EMPTY_RECORDS. */

@@ -47,7 +47,7 @@ export async function sendFile(
 
 /** Whether there is a file among the chunks of a write. */
 export function hasFile(chunks: readonly Uint8Array[]): boolean {
-  return chunks.some((chunk) => turns.has(chunk));
+  return chunks.some((chunk) => chunk.length === 0 && turns.has(chunk));
 }
 
 /** Sends chunks of which some stand for files, in order. Rejects when nothing more can be sent. */
@@ -137,7 +137,7 @@ function sendPart(connection: Connection, part: FilePart): Promise<number> {
 
 function write(connection: Connection, bytes: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
-    connection.write(bytes, (error) => (error ? reject(error) : resolve()));
+    connection.write([bytes], (error) => (error ? reject(error) : resolve()));
   });
 }
 

@@ -67,7 +67,7 @@ export function startSession({ connection, transport }: TlsSession, listener: Se
       get wanted() {
         return connection.wanted;
       },
-      bytes: (chunk) => tell(connection.receive(chunk)),
+      bytes: (chunk, room) => tell(connection.receive(chunk, room)),
       opened: (records) => tell(connection.receiveOpened(records)),
       end: () => listener.ended(connection.partial > 0),
       error: (error) => listener.streamError(error),

@@ -12,7 +12,8 @@ import { hasFile, sendWithFiles } from './send-file.ts';
 import { answerSuspension } from './server-suspension.ts';
 import type { SessionListener, TlsSession } from './tls-session.ts';
 import type { TLSSocketOptions } from './tls-socket-options.ts';
-import { toBytes, UserBuffer } from './user-buffer.ts';
+import { UserBuffer } from './user-buffer.ts';
+import { gather, toBytes } from './written-chunks.ts';
 
 interface PendingWrite {
   readonly chunks: readonly Uint8Array[];
@@ -325,13 +326,13 @@ export class TLSSocket extends OpeningSocket {
       );
       return;
     }
-    const data = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
-    this.#bytesWritten += data.length;
-    if (data.length === 0) {
+    const parts = gather(chunks);
+    for (const part of parts) this.#bytesWritten += part.length;
+    if (parts.length === 0) {
       done();
       return;
     }
-    this.session.connection.write(data, (error) => {
+    this.session.connection.write(parts, (error) => {
       if (!error) this._unrefTimer();
       done(error);
     });

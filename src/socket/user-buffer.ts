@@ -57,8 +57,3 @@ export class UserBuffer {
     return typeof buffer === 'function' ? buffer() : buffer;
   }
 }
-
-/** What a stream is given to write. */
-export function toBytes(chunk: Uint8Array | string, encoding: BufferEncoding): Uint8Array {
-  return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
-}

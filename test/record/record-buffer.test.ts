@@ -199,6 +199,28 @@ describe('retain', () => {
   });
 });
 
+describe('room in front of a chunk', () => {
+  test('takes what was retained, so that all whole records are in one piece', () => {
+    const wire = join([record(10), record(20), record(30)]);
+    const buffer = bufferOf(wire.slice(0, 20));
+    expect(take(buffer, 'wholeRecords')).toEqual(record(10));
+    buffer.retain();
+    const { chunk } = chunkWithRoom(wire.slice(20), 5);
+    buffer.push(chunk, 5);
+    expect(take(buffer, 'wholeRecords')).toEqual(join([record(20), record(30)]));
+    expect(buffer.length).toBe(0);
+  });
+
+  test('is left alone where it is too small', () => {
+    const buffer = bufferOf(record(20).slice(0, 12));
+    buffer.retain();
+    const { chunk, border } = chunkWithRoom(record(20).slice(12), 11);
+    buffer.push(chunk, 11);
+    expect(border).toEqual(untouched);
+    expect(take(buffer, 'wholeRecords')).toEqual(record(20));
+  });
+});
+
 describe('takeAll', () => {
   test('hands over everything, in order, and starts anew', () => {
     const wire = join([record(10), record(20), record(30)]);
@@ -221,6 +243,7 @@ test('any records, cut anywhere, asked for in any way, come out the same', () =>
       size: fc.oneof(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 40_000 })),
       way: fc.constantFrom('firstRecord' as const, 'wholeRecords' as const, 'none' as const),
       reuse: fc.boolean(),
+      room: fc.constantFrom(0, 7, 18_437),
     }),
     { minLength: 1 },
   );
@@ -231,10 +254,11 @@ test('any records, cut anywhere, asked for in any way, come out the same', () =>
       const taken: Uint8Array[] = [];
       let offset = 0;
       for (let i = 0; offset < wire.length; i++) {
-        const { size, way, reuse } = cuts[i % cuts.length] ?? { size: 1, way: 'none', reuse: false };
-        const chunk = wire.slice(offset, offset + size);
+        const { size, way, reuse, room } = cuts[i % cuts.length] ?? { size: 1, way: 'none', reuse: false, room: 0 };
+        const { chunk, border } = chunkWithRoom(wire.slice(offset, offset + size), room);
         offset += chunk.length;
-        buffer.push(chunk);
+        buffer.push(chunk, room);
+        expect(border).toEqual(untouched);
         if (way !== 'none') takeEverything(buffer, way, taken);
         if (!reuse) continue;
         buffer.retain();
@@ -247,6 +271,14 @@ test('any records, cut anywhere, asked for in any way, come out the same', () =>
     { numRuns: 300 },
   );
 });
+
+/** `bytes` behind so much room, and in front of that what must stay as it is. */
+function chunkWithRoom(bytes: Uint8Array, room: number): { chunk: Uint8Array; border: Uint8Array } {
+  const memory = join([untouched, new Uint8Array(room), bytes]);
+  return { chunk: memory.subarray(untouched.length + room), border: memory.subarray(0, untouched.length) };
+}
+
+const untouched = Uint8Array.of(1, 2, 3, 4);
 
 function takeEverything(buffer: RecordBuffer, way: 'firstRecord' | 'wholeRecords', taken: Uint8Array[]): void {
   for (let bytes = take(buffer, way); bytes !== undefined; bytes = take(buffer, way)) taken.push(bytes);
