@@ -4,9 +4,11 @@
  */
 #include "engine.h"
 
+#include <openssl/asn1t.h>
 #include <openssl/x509.h>
 #include <string.h>
 
+const ASN1_ITEM *__real_X509_it(void);
 X509 *__real_d2i_X509(X509 **target, const uint8_t **in, long length);
 
 /* 32 take about 150 KiB. */
@@ -48,4 +50,39 @@ X509 *__wrap_d2i_X509(X509 **target, const uint8_t **in, long length) {
     X509 *certificate = __real_d2i_X509(target, in, length);
     if (certificate && *in - start == length && length <= LONGEST) remember(certificate, start, length);
     return certificate;
+}
+
+/* A certificate within something else: the peer's, in a session (SSL_SESSION_get0_peer(3)). */
+static int part_d2i(ASN1_VALUE **value, const uint8_t **in, long length, const ASN1_ITEM *item, int tag, int class, char optional, ASN1_TLC *cache) {
+    (void)item;
+    const uint8_t *content = *in;
+    long content_length;
+    int found_tag, found_class;
+    const int kind = ASN1_get_object(&content, &content_length, &found_tag, &found_class, length);
+    /* Only what is there whole and has its length in front. */
+    if (tag != -1 || kind != V_ASN1_CONSTRUCTED || found_tag != V_ASN1_SEQUENCE || found_class != V_ASN1_UNIVERSAL)
+        return ASN1_item_ex_d2i(value, in, length, __real_X509_it(), tag, class, optional, cache);
+    return __wrap_d2i_X509((X509 **)value, in, content - *in + content_length) != NULL;
+}
+
+static int part_i2d(const ASN1_VALUE **value, uint8_t **out, const ASN1_ITEM *item, int tag, int class) {
+    (void)item;
+    return ASN1_item_ex_i2d(value, out, __real_X509_it(), tag, class);
+}
+
+static int part_new(ASN1_VALUE **value, const ASN1_ITEM *item) {
+    (void)item;
+    *value = ASN1_item_new(__real_X509_it());
+    return *value != NULL;
+}
+
+static void part_free(ASN1_VALUE **value, const ASN1_ITEM *item) {
+    (void)item;
+    ASN1_item_ex_free(value, __real_X509_it());
+}
+
+const ASN1_ITEM *__wrap_X509_it(void) {
+    static const ASN1_EXTERN_FUNCS functions = {NULL, part_new, part_free, NULL, part_d2i, part_i2d, NULL, NULL, NULL};
+    static const ASN1_ITEM item = {ASN1_ITYPE_EXTERN, V_ASN1_SEQUENCE, NULL, 0, &functions, 0, "X509"};
+    return &item;
 }

@@ -1,7 +1,7 @@
-import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { EngineModule } from '../engine/module.ts';
 import { addonKeyExchange } from './key-exchange.ts';
+import { fillRandom } from './random.ts';
 import { verifySignature } from './signatures.ts';
 
 let host: EngineModule | undefined;
@@ -12,7 +12,7 @@ let host: EngineModule | undefined;
  */
 export function engineModule(): EngineModule {
   host ??= new EngineModule(new WebAssembly.Module(readFileSync(wasmFile)), {
-    random: (target) => void randomFillSync(target),
+    random: fillRandom,
     now: Date.now,
     verify: verifySignature,
     keyExchange: addonKeyExchange(),
