@@ -55,6 +55,7 @@ export class WriteSide {
   #canRekey = true;
   #sealer: RecordSealer | undefined;
   #installed = false;
+  #early = earlyRecords * earlyLength;
   #queue: Item[] = [];
   #running = false;
   #held = false;
@@ -219,9 +220,17 @@ export class WriteSide {
     }
   }
 
-  #seal(item: Item & { kind: 'record' }): boolean {
+  #seal({ type, fragment, done }: Item & { kind: 'record' }): boolean {
     if (!this.#sealer) throw new Error('a record was to be sent before there were keys');
-    this.#outbox.seal(this.#sealer, item.type, item.fragment, item.done);
+    let rest = fragment;
+    if (type === ContentType.applicationData && this.#early > 0) {
+      for (; this.#early > 0 && rest.length > earlyLength; this.#early -= earlyLength) {
+        this.#outbox.seal(this.#sealer, type, rest.subarray(0, earlyLength), ignore);
+        rest = rest.subarray(earlyLength);
+      }
+      this.#early -= rest.length;
+    }
+    this.#outbox.seal(this.#sealer, type, rest, done);
     return true;
   }
 
@@ -336,3 +345,11 @@ export function streamDestroyed(): Error {
 }
 
 const ignore = (): void => {};
+
+/**
+ * A record can be read only once all of it has arrived, and one of 16 KiB takes more than the first flight of a TCP connection, which is of
+ * ten segments (RFC 6928 §2). So a connection's first data goes in records of one segment each: what remains of 1500 bytes behind the
+ * headers of IPv6, TCP with timestamps, and the longest of records.
+ */
+const earlyRecords = 10;
+const earlyLength = 1_390;
