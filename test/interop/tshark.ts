@@ -36,11 +36,11 @@ export async function followTls(file: string, keyLogFile?: string): Promise<Foll
 }
 
 /** Runs tshark on a capture. */
-async function tshark(file: string, words: readonly string[]): Promise<string> {
+export async function tshark(file: string, words: readonly string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(program('tshark'), ['-r', file, ...words], { maxBuffer: 2 ** 28 });
   return stdout;
 }
 
-function fields(...names: readonly string[]): string[] {
+export function fields(...names: readonly string[]): string[] {
   return ['-T', 'fields', ...names.flatMap((name) => ['-e', name])];
 }

@@ -15,7 +15,9 @@ export interface Wire {
   readonly ours: ktls.TLSSocket;
   readonly peer: nodeTls.TLSSocket;
   /** Bytes as they went over TCP, by our end's directions. */
-  readonly passed: { read: Buffer; write: Buffer };
+  readonly passed: { readonly read: Buffer; readonly write: Buffer };
+  /** Sends bytes to the peer in our end's name. */
+  inject(bytes: Uint8Array): void;
 }
 
 export interface WireOptions {
@@ -54,7 +56,7 @@ export async function wire({ role, version, ciphers, ours }: WireOptions): Promi
       return Buffer.concat(relay.passed[write]);
     },
   };
-  return { ours: own, peer, passed };
+  return { ours: own, peer, passed, inject: (bytes) => relay.inject(write, bytes) };
 }
 
 /** Sends, and waits for all of it to come back: then nothing is under way in either direction. */
@@ -125,6 +127,7 @@ function pick({
 /** Passes bytes on between a client and the server at `port`. */
 async function relayTo(port: number) {
   const passed: Record<'toServer' | 'toClient', Buffer[]> = { toServer: [], toClient: [] };
+  const targets: { [name in keyof typeof passed]?: net.Socket } = {};
   const server = net.createServer((client) => {
     const upstream = net.connect(port, '127.0.0.1');
     for (const [from, to, name] of [
@@ -133,10 +136,12 @@ async function relayTo(port: number) {
     ] as const) {
       owned(from).on('error', () => to.destroy());
       from.on('data', (chunk) => passed[name].push(chunk)).pipe(to);
+      targets[name] = to;
     }
   });
   servers.add(server);
-  return { port: await listen(server), passed };
+  const inject = (name: keyof typeof passed, bytes: Uint8Array): void => void targets[name]?.write(bytes);
+  return { port: await listen(server), passed, inject };
 }
 
 async function identityOnce(): Promise<Identity> {

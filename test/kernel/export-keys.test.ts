@@ -1,0 +1,120 @@
+import { once } from 'node:events';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type EpochKeys, fromCryptoInfo, toCryptoInfo } from '../../src/keys.ts';
+import { KernelDirection } from '../../src/platform/addon.ts';
+import { kernelSupport } from '../../src/platform/kernel-support.ts';
+import { echo, openAll, recordsOf, type WireOptions, wire } from '../keys/wire.ts';
+import { addon, closeAll, errno, Receiver, receiveAll, tcpPair, untilSent } from './addon-pair.ts';
+import { cells, kernelOnly, rekeys } from './cells.ts';
+
+beforeAll(() => expect(kernelSupport().refused).toBe(undefined));
+afterEach(closeAll);
+
+const roles = ['client', 'server'] as const;
+const hello = Buffer.from('some data');
+const long = Buffer.alloc(40_000, 'long');
+
+function both(keys: { read: EpochKeys | undefined; write: EpochKeys | undefined }): {
+  read: EpochKeys;
+  write: EpochKeys;
+} {
+  const { read, write } = keys;
+  if (!read || !write) throw new Error('keys are missing');
+  return { read, write };
+}
+
+describe.each(roles)('keys exported while the kernel carries the records, at the %s', (role) => {
+  test.each(cells)('$version $aead: they and the kernel’s number of the next record open it', async (cell) => {
+    const ours = { exportKeys: true, ktls: kernelOnly };
+    const connection = await wire({ role, version: cell.version, ciphers: cell.cipher, ours });
+    await echo(connection, hello);
+    const first = both(connection.ours.exportKeys());
+    await echo(connection, long);
+    const second = both(connection.ours.exportKeys());
+    expect([second.read.recordLayer, second.write.recordLayer]).toEqual(['kernel', 'kernel']);
+    expect(second.write.sequenceNumber - first.write.sequenceNumber, 'records of 40000 bytes').toBe(3n);
+    const { read, write } = await recordsOf(connection, () => echo(connection, long));
+    expect([openAll(second.write, write), openAll(second.read, read)]).toEqual([long, long]);
+  });
+
+  test.skipIf(!rekeys)('after KeyUpdates, too', async () => {
+    const connection = await wire({ role, version: 'TLSv1.3', ours: { exportKeys: true, ktls: kernelOnly } });
+    for (let round = 1; round <= 3; round++) {
+      connection.ours.updateKeys({ requestPeer: true });
+      await echo(connection, hello);
+      const keys = both(connection.ours.exportKeys());
+      expect([keys.read.epoch, keys.write.epoch]).toEqual([round, round]);
+      const { read, write } = await recordsOf(connection, () => echo(connection, long));
+      expect([openAll(keys.write, write), openAll(keys.read, read)]).toEqual([long, long]);
+    }
+  });
+});
+
+/** All that kernels know, AES-128-CCM besides, whose records OpenSSL protects here. */
+const known: Pick<WireOptions, 'version' | 'ciphers'>[] = [
+  ...cells.map(({ version, cipher }) => ({ version, ciphers: cipher })),
+  { version: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-CCM' },
+  { version: 'TLSv1.3', ciphers: 'TLS_AES_128_CCM_SHA256' },
+];
+
+describe.each(known)('$version $ciphers: a kernel takes exported keys', (cell) => {
+  test('and opens what the connection receives next', async () => {
+    const connection = await wire({ role: 'client', ...cell, ours: { exportKeys: true, ktls: 'off' } });
+    await echo(connection, hello);
+    const keys = both(connection.ours.exportKeys()).read;
+    const { read } = await recordsOf(connection, () => echo(connection, long));
+    const { near, far } = await tcpPair();
+    install(far, KernelDirection.TLS_RX, keys);
+    await untilSent(near, Buffer.concat(read));
+    expect((await receiveAll(new Receiver(far), long.length)).equals(long)).toBe(true);
+    expect(fromCryptoInfo(held(far, KernelDirection.TLS_RX, keys)).sequenceNumber).toBe(
+      keys.sequenceNumber + BigInt(read.length),
+    );
+  });
+
+  test('and goes on sending where the connection left off', async () => {
+    const connection = await wire({ role: 'client', ...cell, ours: { exportKeys: true, ktls: 'off' } });
+    await echo(connection, hello);
+    const keys = both(connection.ours.exportKeys()).write;
+    const { near, far } = await tcpPair();
+    install(near, KernelDirection.TLS_TX, keys);
+    const { version, aead, key, sequenceNumber } = keys;
+    expect(fromCryptoInfo(held(near, KernelDirection.TLS_TX, keys))).toMatchObject({
+      version,
+      aead,
+      key,
+      sequenceNumber,
+    });
+    const text = 'sealed by a kernel that was not there before';
+    await untilSent(near, Buffer.from(text));
+    const back = once(connection.ours, 'data');
+    const overhead = cell.version === 'TLSv1.3' ? 22 : cell.ciphers?.includes('CHACHA') ? 21 : 29;
+    connection.inject(await onTheWire(far, text.length + overhead));
+    expect(String((await back)[0])).toBe(text);
+  });
+});
+
+function install(descriptor: number, direction: KernelDirection, keys: EpochKeys): void {
+  expect(addon.attachUlp(descriptor)).toBe(0);
+  expect(addon.installKeys(descriptor, direction, toCryptoInfo(keys))).toBe(0);
+}
+
+/** What the kernel says that it holds. */
+function held(descriptor: number, direction: KernelDirection, keys: EpochKeys): Uint8Array {
+  const bytes = new Uint8Array(toCryptoInfo(keys).length);
+  expect(addon.readKeys(descriptor, direction, bytes)).toBe(bytes.length);
+  return bytes;
+}
+
+/** What a receiver without keys gets. */
+async function onTheWire(descriptor: number, length: number): Promise<Uint8Array> {
+  const receiver = new Receiver(descriptor);
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; ) {
+    const received = receiver.poll.receive(bytes, at, length - at);
+    if (received === errno.EAGAIN) await receiver.ready();
+    else if (received <= 0) throw new Error(`recv ${received}`);
+    else at += received;
+  }
+  return bytes;
+}
