@@ -25,7 +25,7 @@ export class Connection {
   readonly #required: { readonly read: boolean; readonly write: boolean };
   readonly #onEvent: (event: ConnectionEvent) => void;
   readonly #control = new ControlBudget();
-  readonly #watch: KeyWatch | undefined;
+  readonly #watch: KeyWatch;
   /** Filled while a call runs, undefined otherwise. */
   #events: ConnectionEvent[] | undefined;
   #fragmentLimit = Number.POSITIVE_INFINITY;
@@ -44,20 +44,21 @@ export class Connection {
     this.#required = options.requireKernel ?? { read: false, write: false };
     this.#onEvent = options.onEvent;
     this.#holdsLastFlight = options.holdsLastFlight;
-    const watch = options.exportsKeys ? new KeyWatch((epoch) => this.#emit({ kind: 'keys', ...epoch })) : undefined;
+    const onEpoch = (epoch: KeyEpoch): void => this.#emit({ kind: 'keys', ...epoch });
+    const watch = new KeyWatch(options.exportsKeys ? onEpoch : undefined);
     this.#watch = watch;
     this.#read = new ReadSide({
       software,
       kernel,
       keyUsageLimit,
-      onKeys: (keys, layer) => watch?.installed('read', keys, layer),
+      onKeys: (keys, layer) => watch.installed('read', keys, layer),
     });
     this.#write = new WriteSide({
       sink,
       software,
       kernel,
       keyUsageLimit,
-      onKeys: (keys, layer) => watch?.installed('write', keys, layer),
+      onKeys: (keys, layer) => watch.installed('write', keys, layer),
       onLayer: () => this.#layerChanged('write'),
       onError: (error) =>
         this.#fail(error instanceof RekeyRefused ? { by: 'rekey', reason: error.reason } : { by: 'system', error }),
@@ -77,12 +78,17 @@ export class Connection {
     return { read: this.#read.reason, write: this.#write.reason };
   }
 
+  /** How often each direction's keys were changed; undefined before there are any, and where OpenSSL keeps them. */
+  get epochs(): { readonly read: number | undefined; readonly write: number | undefined } {
+    return this.#watch.epochs;
+  }
+
   /** With `exportsKeys`: a direction's keys for its next record, the caller's own to wipe; undefined where nobody tells them. */
   keys(direction: 'read' | 'write'): KeyEpoch | undefined {
     const side = direction === 'read' ? this.#read : this.#write;
     const { sequenceNumber, layer } = side;
     const isKnown = sequenceNumber !== undefined || layer === 'wasm';
-    return isKnown ? this.#watch?.current(direction, layer, sequenceNumber) : undefined;
+    return isKnown ? this.#watch.current(direction, layer, sequenceNumber) : undefined;
   }
 
   /** Nothing can be received or sent any more. */
@@ -192,7 +198,7 @@ export class Connection {
     this.#ended = true;
     this.#write.dispose();
     this.#read.dispose();
-    this.#watch?.dispose();
+    this.#watch.dispose();
     this.#engine.dispose();
   }
 
@@ -226,7 +232,7 @@ export class Connection {
       }
       switch (received.kind) {
         case 'ciphertext':
-          this.#watch?.ciphertext('read', received.record);
+          this.#watch.ciphertext('read', received.record);
           this.#route(this.#engine.receiveCiphertext(received.record));
           break;
         case 'opened':
@@ -257,7 +263,7 @@ export class Connection {
     for (const output of outputs) {
       switch (output.kind) {
         case 'ciphertext':
-          this.#watch?.ciphertext('write', output.bytes);
+          this.#watch.ciphertext('write', output.bytes);
           this.#write.ciphertext(output.bytes, doneOf?.(output));
           break;
         case 'record':
@@ -267,7 +273,7 @@ export class Connection {
           this.#installKeys(output.direction, output.cryptoInfo);
           break;
         case 'keys':
-          this.#watch?.heldByEngine(output.direction, output.cryptoInfo);
+          this.#watch.heldByEngine(output.direction, output.cryptoInfo);
           break;
         case 'applicationData':
           this.#emit({ kind: 'applicationData', bytes: output.bytes });

@@ -17,19 +17,25 @@ export interface KeyEpoch {
   readonly keys: Keys;
 }
 
-/** Keeps copies of the keys in use, where somebody asked for them beforehand: all others wipe theirs once they are installed. */
+/**
+ * Counts changes of keys. Keeps copies of the keys in use only where `onEpoch` asked for them beforehand: all others wipe theirs once they
+ * are installed.
+ */
 export class KeyWatch {
-  readonly #onEpoch: (epoch: KeyEpoch) => void;
+  readonly epochs: { read: number | undefined; write: number | undefined } = { read: undefined, write: undefined };
+  readonly #onEpoch: ((epoch: KeyEpoch) => void) | undefined;
   readonly #current: { read?: Watched; write?: Watched } = {};
 
-  constructor(onEpoch: (epoch: KeyEpoch) => void) {
+  constructor(onEpoch: ((epoch: KeyEpoch) => void) | undefined) {
     this.#onEpoch = onEpoch;
   }
 
-  /** A direction has new keys. They are copied. */
+  /** A direction has new keys. They are copied where they are wanted. */
   installed(direction: Direction, keys: Keys, layer: RecordLayerName): void {
+    const epoch = (this.epochs[direction] ?? -1) + 1;
+    this.epochs[direction] = epoch;
+    if (!this.#onEpoch) return;
     const before = this.#current[direction];
-    const epoch = before ? before.epoch + 1 : 0;
     if (before) wipeTrafficKeys(before.keys);
     this.#current[direction] = { epoch, keys: advance(keys, keys.sequenceNumber), ownRecords: 0n, nonce: undefined };
     this.#onEpoch({ direction, epoch, layer, keys: advance(keys, keys.sequenceNumber) });

@@ -41,6 +41,14 @@ export abstract class ControllableSocket extends NegotiatedSocket {
     return this.recordLayer.read === 'kernel';
   }
 
+  /**
+   * How often the keys of each direction have been changed (RFC 8446 §4.6.3), which is no secret; undefined before there are any, and where
+   * OpenSSL keeps them to itself.
+   */
+  get keyEpochs(): { readonly read: number | undefined; readonly write: number | undefined } {
+    return { read: undefined, write: undefined, ...this.session?.connection.epochs };
+  }
+
   /** New keys for what this side sends and, with `requestPeer`, for what it receives (RFC 8446 §4.6.3). Throws before TLS 1.3. */
   updateKeys({ requestPeer = false }: { requestPeer?: boolean } = {}): void {
     if (!this.session || !this.established) throw codedError('ERR_TLS_INVALID_STATE', 'The handshake is not done');

@@ -6,7 +6,7 @@ import { stopAll } from '../cli/run-ktls.ts';
 import { ServedFolder } from '../cli/served-folder.ts';
 import { Browser } from './browser.ts';
 import { coloursIn } from './png.ts';
-import { stopPrograms } from './program.ts';
+import { Program, program, stopPrograms } from './program.ts';
 
 const folder = new ServedFolder();
 let port: number;
@@ -73,6 +73,23 @@ describe('the page of ktls serve --inspect, in Chromium', { timeout: 90_000 }, (
     const socket = net.connect({ port, host: '127.0.0.1' });
     socket.resume().end('this is no TLS\r\n\r\n');
     await expect.poll(() => text('.card.failed .state'), waits).toMatch(/failed: ERR_SSL_/);
+  });
+
+  test('counts changes of keys', async () => {
+    const words = ['-connect', `127.0.0.1:${port}`, '-CAfile', folder.certificate, '-servername', 'rekeying.example'];
+    const client = new Program(program('openssl'), ['s_client', '-tls1_3', ...words]);
+    client.stdout.resume();
+    const card = ".card[data-id='3']";
+    await expect.poll(() => text(`${card} .name`), waits).toBe('rekeying.example');
+    for (let epoch = 1; epoch <= 2; epoch++) {
+      // s_client's command for a KeyUpdate that asks for one in return.
+      client.stdin.write('K\n');
+      const both = new RegExp(`native · epoch ${epoch} .* native · epoch ${epoch}$`);
+      await expect.poll(() => text(`${card} .row > :last-child`), waits).toMatch(both);
+    }
+    expect(await count(`${card} .tick.epoch`)).toBe(4);
+    expect(await text(`${card} .marks span`)).toContain('receives: new keys, epoch 2');
+    await client.stop();
   });
 
   test('what a client sends stays text, and what is secret is not shown', async () => {

@@ -165,6 +165,19 @@ describe('without being asked before the handshake', () => {
     expect(told).toBe(0);
   });
 
+  it('changes of keys are counted', async () => {
+    const { ours } = await wire({ role: 'client', version: 'TLSv1.3', ours: { ktls: 'off' } });
+    expect(ours.keyEpochs).toEqual({ read: 0, write: 0 });
+    ours.updateKeys();
+    await echo({ ours }, hello);
+    expect(ours.keyEpochs).toEqual({ read: 0, write: 1 });
+    ours.updateKeys({ requestPeer: true });
+    await echo({ ours }, hello);
+    await echo({ ours }, hello);
+    expect(ours.keyEpochs).toEqual({ read: 1, write: 2 });
+    expect(new ktls.TLSSocket().keyEpochs).toEqual({ read: undefined, write: undefined });
+  });
+
   it('wrong types are refused', () => {
     for (const wrong of [{ exportKeys: 'yes' }, { capture: '/tmp/file' }, { capture: null }]) {
       expect(() => Reflect.construct(ktls.TLSSocket, [undefined, wrong])).toThrow(

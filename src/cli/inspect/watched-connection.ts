@@ -18,6 +18,7 @@ export class WatchedConnection {
   #state: ConnectionView['state'] = 'handshake';
   #negotiated: Pick<ConnectionView, 'servername' | 'version' | 'suite' | 'group' | 'alpn' | 'resumed'> = unknown;
   #reasons: { readonly read?: string; readonly write?: string } = {};
+  readonly #epochs: { read: number | undefined; write: number | undefined } = { read: undefined, write: undefined };
   #requests = 0;
   #marksLeftOut = 0;
   #end: number | undefined;
@@ -87,11 +88,13 @@ export class WatchedConnection {
     const { bytesRead, bytesWritten } = this.socket;
     const [read, written] = this.#sampled;
     this.#sampled = [bytesRead, bytesWritten];
+    this.#keysChanged();
     this.#samples.push([bytesRead - read, bytesWritten - written]);
     if (this.#samples.length > mostSamples) this.#samples.shift();
   }
 
   view(): ConnectionView {
+    this.#keysChanged();
     return {
       id: this.id,
       state: this.#state,
@@ -108,8 +111,24 @@ export class WatchedConnection {
     };
   }
 
+  /** Nobody tells, so it is looked up. */
+  #keysChanged(): void {
+    const epochs = this.socket.keyEpochs;
+    for (const direction of ['write', 'read'] as const) {
+      const epoch = epochs[direction] ?? this.#epochs[direction];
+      if (epoch === this.#epochs[direction]) continue;
+      this.#epochs[direction] = epoch;
+      if (epoch !== undefined && epoch > 0) this.#mark('keys', `new keys, epoch ${epoch}`, direction);
+    }
+  }
+
   #direction(direction: 'read' | 'write', bytes: number): DirectionView {
-    return { layer: this.#layers[direction], reason: this.#reasons[direction] ?? null, epoch: null, bytes };
+    return {
+      layer: this.#layers[direction],
+      reason: this.#reasons[direction] ?? null,
+      epoch: this.#epochs[direction] ?? null,
+      bytes,
+    };
   }
 
   #finish(state: 'closed' | 'failed', text: string): void {
