@@ -22,7 +22,7 @@ const table: Readonly<Record<string, { readonly imports: readonly string[]; read
   'http2.ts': { imports: ['tls.ts', 'adapters'], node: true },
   'undici.ts': { imports: ['tls.ts', 'adapters'], node: true },
   'register.ts': { imports: ['adapters'], node: true },
-  cli: { imports: ['platform', 'index.ts', 'https.ts'], node: true },
+  cli: { imports: ['platform', 'index.ts', 'https.ts', 'keys.ts'], node: true },
 };
 
 const maxLines = 400;

@@ -2,6 +2,7 @@ import { benchCommand } from './bench-command.ts';
 import type { Command } from './command.ts';
 import { completionCommand } from './completion-command.ts';
 import { connectCommand } from './connect-command.ts';
+import { keysCommand } from './keys-command.ts';
 import { probeCommand } from './probe-command.ts';
 import { serveCommand } from './serve-command.ts';
 
@@ -10,6 +11,7 @@ export const commands: readonly Command[] = [
   probeCommand,
   serveCommand,
   connectCommand,
+  keysCommand,
   benchCommand,
   completionCommand(() => commands),
 ];

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Transform, type TransformCallback } from 'node:stream';
 import type { ConnectOptions } from '../index.ts';
+import { captureTo } from '../keys.ts';
 import { type Address, parseAddress } from './address.ts';
 import { type ClientConnection, connectionOptions, connectOptions, openClient } from './client-connection.ts';
 import { type Command, CommandError, command, ExitCode, jsonOption, UsageError } from './command.ts';
@@ -21,6 +22,7 @@ export const connectCommand: Command = command({
     ['ktls connect example.com', 'look, then type; Ctrl-D ends it'],
     ["printf 'GET / HTTP/1.0\\r\\nHost: example.com\\r\\n\\r\\n' | ktls connect --wait example.com:443", 'a request'],
     ['ktls connect localhost:8443 --ca cert.pem --resume', 'whether the server resumes sessions'],
+    ['ktls connect example.com --capture traffic.pcapng', 'the same, for Wireshark or ktls decrypt'],
     ["ktls connect example.com --json | jq '.chain[0].validTo'", 'when the certificate ends'],
   ],
   options: {
@@ -28,6 +30,12 @@ export const connectCommand: Command = command({
     resume: { type: 'boolean', about: 'connect twice, the second time with the session of the first' },
     crlf: { type: 'boolean', about: 'send a carriage return before each line feed of stdin' },
     wait: { type: 'boolean', about: 'when stdin ends, wait for the server to end' },
+    capture: {
+      type: 'string',
+      placeholder: 'FILE',
+      about: 'take all down in a pcapng file, with its secrets',
+      values: 'files',
+    },
     json: { ...jsonOption, about: 'print JSON, for programs, and end without talking' },
   },
   async run(values, positionals, output) {
@@ -35,19 +43,25 @@ export const connectCommand: Command = command({
     if (target === undefined || more.length > 0) throw new UsageError('connect wants one address: host:port');
     const address = parseAddress(target);
     const { options, milliseconds } = connectOptions(values);
-    output.notes.progress(() => `connecting to ${target}`);
-    const { connection, resumption } = await open(address, options, { milliseconds, resume: values.resume === true });
-    output.notes.clearProgress();
-    const { problem, socket } = connection;
-    if (values.json) output.json(peerAsJson(connection, resumption));
-    else reportPeer(output.notes, connection, resumption);
-    if (problem && !values.insecure) {
-      socket.destroy();
-      throw new CommandError(`${target} is not to be trusted: ${problem.code}`, adviceOn(problem));
+    const capture = values.capture === undefined ? undefined : captureTo(values.capture);
+    try {
+      const resume = values.resume === true;
+      output.notes.progress(() => `connecting to ${target}`);
+      const { connection, resumption } = await open(address, { ...options, capture }, { milliseconds, resume });
+      output.notes.clearProgress();
+      const { problem, socket } = connection;
+      if (values.json) output.json(peerAsJson(connection, resumption));
+      else reportPeer(output.notes, connection, resumption);
+      if (problem && !values.insecure) {
+        socket.destroy();
+        throw new CommandError(`${target} is not to be trusted: ${problem.code}`, adviceOn(problem));
+      }
+      if (values.json) await end(connection);
+      else await talk(connection, output, { crlf: values.crlf === true, wait: values.wait === true });
+      return ExitCode.done;
+    } finally {
+      await capture?.close();
     }
-    if (values.json) await end(connection);
-    else await talk(connection, output, { crlf: values.crlf === true, wait: values.wait === true });
-    return ExitCode.done;
   },
 });
 

@@ -7,6 +7,7 @@ import { decodeCryptoInfo } from '../record/crypto-info.ts';
 import type { OpenedRecords, RecordFault } from '../record/protection.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
 import { ControlBudget } from './control-budget.ts';
+import { EventQueue } from './event-queue.ts';
 import type { ConnectionEvent, Failure } from './events.ts';
 import { type KeyEpoch, KeyWatch } from './key-watch.ts';
 import type { ConnectionOptions } from './options.ts';
@@ -23,11 +24,9 @@ export class Connection {
   readonly #write: WriteSide;
   readonly #read: ReadSide;
   readonly #required: { readonly read: boolean; readonly write: boolean };
-  readonly #onEvent: (event: ConnectionEvent) => void;
+  readonly #events: EventQueue;
   readonly #control = new ControlBudget();
   readonly #watch: KeyWatch;
-  /** Filled while a call runs, undefined otherwise. */
-  #events: ConnectionEvent[] | undefined;
   #fragmentLimit = Number.POSITIVE_INFINITY;
   readonly #holdsLastFlight: boolean;
   #alertSeen: number | undefined;
@@ -42,9 +41,9 @@ export class Connection {
     const { sink, software, kernel, keyUsageLimit } = options;
     this.#engine = options.engine;
     this.#required = options.requireKernel ?? { read: false, write: false };
-    this.#onEvent = options.onEvent;
+    this.#events = new EventQueue(options.onEvent);
     this.#holdsLastFlight = options.holdsLastFlight;
-    const onEpoch = (epoch: KeyEpoch): void => this.#emit({ kind: 'keys', ...epoch });
+    const onEpoch = (epoch: KeyEpoch): void => this.#events.emit({ kind: 'keys', ...epoch });
     const watch = new KeyWatch(options.exportsKeys ? onEpoch : undefined);
     this.#watch = watch;
     this.#read = new ReadSide({
@@ -245,7 +244,7 @@ export class Connection {
     if (applicationData) {
       this.#control.restore();
       if (this.#read.usesUp(applicationData.length)) this.#renewReadKeys();
-      this.#emit({ kind: 'applicationData', bytes: applicationData });
+      this.#events.emit({ kind: 'applicationData', bytes: applicationData });
     }
     if (control) this.#controlRecord(control);
     else if (fault) this.#recordFault(fault);
@@ -276,28 +275,28 @@ export class Connection {
           this.#watch.heldByEngine(output.direction, output.cryptoInfo);
           break;
         case 'applicationData':
-          this.#emit({ kind: 'applicationData', bytes: output.bytes });
+          this.#events.emit({ kind: 'applicationData', bytes: output.bytes });
           break;
         case 'handshakeDone':
           this.#secure = true;
           if (!this.#write.hasKeys) this.#write.reason = notOffloaded;
           if (this.#read.layer === 'wasm') this.#read.reason = notOffloaded;
           this.#requireLayers();
-          this.#emit({ kind: 'secure' });
+          this.#events.emit({ kind: 'secure' });
           break;
         case 'session':
         case 'keyLog':
         case 'ocspResponse':
         case 'trace':
-          this.#emit(output);
+          this.#events.emit(output);
           break;
         case 'closeNotify':
           this.#peerClosed = true;
-          this.#emit(output);
+          this.#events.emit(output);
           break;
         case 'suspended':
           this.#suspended = true;
-          this.#emit(output);
+          this.#events.emit(output);
           break;
         case 'alert':
           if (output.description !== 0) this.#alertSeen = output.description;
@@ -344,7 +343,7 @@ export class Connection {
   }
 
   #layerChanged(direction: 'read' | 'write'): void {
-    this.#emit({ kind: 'recordLayer' });
+    this.#events.emit({ kind: 'recordLayer' });
     if (direction === 'read' && this.#read.awaitsKernel) return;
     if (this.#required[direction] && this.layers[direction] !== 'kernel') this.#missing(direction);
   }
@@ -372,36 +371,23 @@ export class Connection {
   #fail(failure: Failure): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#emit({ kind: 'failed', failure });
-  }
-
-  #emit(event: ConnectionEvent): void {
-    if (this.#events) this.#events.push(event);
-    else this.#onEvent(event);
+    this.#events.emit({ kind: 'failed', failure });
   }
 
   #collect(run: () => void): ConnectionEvent[] {
     if (this.#ended) return [];
-    const events: ConnectionEvent[] = [];
-    this.#events = events;
-    this.#write.cork();
-    try {
-      run();
-    } finally {
-      this.#write.uncork();
-      this.#events = undefined;
-    }
-    return events;
+    return this.#events.collect(() => {
+      this.#write.cork();
+      try {
+        run();
+      } finally {
+        this.#write.uncork();
+      }
+    });
   }
 
-  /** For calls that do not receive: what they find is told after they return. */
   #deferred(run: () => void): void {
-    if (this.#ended) return;
-    if (this.#events) {
-      run();
-      return;
-    }
-    for (const event of this.#collect(run)) this.#onEvent(event);
+    if (!this.#ended) this.#events.defer(run, (inner) => this.#collect(inner));
   }
 }
 
