@@ -5,7 +5,14 @@ export type {
   DecryptionEvent,
   Sender,
 } from './capture/conversation.ts';
+export { endpointText, eventJson } from './capture/event-json.ts';
 export type { Endpoint } from './capture/network.ts';
+export { CapturePage } from './capture/page/capture-page.ts';
+export { readableText } from './capture/page/html.ts';
+export { PlaintextPcapng } from './capture/plaintext-pcapng.ts';
+export { type StreamData, streamData } from './capture/plaintext-streams.ts';
+export { RecordDescriber } from './capture/record-describer.ts';
+export { contentTypeName } from './capture/record-names.ts';
 export type { TcpEnd } from './capture/tcp-connections.ts';
 export type { Capture } from './keys/capture.ts';
 export { captureTo } from './keys/capture.ts';

@@ -14,7 +14,7 @@ export interface ExportedConnection {
 }
 
 /**
- * Reads what exportKeys() gave, as JSON or as the objects themselves: one connection, or an array of them. Throws a TypeError that says
+ * Reads what exportKeys() gave, as JSON or as the objects themselves: one connection, or an array of them. Throws a TypeError (ERR_INVALID_ARG_VALUE) that says
  * what is missing, without what is there.
  */
 export function readExportedKeys(exported: unknown): ExportedConnection[] {
@@ -23,9 +23,9 @@ export function readExportedKeys(exported: unknown): ExportedConnection[] {
 }
 
 function readConnection(connection: unknown, where: string): ExportedConnection {
-  if (!isObject(connection)) throw new TypeError(`${where} is not what exportKeys() gives`);
+  if (!isObject(connection)) throw invalid(`${where} is not what exportKeys() gives`);
   const random = hexField(connection, 'clientRandom', where);
-  if (random.length !== 32) throw new TypeError(`${where}.clientRandom has ${random.length} bytes instead of 32`);
+  if (random.length !== 32) throw invalid(`${where}.clientRandom has ${random.length} bytes instead of 32`);
   const { keyLog } = connection;
   const epochs = ['read', 'write'].flatMap((direction) => {
     const epoch = connection[direction];
@@ -37,9 +37,9 @@ function readConnection(connection: unknown, where: string): ExportedConnection 
 /** None where there are no keys that decryption can use. */
 function readEpoch(epoch: Record<string, unknown>, where: string): ExportedEpoch[] {
   const { sender, epoch: number } = epoch;
-  if (sender !== 'client' && sender !== 'server') throw new TypeError(`${where}.sender is neither client nor server`);
+  if (sender !== 'client' && sender !== 'server') throw invalid(`${where}.sender is neither client nor server`);
   if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < 0) {
-    throw new TypeError(`${where}.epoch is no whole number`);
+    throw invalid(`${where}.epoch is no whole number`);
   }
   const aead = aeads.find((name) => name === epoch.aead);
   const version = versions.get(String(epoch.version));
@@ -47,9 +47,7 @@ function readEpoch(epoch: Record<string, unknown>, where: string): ExportedEpoch
   const key = hexField(epoch, 'key', where);
   const iv = hexField(epoch, 'iv', where);
   if (key.length !== keyLengths[aead] || iv.length !== nonceLength) {
-    throw new TypeError(
-      `${where} has a key of ${key.length} and an IV of ${iv.length} bytes, which do not fit ${aead}`,
-    );
+    throw invalid(`${where} has a key of ${key.length} and an IV of ${iv.length} bytes, which do not fit ${aead}`);
   }
   const keys: TrafficKeys = { version, aead, key, iv, sequenceNumber: 0n };
   const hasSecret = epoch.trafficSecret !== undefined && epoch.trafficSecret !== null;
@@ -60,8 +58,12 @@ function readEpoch(epoch: Record<string, unknown>, where: string): ExportedEpoch
 function hexField(object: Record<string, unknown>, name: string, where: string): Uint8Array {
   const digits = object[name];
   const bytes = typeof digits === 'string' ? fromHex(digits) : undefined;
-  if (bytes === undefined) throw new TypeError(`${where}.${name} is not in hexadecimal digits`);
+  if (bytes === undefined) throw invalid(`${where}.${name} is not in hexadecimal digits`);
   return bytes;
+}
+
+function invalid(message: string): TypeError {
+  return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_VALUE' });
 }
 
 /** Objects say themselves how they are written as JSON. */

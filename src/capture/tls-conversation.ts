@@ -151,7 +151,8 @@ export class TlsConversation {
     const opened = this.#open(direction, record);
     if (opened === undefined) {
       this.#emit({ ...common, type, epoch: undefined, sequenceNumber: undefined, plaintext: undefined });
-      this.report(time, direction.sender, direction.refusal ?? this.#whyClosed(direction));
+      if (direction.refusal !== undefined) this.report(time, undefined, direction.refusal);
+      else this.report(time, direction.sender, this.#whyClosed(direction));
       return;
     }
     const { epoch, sequenceNumber, fragment } = opened;

@@ -2,6 +2,7 @@ import { benchCommand } from './bench-command.ts';
 import type { Command } from './command.ts';
 import { completionCommand } from './completion-command.ts';
 import { connectCommand } from './connect-command.ts';
+import { decryptCommand } from './decrypt-command.ts';
 import { keysCommand } from './keys-command.ts';
 import { probeCommand } from './probe-command.ts';
 import { serveCommand } from './serve-command.ts';
@@ -12,6 +13,7 @@ export const commands: readonly Command[] = [
   serveCommand,
   connectCommand,
   keysCommand,
+  decryptCommand,
   benchCommand,
   completionCommand(() => commands),
 ];

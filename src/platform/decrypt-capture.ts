@@ -40,7 +40,8 @@ export interface DecryptedCapture {
 /**
  * Decrypts the TLS connections of a capture (TLS 1.2 and 1.3). All of it is kept: for captures that are larger than memory there is
  * {@link decryptEvents}. Secrets that do not fit and bytes that are missing or malformed are problems in the result. Rejects with a system
- * error if the file cannot be read, and with a TypeError if `keys` is not what exportKeys() gives.
+ * error if the file cannot be read, and with a TypeError
+ * (ERR_INVALID_ARG_VALUE) if `keys` is not what exportKeys() gives.
  */
 export async function decrypt(capture: CaptureSource, options: DecryptOptions = {}): Promise<DecryptedCapture> {
   const conversations = new Map<

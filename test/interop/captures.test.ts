@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import tls from 'node:tls';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { createServer, type Server, type TLSSocket } from '../../src/index.ts';
-import { type Conversation, decrypt } from '../../src/keys.ts';
+import { type Conversation, decrypt, decryptEvents, PlaintextPcapng } from '../../src/keys.ts';
 import { listen } from '../helpers/listen.ts';
 import { Browser } from './browser.ts';
 import { clientPeers } from './clients.ts';
@@ -14,7 +14,7 @@ import { type Cell, cells, MatrixTable, only } from './matrix.ts';
 import { PacketCapture } from './packet-capture.ts';
 import { digest, feed, makePayload } from './payload.ts';
 import { stopPrograms } from './program.ts';
-import { followTls } from './tshark.ts';
+import { fields, followTls, tshark } from './tshark.ts';
 
 const length = 300_000;
 const table = new MatrixTable('captures of other clients, decrypted: the same bytes as tshark has');
@@ -70,6 +70,20 @@ it.each(cells)(
       const browser = ours.filter(({ client }) => Buffer.from(client, 'hex').includes('Chrome/'));
       expect(browser.length).toBeGreaterThan(0);
       expect(browser.some(({ server }) => server.includes(hex.download))).toBe(true);
+      // The same without TLS: Wireshark sees what was spoken.
+      const clear = join(identity.folder, `${cell.cipher}-clear.pcapng`);
+      const pcapng = new PlaintextPcapng();
+      const blocks = pcapng.start();
+      for await (const event of decryptEvents(file, { keyLog })) blocks.push(...pcapng.push(event));
+      writeFileSync(clear, Buffer.concat(blocks));
+      const requests = await tshark(clear, [
+        '-Y',
+        'http.request',
+        ...fields('http.request.method', 'http.request.uri'),
+      ]);
+      expect(requests).toContain('PUT\t/payload\n');
+      expect(requests).toContain('GET\t/payload\n');
+      expect(await tshark(clear, ['-Y', 'tls || tcp.analysis.flags || _ws.malformed'])).toBe('');
       if (cell.version === 'TLSv1.3') {
         const lastEpochs = conversations.map(({ records }) => Math.max(...records.map(({ epoch }) => epoch ?? 0)));
         expect(lastEpochs.filter((epoch) => epoch > 3).length).toBeGreaterThanOrEqual(clientPeers.length);

@@ -41,6 +41,7 @@ export async function tshark(file: string, words: readonly string[]): Promise<st
   return stdout;
 }
 
+/** Words that have tshark print fields, with tabs between them. */
 export function fields(...names: readonly string[]): string[] {
   return ['-T', 'fields', ...names.flatMap((name) => ['-e', name])];
 }

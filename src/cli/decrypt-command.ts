@@ -1,0 +1,122 @@
+import { readFileSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import { type DecryptOptions, decryptEvents } from '../keys.ts';
+import { type Command, CommandError, command, ExitCode, jsonOption, UsageError } from './command.ts';
+import { ConversationReport } from './decrypt/conversation-report.ts';
+import { type DecryptionOutput, JsonOutput, PageOutput, PcapngOutput, StreamsOutput } from './decrypt/outputs.ts';
+import type { Output } from './output.ts';
+
+export const decryptCommand: Command = command({
+  name: 'decrypt',
+  summary: 'Decrypt the TLS connections of a packet capture whose secrets you have',
+  usage: 'FILE [OPTION…]',
+  details: [
+    'FILE is a capture (pcap or pcapng) of tcpdump, Wireshark or captureTo(). The secrets come from a key log, as programs',
+    'write it when SSLKEYLOGFILE is set, from what exportKeys() gave, or from the capture itself. Without other options the',
+    'conversations are printed. What is written can be read by its owner only: it is what was confidential.',
+  ],
+  examples: [
+    ['ktls decrypt traffic.pcapng --keylog secrets.log', 'who said what'],
+    ['ktls decrypt traffic.pcapng --html traffic.html', 'a page to look at, with secrets from the capture'],
+    ['ktls decrypt traffic.pcap --keylog secrets.log --pcapng clear.pcapng', 'for Wireshark, without TLS'],
+    ['ktls decrypt traffic.pcap --keylog secrets.log --json | jq \'select(.event == "problem")\'', 'what went wrong'],
+  ],
+  options: {
+    keylog: { type: 'string', placeholder: 'FILE', about: 'the key log (RFC 9850)', values: 'files' },
+    keys: { type: 'string', placeholder: 'FILE', about: 'what exportKeys() gave, as JSON', values: 'files' },
+    html: { type: 'string', placeholder: 'FILE', about: 'write a page that shows the conversations', values: 'files' },
+    pcapng: { type: 'string', placeholder: 'FILE', about: 'write a capture without TLS', values: 'files' },
+    streams: {
+      type: 'string',
+      placeholder: 'FOLDER',
+      about: 'write what each end said, as N-client and N-server',
+      values: 'files',
+    },
+    json: { ...jsonOption, about: 'print all that is found as JSON, a line each' },
+  },
+  completes: 'files',
+  async run({ keylog, keys, html, pcapng, streams, json }, positionals, output) {
+    const [file, ...rest] = positionals;
+    if (file === undefined) throw new UsageError('decrypt wants the file of a capture');
+    if (rest.length > 0) throw new UsageError(`decrypt takes one file, but also got '${rest[0]}'`);
+    for (const written of [html, pcapng]) checkApart(written, [file, keylog, keys]);
+    const options = { keyLog: keylog && readFileSync(keylog), keys: keys && readJson(keys) };
+    const outputs: DecryptionOutput[] = [];
+    if (html !== undefined) outputs.push(new PageOutput(html, basename(file)));
+    if (pcapng !== undefined) outputs.push(new PcapngOutput(pcapng));
+    if (streams !== undefined) outputs.push(new StreamsOutput(streams));
+    const print = json ? new JsonOutput(output) : new ConversationReport(output.report);
+    if (json || outputs.length === 0) outputs.push(print);
+    const found = await decryptTo(file, options, outputs, output);
+    if (!json)
+      for (const written of [html, pcapng, streams])
+        if (written !== undefined) output.notes.line(`written: ${written}`);
+    return judge(found, options);
+  },
+});
+
+interface Found {
+  conversations: number;
+  records: number;
+  opened: number;
+  problem: string | undefined;
+}
+
+async function decryptTo(
+  file: string,
+  options: DecryptOptions,
+  outputs: readonly DecryptionOutput[],
+  { notes }: Output,
+): Promise<Found> {
+  const found: Found = { conversations: 0, records: 0, opened: 0, problem: undefined };
+  try {
+    for await (const event of decryptEvents(file, options)) {
+      for (const each of outputs) each.push(event);
+      if (event.kind === 'conversation') found.conversations++;
+      if (event.kind === 'captureProblem') found.problem ??= event.reason;
+      if (event.kind !== 'record') continue;
+      found.records++;
+      if (event.record.plaintext !== undefined && event.record.epoch !== 0) found.opened++;
+      notes.progress(() => `${found.records} records of ${found.conversations} conversations`);
+    }
+  } catch (error) {
+    // What --keys named is JSON, and not what was meant.
+    const isInvalid = error instanceof TypeError && 'code' in error && error.code === 'ERR_INVALID_ARG_VALUE';
+    throw isInvalid ? new CommandError(error.message, 'Write JSON.stringify(socket.exportKeys()) to the file.') : error;
+  } finally {
+    for (const each of outputs) each.end();
+  }
+  return found;
+}
+
+/** Nothing found, or nothing opened, is a failure: it is not what was asked for. */
+function judge({ conversations, opened, problem }: Found, { keyLog, keys }: DecryptOptions): number {
+  if (conversations === 0) {
+    throw new CommandError(
+      problem ?? 'there are no TLS connections in this capture',
+      'Capture from before they begin.',
+    );
+  }
+  if (opened > 0) return ExitCode.done;
+  const advice =
+    keyLog === undefined && keys === undefined
+      ? 'Give the secrets with --keylog FILE or --keys FILE; programs write a key log when SSLKEYLOGFILE=FILE is set.'
+      : 'The secrets have to be of these connections: compare the client randoms.';
+  throw new CommandError('nothing could be decrypted', advice);
+}
+
+function checkApart(written: string | undefined, inputs: readonly (string | undefined)[]): void {
+  if (written === undefined) return;
+  const clash = inputs.find((input) => input !== undefined && resolve(input) === resolve(written));
+  if (clash !== undefined) throw new UsageError(`'${written}' is read, and cannot be written too`);
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    // A SyntaxError cites what it stumbled over, which may be a secret.
+    if (error instanceof SyntaxError) throw new CommandError(`${file}: this is no JSON`);
+    throw error;
+  }
+}
