@@ -50,7 +50,7 @@ function remarksOn({ ciphers, faults }: KernelSupport): string[] {
     ...faults.map(
       ({ reference, direction, effect }) => `'auto' does not ${direction} through it: ${effect} (${reference})`,
     ),
-    ...(isUserMode() ? ['its AES is plain C: MB/s below say nothing of kernels on real machines'] : []),
+    ...(isUserMode() ? ['its AES is plain C: what is measured on it says nothing of kernels on real machines'] : []),
   ];
 }
 

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,6 +63,21 @@ describe('the package, as npm would install it', { timeout: 60_000 }, () => {
     const { stdout, stderr } = await run('npx', ['--offline', 'ktls', 'probe', '--json'], options);
     expect(stderr).toBe('');
     expect(JSON.parse(stdout)).toMatchObject({ versions: { ktls: expect.any(String) }, ciphers: expect.any(Array) });
+  });
+
+  test('brings the page of ktls serve --inspect', async () => {
+    const program = join(installed, 'dist/cli/ktls.js');
+    const words = ['serve', '--port', '0', '--inspect', '--json'];
+    const serving = spawn(process.execPath, [program, ...words], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      const [line] = await once(serving.stdout.setEncoding('utf8'), 'data');
+      const { inspect } = JSON.parse(String(line).split('\n')[0] ?? '');
+      for (const path of ['', 'page.css', 'inspect/page/main.js', 'quantities.js']) {
+        expect((await fetch(new URL(path, inspect))).status).toBe(200);
+      }
+    } finally {
+      serving.kill();
+    }
   });
 
   test('has adapters and ktls/keys, and takes the place of node:tls', async () => {

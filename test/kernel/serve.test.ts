@@ -1,5 +1,6 @@
 import https from 'node:https';
 import { afterAll, describe, expect, test } from 'vitest';
+import type { Snapshot } from '../../src/cli/inspect/connection-view.ts';
 import { Ktls, stopAll } from '../cli/run-ktls.ts';
 import { eventsIn, ServedFolder, sha256 } from '../cli/served-folder.ts';
 import { idle, settled } from './tls-stat.ts';
@@ -36,6 +37,17 @@ describe('ktls serve', () => {
     await ktls.ended();
     expect((await settled(before)).TlsTxSw).toBeUndefined();
   });
+});
+
+test('ktls serve --inspect shows when the kernel took over', async () => {
+  const { port, listening } = await folder.serve('--inspect');
+  await download(port);
+  const { connections }: Snapshot = JSON.parse(await (await fetch(`${listening.inspect}connections.json`)).text());
+  const [connection] = connections;
+  expect(connection).toMatchObject({ write: { layer: 'kernel', reason: null, epoch: 0, bytes: expect.any(Number) } });
+  expect(connection?.write.bytes).toBeGreaterThan(folder.big.length);
+  const handover = connection?.marks.find(({ kind, direction }) => kind === 'layer' && direction === 'write');
+  expect(handover?.text).toBe('wasm → kernel');
 });
 
 test('ktls probe says what this kernel can do', async () => {
