@@ -3,6 +3,7 @@ export type {
   ConversationProblem,
   DecryptedRecord,
   DecryptionEvent,
+  Protection,
   Sender,
 } from './capture/conversation.ts';
 export { endpointText, eventJson } from './capture/event-json.ts';
@@ -12,7 +13,7 @@ export { readableText } from './capture/page/html.ts';
 export { PlaintextPcapng } from './capture/plaintext-pcapng.ts';
 export { type StreamData, streamData } from './capture/plaintext-streams.ts';
 export { RecordDescriber } from './capture/record-describer.ts';
-export { contentTypeName } from './capture/record-names.ts';
+export { contentTypeName, protectionText } from './capture/record-names.ts';
 export type { TcpEnd } from './capture/tcp-connections.ts';
 export type { Capture } from './keys/capture.ts';
 export { captureTo } from './keys/capture.ts';

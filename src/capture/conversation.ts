@@ -27,6 +27,9 @@ export interface ConversationFacts {
   clientRandom: string | undefined;
 }
 
+/** Keys of a direction, in the order in which TLS 1.3 comes to them. TLS 1.2 has the first and the last. */
+export type Protection = 'none' | 'early' | 'handshake' | 'application';
+
 /** One TLS record. */
 export interface DecryptedRecord {
   /** When its last byte was captured. */
@@ -34,12 +37,14 @@ export interface DecryptedRecord {
   readonly sender: Sender;
   /** The real type; of a TLS 1.3 record that could not be opened, what its header shows. */
   readonly type: ContentTypeByte;
+  /** Which keys protect it; undefined if it could not be opened. */
+  readonly protection: Protection | undefined;
   /**
-   * Which keys protect it, counted for each sender. 0: none. TLS 1.3 has the numbers that RFC 9147 §6.1 gives them: 1 early data, 2 handshake,
-   * 3 application data, and one more with each KeyUpdate. In TLS 1.2 each ChangeCipherSpec counts. Undefined if the record could not be opened.
+   * Which of the keys for application data, counted for each sender as exportKeys() does: from 0, and one more with each KeyUpdate. In
+   * TLS 1.2, which has no others, a renegotiation begins the next. Undefined with other keys.
    */
   readonly epoch: number | undefined;
-  /** Number of the record in its epoch; undefined without protection, or if it could not be opened. */
+  /** Number of the record under its keys; undefined without protection, or if it could not be opened. */
   readonly sequenceNumber: bigint | undefined;
   /** Bytes of the record on the wire, without its header. */
   readonly length: number;

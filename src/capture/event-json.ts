@@ -22,13 +22,14 @@ export function eventJson(event: DecryptionEvent): Record<string, unknown> {
       return { event: 'problem', conversation, time: isoTime(time), sender: sender ?? null, reason };
     }
     case 'record': {
-      const { time, sender, type, epoch, sequenceNumber, length, plaintext } = event.record;
+      const { time, sender, type, protection, epoch, sequenceNumber, length, plaintext } = event.record;
       return {
         event: 'record',
         conversation: event.conversation.id,
         time: isoTime(time),
         sender,
         type: contentTypeName(type),
+        protection: protection ?? null,
         epoch: epoch ?? null,
         sequenceNumber: sequenceNumber === undefined ? null : Number(sequenceNumber),
         length,

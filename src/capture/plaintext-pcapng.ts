@@ -4,6 +4,7 @@ import { ContentType } from '../protocol/content-type.ts';
 import type { ConversationFacts, DecryptedRecord, DecryptionEvent, Sender } from './conversation.ts';
 import { endpointText } from './event-json.ts';
 import type { Endpoint } from './network.ts';
+import { protectionText } from './record-names.ts';
 
 /**
  * Makes a pcapng file of TCP connections that carry the application data in clear, so that other programs understand what is in it. Times
@@ -59,10 +60,10 @@ class Flow {
   }
 
   data(
-    { time, sender, epoch, sequenceNumber }: Omit<DecryptedRecord, 'type' | 'plaintext'>,
+    { time, sender, sequenceNumber, ...keys }: Omit<DecryptedRecord, 'type' | 'plaintext'>,
     payload: Uint8Array,
   ): Uint8Array {
-    const comment = `epoch ${epoch}, record ${sequenceNumber}`;
+    const comment = `${protectionText(keys)}, record ${sequenceNumber}`;
     return this.#packet(sender, { time, flags: TcpFlag.psh | TcpFlag.ack, payload, comment });
   }
 

@@ -1,8 +1,15 @@
 import { ContentType, type ContentTypeByte } from '../protocol/content-type.ts';
+import type { DecryptedRecord } from './conversation.ts';
 
 /** A content type's name, as the RFCs write it. */
 export function contentTypeName(type: ContentTypeByte): string {
   return contentTypes.get(type) ?? `type ${type}`;
+}
+
+/** Which keys protect a record, in a word or two; nothing if that is not known. */
+export function protectionText({ protection, epoch }: Pick<DecryptedRecord, 'protection' | 'epoch'>): string {
+  if (protection === 'application') return `epoch ${epoch}`;
+  return { none: 'clear', early: 'early data', handshake: 'handshake', unknown: '' }[protection ?? 'unknown'];
 }
 
 /** A handshake type's name (RFC 8446 §4, RFC 5246 §7.4). */

@@ -4,7 +4,7 @@ import { ContentType } from '../protocol/content-type.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { headerLength } from '../record/header.ts';
 import { type Negotiated, tls12Secrets, tls13Secrets } from './connection-secrets.ts';
-import type { ConversationFacts, DecryptedRecord, DecryptionEvent, Sender } from './conversation.ts';
+import type { ConversationFacts, DecryptedRecord, DecryptionEvent, Protection, Sender } from './conversation.ts';
 import type { CaptureCryptography } from './cryptography.ts';
 import type { OpenedRecord } from './direction-keys.ts';
 import { type HandshakeMessage, HandshakeType } from './handshake-messages.ts';
@@ -144,20 +144,27 @@ export class TlsConversation {
     const common = { time, sender: direction.sender, length: record.length - headerLength };
     if (!this.#isProtected(direction, type)) {
       const fragment = record.subarray(headerLength);
-      this.#emit({ ...common, type, epoch: 0, sequenceNumber: undefined, plaintext: fragment });
+      this.#emit({ ...common, type, ...this.#place(0), sequenceNumber: undefined, plaintext: fragment });
       this.#handleContent(direction, { type, fragment, epoch: 0, time });
       return;
     }
     const opened = this.#open(direction, record);
     if (opened === undefined) {
-      this.#emit({ ...common, type, epoch: undefined, sequenceNumber: undefined, plaintext: undefined });
+      this.#emit({ ...common, type, ...unknownPlace, plaintext: undefined });
       if (direction.refusal !== undefined) this.report(time, undefined, direction.refusal);
       else this.report(time, direction.sender, this.#whyClosed(direction));
       return;
     }
     const { epoch, sequenceNumber, fragment } = opened;
-    this.#emit({ ...common, type: opened.type, epoch, sequenceNumber, plaintext: fragment });
+    this.#emit({ ...common, type: opened.type, ...this.#place(epoch), sequenceNumber, plaintext: fragment });
     this.#handleContent(direction, { type: opened.type, fragment, epoch, time });
+  }
+
+  /** What the outside calls an epoch. */
+  #place(epoch: number): Pick<DecryptedRecord, 'protection' | 'epoch'> {
+    const first = this.#version === ProtocolVersion.tls13 ? Epoch.application : 1;
+    if (epoch >= first) return { protection: 'application', epoch: epoch - first };
+    return { protection: protections[epoch], epoch: undefined };
   }
 
   /** RFC 8446 §5.2: protected records look like application data. In TLS 1.2 they are those behind ChangeCipherSpec. */
@@ -291,5 +298,10 @@ const versionNames = new Map<number, string>([
   [ProtocolVersion.tls12, 'TLSv1.2'],
   [ProtocolVersion.tls13, 'TLSv1.3'],
 ]);
+
+/** By epoch, of those before application data. */
+const protections: readonly Protection[] = ['none', 'early', 'handshake'];
+
+const unknownPlace = { protection: undefined, epoch: undefined, sequenceNumber: undefined };
 
 const maxReasons = 32;

@@ -76,7 +76,7 @@ async function decryptTo(
       if (event.kind === 'captureProblem') found.problem ??= event.reason;
       if (event.kind !== 'record') continue;
       found.records++;
-      if (event.record.plaintext !== undefined && event.record.epoch !== 0) found.opened++;
+      if (event.record.sequenceNumber !== undefined) found.opened++;
       notes.progress(() => `${found.records} records of ${found.conversations} conversations`);
     }
   } catch (error) {

@@ -6,7 +6,7 @@ import {
   interfaceDescription,
   sectionHeader,
 } from '../../src/keys/pcapng-writer.ts';
-import { type Conversation, decrypt } from '../../src/keys.ts';
+import { type Conversation, decrypt, protectionText } from '../../src/keys.ts';
 import { type CaptureName, capture, captureOf, packetsOf, segmentsOf } from './captures.ts';
 
 const cases: readonly [CaptureName, { version: string; cipherSuite: string; alpnProtocol?: string }][] = [
@@ -42,11 +42,11 @@ describe.each(cases)('%s', (name, facts) => {
     const { bytes, keyLog } = capture(name);
     const [conversation] = (await decrypt(bytes, { keyLog })).conversations;
     for (const sender of ['client', 'server'] as const) {
-      let [epoch, next] = [0, 0n];
+      let [keys, next] = ['', 0n];
       for (const record of conversation?.records.filter((candidate) => candidate.sender === sender) ?? []) {
-        if (record.epoch === 0) continue;
-        if (record.epoch !== epoch) next = 0n;
-        epoch = record.epoch ?? epoch;
+        if (record.protection === 'none') continue;
+        if (protectionText(record) !== keys) next = 0n;
+        keys = protectionText(record);
         expect(record.sequenceNumber).toBe(next++);
       }
       // close_notify is the last.
@@ -109,10 +109,10 @@ describe('what a KeyUpdate does', () => {
     const { bytes, keyLog } = capture('tls13-key-update');
     const [conversation] = (await decrypt(bytes, { keyLog })).conversations;
     expect(dataOf(conversation, 'client').map(({ epoch, sequenceNumber }) => [epoch, sequenceNumber])).toEqual([
-      [3, 0n],
-      [4, 0n],
+      [0, 0n],
+      [1, 0n],
     ]);
-    expect(dataOf(conversation, 'server').map(({ epoch }) => epoch)).toEqual([3]);
+    expect(dataOf(conversation, 'server').map(({ epoch }) => epoch)).toEqual([0]);
   });
 
   test('is seen by what follows where the message itself is missing', async () => {
@@ -146,7 +146,7 @@ describe('bytes that are missing', () => {
     expect(saidBy(conversation, 'client')).toBe('');
     expect(conversation?.records.findLast(({ sender }) => sender === 'client')).toMatchObject({
       type: 21,
-      epoch: 1,
+      epoch: 0,
       sequenceNumber: 3n,
     });
   });

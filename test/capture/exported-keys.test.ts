@@ -88,7 +88,11 @@ describe('keys that an endpoint exported', () => {
       'keys[0].write has a key of 1 and an IV of 1 bytes, which do not fit aes-128-gcm',
     ],
   ])('%s: a TypeError that says what is wrong', async (_, keys, message) => {
-    await expect(decrypt(bytes, { keys })).rejects.toThrow(new TypeError(message));
+    await expect(decrypt(bytes, { keys })).rejects.toMatchObject({
+      name: 'TypeError',
+      code: 'ERR_INVALID_ARG_VALUE',
+      message,
+    });
   });
 });
 

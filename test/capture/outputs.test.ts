@@ -39,16 +39,28 @@ describe('JSON', () => {
 
   test('records with their place and their bytes', () => {
     expect(lines.filter(({ type, sender }) => type === 'application_data' && sender === 'client')).toMatchObject([
-      { event: 'record', epoch: 3, sequenceNumber: 0, plaintext: Buffer.from('one from the client\n').toString('hex') },
-      { event: 'record', epoch: 4, sequenceNumber: 0, length: 37 },
+      {
+        event: 'record',
+        protection: 'application',
+        epoch: 0,
+        sequenceNumber: 0,
+        plaintext: Buffer.from('one from the client\n').toString('hex'),
+      },
+      { event: 'record', epoch: 1, sequenceNumber: 0, length: 37 },
     ]);
-    expect(lines[1]).toMatchObject({ type: 'handshake', epoch: 0, sequenceNumber: null, sender: 'client' });
+    expect(lines[1]).toMatchObject({
+      type: 'handshake',
+      protection: 'none',
+      epoch: null,
+      sequenceNumber: null,
+      sender: 'client',
+    });
   });
 
   test('what could not be done', async () => {
     const closed = (await eventsOf(bytes)).map(eventJson);
     expect(closed).toContainEqual(expect.objectContaining({ event: 'problem', conversation: 1, sender: null }));
-    expect(closed).toContainEqual(expect.objectContaining({ event: 'record', epoch: null, plaintext: null }));
+    expect(closed).toContainEqual(expect.objectContaining({ event: 'record', protection: null, plaintext: null }));
     const [problem] = (await eventsOf(Buffer.from('nonsense'))).map(eventJson);
     expect(problem).toMatchObject({ event: 'problem', conversation: null, reason: expect.stringContaining('neither') });
   });
@@ -80,7 +92,7 @@ describe('a capture without TLS', () => {
     const times = segments.map(({ time }) => time);
     expect(times).toEqual(times.toSorted((one, other) => Number(one - other)));
     expect(file.includes('127.0.0.1:47856 to 127.0.0.1:45672: TLSv1.3, TLS_CHACHA20_POLY1305_SHA256')).toBe(true);
-    expect(file.includes('epoch 4, record 0')).toBe(true);
+    expect(file.includes('epoch 1, record 0')).toBe(true);
   });
 
   test('servers have the port of the protocol without TLS', () => {
@@ -102,7 +114,7 @@ describe('the page', () => {
     for (const text of [
       '127.0.0.1:47856 <i>→</i> 127.0.0.1:45672',
       'TLS_CHACHA20_POLY1305_SHA256',
-      '<b>client</b> epoch 4: new keys, 1 key update',
+      '<b>client</b> epoch 1: new keys',
       '>KeyUpdate<',
       '>close_notify<',
       '<pre class="text">two from the client\n</pre>',
@@ -199,7 +211,8 @@ function record(text: string): DecryptedRecord {
     time: 5n,
     sender: 'client',
     type: 23,
-    epoch: 3,
+    protection: 'application',
+    epoch: 0,
     sequenceNumber: 0n,
     length: plaintext.length + 17,
     plaintext,

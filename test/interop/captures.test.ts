@@ -86,7 +86,7 @@ it.each(cells)(
       expect(await tshark(clear, ['-Y', 'tls || tcp.analysis.flags || _ws.malformed'])).toBe('');
       if (cell.version === 'TLSv1.3') {
         const lastEpochs = conversations.map(({ records }) => Math.max(...records.map(({ epoch }) => epoch ?? 0)));
-        expect(lastEpochs.filter((epoch) => epoch > 3).length).toBeGreaterThanOrEqual(clientPeers.length);
+        expect(lastEpochs.filter((epoch) => epoch > 0).length).toBeGreaterThanOrEqual(clientPeers.length);
       }
     }),
 );

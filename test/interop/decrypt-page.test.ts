@@ -29,11 +29,11 @@ describe('the page of ktls decrypt --html, in Chromium', { timeout: 90_000 }, ()
     expect(await texts('.tile p')).toEqual(['1', '17', '40 B', '20 B', expect.stringMatching(/ s$/)]);
     expect(await texts('.chip')).toEqual(['TLSv1.3', 'TLS_CHACHA20_POLY1305_SHA256', 'http/1.1']);
     expect(await texts('.epoch')).toEqual([
-      'server epoch 2: keys for the handshake',
-      'client epoch 2: keys for the handshake',
-      'server epoch 3: keys for application data',
-      'client epoch 3: keys for application data',
-      'client epoch 4: new keys, 1 key update',
+      'server keys for the handshake',
+      'client keys for the handshake',
+      'server epoch 0: keys for application data',
+      'client epoch 0: keys for application data',
+      'client epoch 1: new keys',
     ]);
     expect(await texts('.record.data .says')).toEqual([
       'one from the client ',

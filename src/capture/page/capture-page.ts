@@ -34,6 +34,8 @@ export class CapturePage {
   /** The page. `title` is what it is of, the file's name for one. */
   html(title: string): string {
     const all = [...this.#conversations.values()];
+    // A record that had to wait for the other direction's hello comes behind what is younger.
+    for (const { records } of all) records.sort((one, other) => Number(one.time - other.time));
     const problems = this.#problems.map((reason) => `<p class="problem">${escapeHtml(reason)}</p>`).join('');
     const isShort = all.length <= openConversations;
     return `<!doctype html>
@@ -71,7 +73,7 @@ function tiles(all: readonly ShownConversation[]): string {
   const records = sum(({ recordCount }) => recordCount);
   const closed = sum(({ closedCount }) => closedCount);
   const updates = sum(({ facts, lastEpoch }) =>
-    facts.version === 'TLSv1.3' ? Math.max(0, lastEpoch.client - 3) + Math.max(0, lastEpoch.server - 3) : 0,
+    facts.version === 'TLSv1.3' ? lastEpoch.client + lastEpoch.server : 0,
   );
   const earliest = all.reduce(
     (time, { facts }) => (facts.startTime < time ? facts.startTime : time),

@@ -1,6 +1,6 @@
 import type { Sender } from '../conversation.ts';
 import { endpointText } from '../event-json.ts';
-import { contentTypeName } from '../record-names.ts';
+import { contentTypeName, protectionText } from '../record-names.ts';
 import { isoTime } from '../time.ts';
 import { bytesText, countText, durationText } from './figures.ts';
 import { escapeHtml, hexDump, readableText } from './html.ts';
@@ -43,23 +43,23 @@ function span({ records }: ShownConversation): bigint {
 }
 
 function rows({ facts, records }: ShownConversation): string {
-  const epochs: Record<Sender, number> = { client: 0, server: 0 };
+  const keys: Record<Sender, string> = { client: 'clear', server: 'clear' };
   return records
     .map((record) => {
-      const { sender, epoch } = record;
-      if (epoch === undefined || epoch === epochs[sender]) return row(record, facts.startTime);
-      epochs[sender] = epoch;
-      const about = escapeHtml(epochText(facts.version, epoch));
-      return `<p class="epoch ${sender}"><b>${sender}</b> epoch ${epoch}: ${about}</p>\n${row(record, facts.startTime)}`;
+      const { sender } = record;
+      const text = protectionText(record);
+      if (text === '' || text === keys[sender]) return row(record, facts.startTime);
+      keys[sender] = text;
+      return `<p class="epoch ${sender}"><b>${sender}</b> ${keysText(record)}</p>\n${row(record, facts.startTime)}`;
     })
     .join('\n');
 }
 
 function row(record: ShownRecord, startTime: bigint): string {
-  const { time, sender, type, epoch, sequenceNumber, length, says, bytes, plaintextLength } = record;
+  const { time, sender, type, sequenceNumber, length, says, bytes, plaintextLength } = record;
   const kind = kindOf(record);
   const preview = says ?? previewOf(record);
-  const place = epoch === undefined ? '' : epoch === 0 ? 'clear' : `${epoch}·${sequenceNumber}`;
+  const place = sequenceNumber === undefined ? protectionText(record) : `${protectionText(record)} · ${sequenceNumber}`;
   const summary = `<span class="time">+${durationText(time - startTime)}</span><span class="from ${sender}">${sender === 'client' ? 'client →' : '← server'}</span><span class="type">${escapeHtml(contentTypeName(type))}</span><span class="place">${place}</span><span class="size">${bytesText(bytes === undefined ? length : plaintextLength)}</span><span class="says">${escapeHtml(preview)}</span>`;
   if (bytes === undefined || bytes.length === 0) return `<div class="record ${kind} flat"><div>${summary}</div></div>`;
   const left = plaintextLength - bytes.length;
@@ -67,16 +67,12 @@ function row(record: ShownRecord, startTime: bigint): string {
   return `<details class="record ${kind}"><summary>${summary}</summary><pre class="text">${escapeHtml(readableText(bytes))}</pre><pre class="hex">${escapeHtml(hexDump(bytes))}</pre>${more}</details>`;
 }
 
-function epochText(version: string | undefined, epoch: number): string {
-  if (version !== 'TLSv1.3') return epoch === 1 ? 'keys of the handshake' : 'keys of another handshake';
-  const [, early = '', handshake = '', application = ''] = [
-    '',
-    'keys for early data',
-    'keys for the handshake',
-    'keys for application data',
-  ];
-  if (epoch <= 3) return [early, handshake, application][epoch - 1] ?? '';
-  return `new keys, ${countText(epoch - 3, 'key update')}`;
+/** What begins with a record. */
+function keysText({ protection, epoch = 0 }: ShownRecord): string {
+  if (protection === 'early') return 'keys for early data (0-RTT)';
+  if (protection === 'handshake') return 'keys for the handshake';
+  if (protection === 'none') return 'no keys';
+  return epoch === 0 ? 'epoch 0: keys for application data' : `epoch ${epoch}: new keys`;
 }
 
 const previewLength = 120;

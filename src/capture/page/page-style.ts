@@ -71,7 +71,7 @@ main > .problem { margin-bottom: 10px; border-radius: 4px; }
 .shade.s2 { fill: color-mix(in srgb, var(--soft) 20%, transparent); }
 
 .records { border-top: 1px solid var(--edge); }
-.record > summary, .record.flat > div { display: grid; grid-template-columns: 86px 72px 136px 64px 74px minmax(0, 1fr) 10px; gap: 12px; padding: 3px 16px; font-size: 12.5px; align-items: baseline; list-style: none; border-left: 3px solid transparent; }
+.record > summary, .record.flat > div { display: grid; grid-template-columns: 86px 72px 136px 104px 74px minmax(0, 1fr) 10px; gap: 12px; padding: 3px 16px; font-size: 12.5px; align-items: baseline; list-style: none; border-left: 3px solid transparent; }
 .record > summary { cursor: pointer; }
 .record > summary::after { content: "›"; color: var(--soft); text-align: center; }
 .record[open] > summary::after { transform: rotate(90deg); }
@@ -104,7 +104,7 @@ footer { font-size: 12px; color: var(--soft); padding-top: 14px; }
 @media (max-width: 820px) {
   .card > summary { grid-template-columns: minmax(0, 1fr); }
   .chips { justify-content: start; padding-left: 18px; }
-  .record > summary, .record.flat > div { grid-template-columns: 78px 66px 48px minmax(0, 1fr) 10px; gap: 8px; }
+  .record > summary, .record.flat > div { grid-template-columns: 78px 66px 96px minmax(0, 1fr) 10px; gap: 8px; }
   .type, .size { display: none; }
 }
 `;

@@ -1,5 +1,6 @@
 import { ContentType } from '../../protocol/content-type.ts';
 import type { Sender } from '../conversation.ts';
+import { protectionText } from '../record-names.ts';
 import type { ShownConversation, ShownRecord } from './shown-conversation.ts';
 
 /**
@@ -23,18 +24,23 @@ export function timeline({ facts, records }: ShownConversation): string {
 }
 
 function shades(sent: readonly ShownRecord[], at: (time: bigint) => number, top: number): string {
-  const starts: { x: number; epoch: number }[] = [];
-  for (const { time, epoch } of sent) {
-    if (epoch !== undefined && epoch !== starts.at(-1)?.epoch) starts.push({ x: at(time), epoch });
+  const starts: { x: number; keys: string; shade: number }[] = [];
+  for (const record of sent) {
+    const keys = protectionText(record);
+    if (keys !== '' && keys !== starts.at(-1)?.keys) starts.push({ x: at(record.time), keys, shade: shadeOf(record) });
   }
   return starts
-    .map(({ x, epoch }, index) => {
+    .map(({ x, shade }, index) => {
       const end = starts[index + 1]?.x ?? width;
-      // One more for each change of keys, from no shade at all without them.
-      const shade = epoch === 0 ? 0 : 1 + (epoch % 2);
       return `<rect class="shade s${shade}" x="${x}" y="${top + 1}" width="${Math.max(0, end - x).toFixed(1)}" height="${laneHeight - 2}"/>`;
     })
     .join('');
+}
+
+/** None without keys, then light and dark in turns. */
+function shadeOf({ protection, epoch = 0 }: ShownRecord): number {
+  if (protection === 'none') return 0;
+  return protection === 'application' && epoch % 2 === 0 ? 2 : 1;
 }
 
 function bars(sent: readonly ShownRecord[], at: (time: bigint) => number, sender: Sender, top: number): string {

@@ -1,5 +1,5 @@
 import type { ConversationFacts, ConversationProblem, DecryptedRecord, DecryptionEvent } from '../../keys.ts';
-import { contentTypeName, endpointText, RecordDescriber, readableText } from '../../keys.ts';
+import { contentTypeName, endpointText, protectionText, RecordDescriber, readableText } from '../../keys.ts';
 import { printable } from '../printable.ts';
 import type { Report } from '../report.ts';
 import type { DecryptionOutput } from './outputs.ts';
@@ -51,9 +51,10 @@ export class ConversationReport implements DecryptionOutput {
   }
 
   #line({ startTime }: Readonly<ConversationFacts>, record: DecryptedRecord, describer: RecordDescriber): string {
-    const { time, sender, type, epoch, sequenceNumber, length, plaintext } = record;
+    const { time, sender, type, sequenceNumber, length, plaintext } = record;
     const after = `+${(Number(time - startTime) / 1e6).toFixed(3)} ms`;
-    const place = epoch === undefined ? '' : epoch === 0 ? 'clear' : `epoch ${epoch}, ${sequenceNumber}`;
+    const keys = protectionText(record);
+    const place = sequenceNumber === undefined ? keys : `${keys}, ${sequenceNumber}`;
     const says = describer.describe(record) ?? preview(plaintext);
     const columns = [after.padStart(14), sender, contentTypeName(type).padEnd(18), place.padEnd(13)];
     const start = this.#report.style('dim', columns.join('  '));
