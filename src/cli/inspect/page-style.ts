@@ -83,11 +83,11 @@ h1 { font-size: 17px; font-weight: 500; letter-spacing: -.01em; }
 .reason { font-size: 12px; color: var(--soft); margin: 2px 0 0 84px; overflow-wrap: anywhere; }
 .flow { min-width: 0; }
 .spark { display: block; width: 100%; height: 56px; }
-.spark .area { fill-opacity: .14; stroke: none; }
 .spark .stroke { fill: none; stroke-width: 1.5; vector-effect: non-scaling-stroke; stroke-linejoin: round; }
 .spark .out { stroke: var(--out); fill: var(--out); }
 .spark .in { stroke: var(--in); fill: var(--in); }
 .spark .stroke.out, .spark .stroke.in { fill: none; }
+.spark .area.out, .spark .area.in { fill-opacity: .14; stroke: none; }
 .spark .base { stroke: var(--edge); stroke-width: 1; vector-effect: non-scaling-stroke; }
 .amounts { display: flex; gap: 4px 16px; flex-wrap: wrap; font-size: 12.5px; color: var(--soft); font-variant-numeric: tabular-nums; margin-top: 4px; }
 .amounts b { font-weight: 600; color: var(--text); }
