@@ -1,0 +1,75 @@
+import { once } from 'node:events';
+import { Writable } from 'node:stream';
+import { describe, expect, test } from 'vitest';
+import { type Conversation, captureTo, decrypt } from '../../src/keys.ts';
+import { pattern } from '../helpers/pattern.ts';
+import { cells, echo, wire } from '../keys/wire.ts';
+import { captureOf, segmentsOf } from './captures.ts';
+
+const messages = [pattern(50_000, 1), pattern(3, 2), pattern(20_000, 3)];
+const said = Buffer.concat(messages);
+
+interface Captured {
+  readonly file: Buffer;
+  /** What exportKeys() said before each message, as JSON. */
+  readonly exported: readonly string[];
+}
+
+/** A connection of ours that changes both directions' keys before the second and the third message. */
+async function captured(role: 'client' | 'server', version: 'TLSv1.2' | 'TLSv1.3', ciphers: string): Promise<Captured> {
+  const chunks: Buffer[] = [];
+  const target = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      chunks.push(chunk);
+      done();
+    },
+  });
+  const capture = captureTo(target);
+  const connection = await wire({ role, version, ciphers, ours: { capture, exportKeys: true } });
+  const { ours, peer } = connection;
+  const exported: string[] = [];
+  for (const [index, message] of messages.entries()) {
+    if (index > 0 && version === 'TLSv1.3') ours.updateKeys({ requestPeer: true });
+    await echo(connection, message);
+    exported.push(JSON.stringify(ours.exportKeys()));
+  }
+  ours.end();
+  peer.end();
+  await once(ours, 'close');
+  await capture.close();
+  return { file: Buffer.concat(chunks), exported };
+}
+
+describe.each(cells)('%s %s', (version, ciphers) => {
+  test.each(['client', 'server'] as const)('captured and exported at the %s', async (role) => {
+    const { file, exported } = await captured(role, version, ciphers);
+    const epochs = version === 'TLSv1.3' ? 3 : 1;
+
+    const [own] = (await decrypt(file)).conversations;
+    expect(own).toMatchObject({ version, problems: [], serverName: 'localhost', alpnProtocol: 'echo' });
+    for (const sender of ['client', 'server'] as const) {
+      expect(dataOf(own, sender)).toEqual(said);
+      expect(new Set(epochsOf(own, sender)).size).toBe(epochs);
+    }
+
+    // Without the secrets in the file, and without a key log: only keys.
+    const bare = captureOf(segmentsOf(file));
+    expect((await decrypt(bare)).conversations[0]?.problems).not.toEqual([]);
+    const keysOnly = exported.map((text): unknown => ({ ...JSON.parse(text), keyLog: '' }));
+    const [first] = keysOnly;
+    expect(dataOf((await decrypt(bare, { keys: first })).conversations[0], 'client')).toEqual(said);
+    expect(dataOf((await decrypt(bare, { keys: first })).conversations[0], 'server')).toEqual(said);
+    const [last] = (await decrypt(bare, { keys: keysOnly.at(-1) })).conversations;
+    expect(new Set(epochsOf(last, 'client'))).toEqual(new Set([epochs - 1]));
+    expect(said.subarray(-20_000).equals(dataOf(last, 'client').subarray(-20_000))).toBe(true);
+  });
+});
+
+function dataOf(conversation: Conversation | undefined, sender: 'client' | 'server'): Buffer {
+  const data = conversation?.records.filter((record) => record.sender === sender && record.type === 23) ?? [];
+  return Buffer.concat(data.flatMap(({ plaintext }) => plaintext ?? []));
+}
+
+function epochsOf(conversation: Conversation | undefined, sender: 'client' | 'server'): number[] {
+  return conversation?.records.flatMap((record) => (record.sender === sender ? (record.epoch ?? []) : [])) ?? [];
+}
