@@ -58,7 +58,7 @@ export class ConversationReport implements DecryptionOutput {
     const says = describer.describe(record) ?? preview(plaintext);
     const columns = [after.padStart(14), sender, contentTypeName(type).padEnd(18), place.padEnd(13)];
     const start = this.#report.style('dim', columns.join('  '));
-    return `  ${start}  ${String(plaintext?.length ?? length).padStart(5)} B  ${says}`;
+    return `  ${start}  ${String(plaintext?.length ?? length).padStart(5)} B  ${says}`.trimEnd();
   }
 }
 
