@@ -84,8 +84,9 @@ export class Connection {
 
   /** With `exportsKeys`: a direction's keys for its next record, the caller's own to wipe; undefined where nobody tells them. */
   keys(direction: 'read' | 'write'): KeyEpoch | undefined {
-    const side = direction === 'read' ? this.#read : this.#write;
-    const { sequenceNumber, layer } = side;
+    const waiting = direction === 'write' ? this.#write.waitingKeys : undefined;
+    if (waiting) return this.#watch.ahead(direction, waiting);
+    const { sequenceNumber, layer } = direction === 'read' ? this.#read : this.#write;
     const isKnown = sequenceNumber !== undefined || layer === 'wasm';
     return isKnown ? this.#watch.current(direction, layer, sequenceNumber) : undefined;
   }

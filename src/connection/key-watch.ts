@@ -75,6 +75,21 @@ export class KeyWatch {
     return { direction, epoch, layer, keys };
   }
 
+  /** Keys that will follow those of a direction, `changes` changes later. */
+  ahead(
+    direction: Direction,
+    {
+      keys,
+      sequenceNumber,
+      layer,
+      changes,
+    }: { keys: Keys; sequenceNumber: bigint; layer: RecordLayerName; changes: number },
+  ): KeyEpoch | undefined {
+    if (!this.#onEpoch) return undefined;
+    const epoch = (this.epochs[direction] ?? -1) + changes;
+    return { direction, epoch, layer, keys: advance(keys, sequenceNumber) };
+  }
+
   dispose(): void {
     for (const watched of Object.values(this.#current)) wipeTrafficKeys(watched.keys);
     delete this.#current.read;

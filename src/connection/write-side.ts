@@ -95,6 +95,24 @@ export class WriteSide {
     return this.layer === 'kernel' ? this.#kernel.sequenceNumber('write') : this.#sealer?.sequenceNumber;
   }
 
+  /**
+   * Keys that wait for earlier bytes to leave, if there are such: the last of them, with the number that they will have for the next record
+   * that is given, the layer that will have them, and how many changes of keys that is ahead. Undefined, too, where what waits behind
+   * them is not counted in records yet.
+   */
+  get waitingKeys():
+    | { keys: TrafficKeys; sequenceNumber: bigint; layer: RecordLayerName; changes: number }
+    | undefined {
+    const changes = this.#queue.filter((item) => item.kind === 'keys');
+    const last = changes.at(-1);
+    if (!last) return undefined;
+    const behind = this.#queue.slice(this.#queue.indexOf(last) + 1);
+    if (!behind.every((item) => item.kind === 'record' && item.type !== ContentType.applicationData)) return undefined;
+    const { keys } = last;
+    const layer = this.#kernel.refuses('write', keys) ? 'native' : 'kernel';
+    return { keys, sequenceNumber: keys.sequenceNumber + BigInt(behind.length), layer, changes: changes.length };
+  }
+
   /** Records that are not application data and wait for their turn. */
   get unsentControl(): number {
     return this.#queue.filter((item) => item.kind === 'record' && item.type !== ContentType.applicationData).length;

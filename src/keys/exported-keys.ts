@@ -27,7 +27,7 @@ interface EpochValues {
   readonly iv: Uint8Array;
   /** Number of the next record. */
   readonly sequenceNumber: bigint;
-  /** Who protects the records now. */
+  /** Who protects the records now, or will as soon as all that was sent before has left. */
   readonly recordLayer: 'kernel' | 'native' | 'wasm';
 }
 

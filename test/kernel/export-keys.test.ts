@@ -3,6 +3,7 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type EpochKeys, fromCryptoInfo, toCryptoInfo } from '../../src/keys.ts';
 import { KernelDirection } from '../../src/platform/addon.ts';
 import { kernelSupport } from '../../src/platform/kernel-support.ts';
+import { splitRecords } from '../helpers/reference-protection.ts';
 import { echo, openAll, recordsOf, type WireOptions, wire } from '../keys/wire.ts';
 import { addon, closeAll, errno, Receiver, receiveAll, tcpPair, untilSent } from './addon-pair.ts';
 import { cells, kernelOnly, rekeys } from './cells.ts';
@@ -49,6 +50,22 @@ describe.each(roles)('keys exported while the kernel carries the records, at the
     }
   });
 });
+
+test.each(['TLSv1.3', 'TLSv1.2'] as const)(
+  'keys exported before the kernel has them are the right ones, too: %s',
+  async (version) => {
+    const ours = { exportKeys: true, ktls: kernelOnly };
+    const exported: EpochKeys[] = [];
+    const connection = await wire({
+      ...{ role: 'client', version, ours },
+      onSecure: (socket) => void exported.push(both(socket.exportKeys()).write),
+    });
+    await echo(connection, hello);
+    const [write] = exported;
+    expect(write).toMatchObject({ epoch: 0, recordLayer: 'kernel' });
+    if (write) expect(openAll(write, splitRecords(connection.passed.write).slice(-1))).toEqual(hello);
+  },
+);
 
 /** All that kernels know, AES-128-CCM besides, whose records OpenSSL protects here. */
 const known: Pick<WireOptions, 'version' | 'ciphers'>[] = [

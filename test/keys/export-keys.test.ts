@@ -6,6 +6,7 @@ import * as ktls from '../../src/index.ts';
 import { expandLabel } from '../../src/keys/key-schedule.ts';
 import type { ConnectionKeys, EpochKeys } from '../../src/keys.ts';
 import { issue } from '../helpers/certificates.ts';
+import { splitRecords } from '../helpers/reference-protection.ts';
 import { listenUntilEnd, owned } from '../socket/scenario.ts';
 import { cells, echo, openAll, recordsOf, wire } from './wire.ts';
 
@@ -140,6 +141,34 @@ it.each(['TLSv1.2', 'TLSv1.3'] as const)('%s: what was negotiated, at both ends 
   expect(here.keyLog).toContain(` ${Buffer.from(here.clientRandom).toString('hex')} `);
   expect(here.serverRandom).toHaveLength(32);
 });
+
+it.each([
+  ['client', 'TLSv1.3', 'full'],
+  ['client', 'TLSv1.2', 'full'],
+  ['client', 'TLSv1.3', 'resumed'],
+  ['client', 'TLSv1.2', 'resumed'],
+  ['server', 'TLSv1.3', 'full'],
+  ['server', 'TLSv1.2', 'full'],
+] as const)(
+  'within the event that says that a %s is secure (%s, %s) the keys are those of the first data',
+  async (role, version, kind) => {
+    let session: Uint8Array | undefined;
+    if (kind === 'resumed') {
+      const first = await wire({ role: 'client', version, ours: asked });
+      await echo(first, hello);
+      session = first.ours.getSession();
+    }
+    const exported: ConnectionKeys[] = [];
+    const onSecure = (socket: ktls.TLSSocket): void => void exported.push(socket.exportKeys());
+    const connection = await wire({ role, version, ours: asked, session, onSecure });
+    await echo(connection, hello);
+    const [keys] = exported;
+    expect(keys).toMatchObject({ unavailable: {}, resumed: kind === 'resumed' });
+    if (!keys?.write) throw new Error('keys are missing');
+    expect(openAll(keys.write, splitRecords(connection.passed.write).slice(-1))).toEqual(hello);
+    expect(keys.write).toMatchObject({ epoch: 0, recordLayer: 'native' });
+  },
+);
 
 it('a server tells of the keys of its connections, from the first', async () => {
   const identity = await issue(undefined);

@@ -25,11 +25,15 @@ export interface WireOptions {
   readonly version: 'TLSv1.2' | 'TLSv1.3';
   readonly ciphers?: string;
   readonly ours?: Partial<ktls.TLSSocketOptions>;
+  /** Client: a session to resume. */
+  readonly session?: Uint8Array | undefined;
+  /** Called with our socket from within the event that says that it is secure. */
+  readonly onSecure?: (socket: ktls.TLSSocket) => void;
 }
 
-export async function wire({ role, version, ciphers, ours }: WireOptions): Promise<Wire> {
+export async function wire({ role, version, ciphers, ours, session, onSecure }: WireOptions): Promise<Wire> {
   const identity = await identityOnce();
-  const common = { minVersion: version, maxVersion: version, ...(ciphers !== undefined && { ciphers }) };
+  const common = { ticketKeys, minVersion: version, maxVersion: version, ...(ciphers !== undefined && { ciphers }) };
   const trusting = { host: '127.0.0.1', servername: 'localhost', ca: identity.cert, ...common };
   const server =
     role === 'client'
@@ -38,7 +42,11 @@ export async function wire({ role, version, ciphers, ours }: WireOptions): Promi
   servers.add(server);
   const relay = await relayTo(await listen(server));
   const dialled = { ...trusting, port: relay.port, ALPNProtocols: ['echo'] };
-  const client = owned(role === 'client' ? ktls.connect({ ...dialled, ...pick(ours) }) : nodeTls.connect(dialled));
+  const client = owned(
+    role === 'client' ? ktls.connect({ ...dialled, ...pick(ours), session }) : nodeTls.connect(dialled),
+  );
+  if (client instanceof ktls.TLSSocket) client.once('secureConnect', () => onSecure?.(client));
+  else server.once('secureConnection', (socket: ktls.TLSSocket) => onSecure?.(socket));
   const [[accepted]] = await Promise.all([once(server, 'secureConnection'), once(client, 'secureConnect')]);
   const [own, peer] = role === 'client' ? [client, accepted] : [accepted, client];
   if (!(own instanceof ktls.TLSSocket) || !(peer instanceof nodeTls.TLSSocket))
@@ -149,6 +157,8 @@ async function identityOnce(): Promise<Identity> {
   return identity;
 }
 
+/** So that a server resumes what another began. */
+const ticketKeys = Buffer.alloc(48, 7);
 let identity: Identity | undefined;
 const servers = new Set<net.Server>();
 
