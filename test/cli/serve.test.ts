@@ -118,6 +118,7 @@ describe('ktls serve', { timeout: 60_000 }, () => {
     '/.git/',
     '/%2egit/config',
     '/hidden',
+    '/.inner',
     '//etc/passwd',
     '/%zz',
     '/a.txt/',
@@ -196,6 +197,7 @@ describe('ktls serve', { timeout: 60_000 }, () => {
     const from = (path: string) => rawGet(path, served.port);
     expect((await from('/.git/config')).status).toBe(200);
     expect((await from('/hidden')).status).toBe(200);
+    expect((await from('/.inner')).status).toBe(200);
     expect((await from('/out')).status).toBe(404);
   });
 });

@@ -26,6 +26,7 @@ export class ServedFolder {
     symlinkSync('..', join(this.path, 'up'));
     symlinkSync('.git/config', join(this.path, 'hidden'));
     symlinkSync('a.txt', join(this.path, 'inner'));
+    symlinkSync('a.txt', join(this.path, '.inner'));
   }
 
   get bigHash(): string {
