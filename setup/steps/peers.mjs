@@ -54,4 +54,7 @@ const PROGRAMS = {
   xmllint: 'libxml2-utils',
   tshark: 'tshark',
   chromium: 'chromium',
+  zsh: 'zsh',
+  fish: 'fish',
+  script: 'bsdutils',
 };

@@ -47,6 +47,7 @@ function bashReply(values: Command['completes'] | CommandOption['values']): stri
   return `COMPREPLY=($(compgen -W '${values.join(' ')}' -- "$word"))`;
 }
 
+/** To be sourced, or as a file `_ktls` in $fpath: then it is itself called as the function. */
 function zsh(commands: readonly Command[]): string {
   const cases = commands.map(({ name, options, completes }) => {
     const specs = [
@@ -73,7 +74,7 @@ ${cases.join('\n')}
       esac ;;
   esac
 }
-compdef _ktls ktls
+if [[ "\${funcstack[1]}" == _ktls ]]; then _ktls "$@"; else compdef _ktls ktls; fi
 `;
 }
 

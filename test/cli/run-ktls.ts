@@ -4,7 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 /** The command as it is in the package. */
-const ktlsProgram = fileURLToPath(new URL('../../dist/cli/ktls.js', import.meta.url));
+export const ktlsProgram = fileURLToPath(new URL('../../dist/cli/ktls.js', import.meta.url));
 
 interface Ended {
   readonly status: number | null;
