@@ -1,3 +1,4 @@
+import type { SuiteAead } from '../protocol/cipher-suites.ts';
 import type { TLSPlaintext } from '../protocol/content-type.ts';
 import { ContentType } from '../protocol/content-type.ts';
 import { wipeTrafficKeys } from '../record/crypto-info.ts';
@@ -22,12 +23,14 @@ export interface EpochOpener {
 export class AeadEpoch implements EpochOpener {
   readonly #cryptography: CaptureCryptography;
   readonly #keys: TrafficKeys;
+  readonly #aead: SuiteAead;
   #opener: RecordOpener | undefined;
   #sequenceNumber: bigint;
 
-  constructor(cryptography: CaptureCryptography, keys: TrafficKeys) {
+  constructor(cryptography: CaptureCryptography, keys: TrafficKeys, aead: SuiteAead) {
     this.#cryptography = cryptography;
     this.#keys = keys;
+    this.#aead = aead;
     this.#sequenceNumber = keys.sequenceNumber;
   }
 
@@ -36,7 +39,7 @@ export class AeadEpoch implements EpochOpener {
   }
 
   open(record: Uint8Array): TLSPlaintext | undefined {
-    this.#opener ??= this.#cryptography.opener({ ...this.#keys, sequenceNumber: this.#sequenceNumber });
+    this.#opener ??= this.#cryptography.opener({ ...this.#keys, sequenceNumber: this.#sequenceNumber }, this.#aead);
     const { fault, control, applicationData } = this.#opener.open(record);
     if (fault !== undefined) {
       // An opener is of no use after a fault, as a connection is none. Here there may be other records, or other keys.

@@ -1,15 +1,16 @@
 import { type HashName, trafficKey } from '../keys/key-schedule.ts';
-import type { SuiteProtection } from '../protocol/cipher-suites.ts';
+import type { SuiteAead, SuiteProtection } from '../protocol/cipher-suites.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { keyLengths, nonceLength } from '../record/aead.ts';
 import { saltLength } from '../record/nonce.ts';
-import type { AeadName, TrafficKeys } from '../record/traffic-keys.ts';
-import type { CaptureCryptography } from './cryptography.ts';
+import type { TrafficKeys } from '../record/traffic-keys.ts';
+import { type CaptureCryptography, framedAs } from './cryptography.ts';
 
 type Hmac = CaptureCryptography['hmac'];
 
 /** Keys of a traffic secret of TLS 1.3 (RFC 8446 §7.3). */
-export function trafficKeys(hash: HashName, aead: AeadName, secret: Uint8Array): TrafficKeys {
+export function trafficKeys(hash: HashName, suiteAead: SuiteAead, secret: Uint8Array): TrafficKeys {
+  const aead = framedAs(suiteAead);
   const { key, iv } = trafficKey(hash, secret, keyLengths[aead]);
   return { version: ProtocolVersion.tls13, aead, key, iv, sequenceNumber: 0n };
 }
@@ -48,17 +49,17 @@ export function keyBlock(
   };
 }
 
-/** What a record layer takes for an AEAD of TLS 1.2. The explicit nonce of AES-GCM comes with each record. */
-export function blockTrafficKeys(aead: AeadName, { key, iv }: BlockKeys): TrafficKeys {
+/** What a record layer takes for an AEAD of TLS 1.2. The explicit nonce of AES-GCM and AES-CCM comes with each record. */
+export function blockTrafficKeys(aead: SuiteAead, { key, iv }: BlockKeys): TrafficKeys {
   const whole = new Uint8Array(nonceLength);
   whole.set(iv);
-  return { version: ProtocolVersion.tls12, aead, key, iv: whole, sequenceNumber: 0n };
+  return { version: ProtocolVersion.tls12, aead: framedAs(aead), key, iv: whole, sequenceNumber: 0n };
 }
 
 function partLengths(protection: SuiteProtection): { mac: number; key: number; iv: number } {
   if (protection.kind === 'cbc') return { mac: protection.macLength, key: protection.keyLength, iv: 0 };
   const iv = protection.aead === 'chacha20-poly1305' ? nonceLength : saltLength;
-  return { mac: 0, key: keyLengths[protection.aead], iv };
+  return { mac: 0, key: keyLengths[framedAs(protection.aead)], iv };
 }
 
 /** P_hash (RFC 5246 §5). */

@@ -59,11 +59,11 @@ export class Tls12Keys implements DirectionKeys {
     if (masterSecret === undefined) {
       if (exported === undefined || protection.kind !== 'aead' || exported.aead !== protection.aead) return undefined;
       const keys = { ...exported, key: exported.key.slice(), iv: exported.iv.slice(), sequenceNumber: 0n };
-      return new AeadEpoch(this.#cryptography, keys);
+      return new AeadEpoch(this.#cryptography, keys, protection.aead);
     }
     const keys = keyBlock(this.#cryptography.hmac, { hash, protection }, masterSecret, randoms)[this.#sender];
     return protection.kind === 'aead'
-      ? new AeadEpoch(this.#cryptography, blockTrafficKeys(protection.aead, keys))
+      ? new AeadEpoch(this.#cryptography, blockTrafficKeys(protection.aead, keys), protection.aead)
       : new CbcEpoch(this.#cryptography, { protection, keys, encryptThenMac });
   }
 }

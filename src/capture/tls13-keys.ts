@@ -1,5 +1,5 @@
 import { nextTrafficSecret } from '../keys/key-schedule.ts';
-import type { AeadName } from '../record/traffic-keys.ts';
+import type { SuiteAead } from '../protocol/cipher-suites.ts';
 import type { CaptureCryptography } from './cryptography.ts';
 import { type DirectionKeys, type OpenedRecord, openWith } from './direction-keys.ts';
 import { AeadEpoch } from './epoch-opener.ts';
@@ -11,7 +11,7 @@ export const Epoch = { early: 1, handshake: 2, application: 3 } as const;
 /** What one direction's keys follow from. */
 export interface Tls13Secrets {
   readonly hash: 'sha256' | 'sha384';
-  readonly aead: AeadName;
+  readonly aead: SuiteAead;
   /** Traffic secrets that are known, by epoch. */
   readonly byEpoch: ReadonlyMap<number, Uint8Array>;
 }
@@ -83,11 +83,11 @@ export class Tls13Keys implements DirectionKeys {
   }
 
   /** Early data has the suite of the session that is resumed. The server may choose another one, and refuse the data by that. */
-  #aeadsOf(epoch: number, secret: Uint8Array): readonly AeadName[] {
+  #aeadsOf(epoch: number, secret: Uint8Array): readonly SuiteAead[] {
     const { aead } = this.#secrets;
     if (epoch !== Epoch.early) return [aead];
-    if (secret.length === 48) return ['aes-256-gcm'];
-    return aead === 'chacha20-poly1305' ? ['chacha20-poly1305', 'aes-128-gcm'] : ['aes-128-gcm', 'chacha20-poly1305'];
+    if (secret.length === hashLength384) return ['aes-256-gcm'];
+    return [aead, ...sha256Aeads.filter((other) => other !== aead)];
   }
 
   /** A copy; undefined if it does not follow from what is known. */
@@ -100,12 +100,12 @@ export class Tls13Keys implements DirectionKeys {
   }
 
   /** Owns `secret`. */
-  #begin(epoch: number, secret: Uint8Array, aead: AeadName = this.#secrets.aead): Current {
-    const hash = secret.length === 48 ? 'sha384' : 'sha256';
+  #begin(epoch: number, secret: Uint8Array, aead: SuiteAead = this.#secrets.aead): Current {
+    const hash = secret.length === hashLength384 ? 'sha384' : 'sha256';
     return {
       epoch,
       secret,
-      keys: new AeadEpoch(this.#cryptography, trafficKeys(hash, aead, secret)),
+      keys: new AeadEpoch(this.#cryptography, trafficKeys(hash, aead, secret), aead),
     };
   }
 
@@ -125,3 +125,8 @@ function forget({ keys, secret }: Current): void {
   keys?.dispose();
   secret?.fill(0);
 }
+
+/** Of TLS 1.3's suites with SHA-256 (RFC 8446 §B.4). */
+const sha256Aeads: readonly SuiteAead[] = ['aes-128-gcm', 'chacha20-poly1305', 'aes-128-ccm'];
+
+const hashLength384 = 48;

@@ -5,6 +5,7 @@ import { type Command, CommandError, command, ExitCode, jsonOption, UsageError }
 import { ConversationReport } from './decrypt/conversation-report.ts';
 import { type DecryptionOutput, JsonOutput, PageOutput, PcapngOutput, StreamsOutput } from './decrypt/outputs.ts';
 import type { Output } from './output.ts';
+import { printable } from './printable.ts';
 
 export const decryptCommand: Command = command({
   name: 'decrypt',
@@ -60,6 +61,8 @@ interface Found {
   records: number;
   opened: number;
   problem: string | undefined;
+  /** Why the first of the records that could not be opened could not. */
+  reason: string | undefined;
 }
 
 async function decryptTo(
@@ -68,12 +71,13 @@ async function decryptTo(
   outputs: readonly DecryptionOutput[],
   { notes }: Output,
 ): Promise<Found> {
-  const found: Found = { conversations: 0, records: 0, opened: 0, problem: undefined };
+  const found: Found = { conversations: 0, records: 0, opened: 0, problem: undefined, reason: undefined };
   try {
     for await (const event of decryptEvents(file, options)) {
       for (const each of outputs) each.push(event);
       if (event.kind === 'conversation') found.conversations++;
       if (event.kind === 'captureProblem') found.problem ??= event.reason;
+      if (event.kind === 'problem') found.reason ??= event.problem.reason;
       if (event.kind !== 'record') continue;
       found.records++;
       if (event.record.sequenceNumber !== undefined) found.opened++;
@@ -90,7 +94,10 @@ async function decryptTo(
 }
 
 /** Nothing found, or nothing opened, is a failure: it is not what was asked for. */
-function judge({ conversations, opened, problem }: Found, { keyLog, keys }: DecryptOptions): number {
+function judge(
+  { conversations, opened, problem, reason = 'there is nothing but handshakes' }: Found,
+  { keyLog, keys }: DecryptOptions,
+): number {
   if (conversations === 0) {
     throw new CommandError(
       problem ?? 'there are no TLS connections in this capture',
@@ -102,7 +109,8 @@ function judge({ conversations, opened, problem }: Found, { keyLog, keys }: Decr
     keyLog === undefined && keys === undefined
       ? 'Give the secrets with --keylog FILE or --keys FILE; programs write a key log when SSLKEYLOGFILE=FILE is set.'
       : 'The secrets have to be of these connections: compare the client randoms.';
-  throw new CommandError('nothing could be decrypted', advice);
+  const isSecret = reason.startsWith('there are no secrets');
+  throw new CommandError(`nothing could be decrypted: ${printable(reason)}`, isSecret ? advice : undefined);
 }
 
 function checkApart(written: string | undefined, inputs: readonly (string | undefined)[]): void {

@@ -9,7 +9,7 @@ export interface CipherSuite {
 
 /** How records are protected; undefined in {@link CipherSuite} where no layer here can. */
 export type SuiteProtection =
-  | { readonly kind: 'aead'; readonly aead: 'aes-128-gcm' | 'aes-256-gcm' | 'chacha20-poly1305' }
+  | { readonly kind: 'aead'; readonly aead: SuiteAead }
   /** CBC and a MAC (RFC 5246 §6.2.3.2). */
   | {
       readonly kind: 'cbc';
@@ -18,6 +18,9 @@ export type SuiteProtection =
       readonly mac: 'sha1' | 'sha256' | 'sha384';
       readonly macLength: number;
     };
+
+/** By node:crypto's names. AES-CCM with shorter tags (AES_CCM_8) is none of them. */
+export type SuiteAead = 'aes-128-gcm' | 'aes-256-gcm' | 'chacha20-poly1305' | 'aes-128-ccm' | 'aes-256-ccm';
 
 /** Looks a suite up by its number. One that is not in the list has its number as name. */
 export function cipherSuite(number: number): CipherSuite {
@@ -31,6 +34,8 @@ export function cipherSuite(number: number): CipherSuite {
 /** The names say it all: what they end with is the cipher and a hash. */
 function protectionIn(name: string): SuiteProtection | undefined {
   if (name.includes('CHACHA20_POLY1305')) return { kind: 'aead', aead: 'chacha20-poly1305' };
+  const [, ccmBits] = /_AES_(128|256)_CCM(?:_SHA256)?$/.exec(name) ?? [];
+  if (ccmBits !== undefined) return { kind: 'aead', aead: ccmBits === '128' ? 'aes-128-ccm' : 'aes-256-ccm' };
   const [, bits, mode, hash = ''] = /_AES_(128|256)_(GCM|CBC)_(SHA\d*)$/.exec(name) ?? [];
   if (mode === 'GCM') return { kind: 'aead', aead: bits === '128' ? 'aes-128-gcm' : 'aes-256-gcm' };
   if (mode !== 'CBC') return undefined;

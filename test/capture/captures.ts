@@ -17,7 +17,11 @@ export type CaptureName =
   | 'tls12-cbc-encrypt-then-mac'
   | 'tls13-key-update'
   | 'tls13-retry'
-  | 'tls13-early-data';
+  | 'tls13-early-data'
+  | 'tls12-renegotiation'
+  | 'tls12-ccm'
+  | 'tls13-ccm'
+  | 'tls11';
 
 export function capture(name: CaptureName): { file: URL; bytes: Uint8Array; keyLog: string } {
   const at = (ending: string): URL => new URL(`captures/${name}.${ending}`, import.meta.url);

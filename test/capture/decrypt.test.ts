@@ -19,6 +19,9 @@ const cases: readonly [CaptureName, { version: string; cipherSuite: string; alpn
   ['tls13-key-update', { version: 'TLSv1.3', cipherSuite: 'TLS_CHACHA20_POLY1305_SHA256', alpnProtocol: 'http/1.1' }],
   ['tls13-retry', { version: 'TLSv1.3', cipherSuite: 'TLS_AES_256_GCM_SHA384' }],
   ['tls13-early-data', { version: 'TLSv1.3', cipherSuite: 'TLS_AES_128_GCM_SHA256' }],
+  ['tls12-renegotiation', { version: 'TLSv1.2', cipherSuite: 'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384' }],
+  ['tls12-ccm', { version: 'TLSv1.2', cipherSuite: 'TLS_ECDHE_ECDSA_WITH_AES_256_CCM' }],
+  ['tls13-ccm', { version: 'TLSv1.3', cipherSuite: 'TLS_AES_128_CCM_SHA256' }],
 ];
 
 describe.each(cases)('%s', (name, facts) => {
@@ -91,10 +94,14 @@ describe.each(cases)('%s', (name, facts) => {
     const [first] = segments;
     const fromServer = segments.filter(({ source }) => source.port !== first?.source.port);
     const fromClient = segments.filter(({ source }) => source.port === first?.source.port);
-    for (const order of [
+    // With two handshakes it matters which hello came before which change of keys: no direction can come alone.
+    const apart = [
       [...fromServer, ...fromClient],
       [...fromClient, ...fromServer],
       [...segments.filter(({ syn }) => syn), ...segments.filter(({ syn }) => !syn).toReversed()],
+    ];
+    for (const order of [
+      ...(name === 'tls12-renegotiation' ? [] : apart),
       segments.flatMap((segment) => [segment, segment]),
     ]) {
       const [conversation] = (await decrypt(captureOf(order), { keyLog })).conversations;
@@ -207,6 +214,22 @@ test('without the secrets of the handshake, the application’s data are read al
   expect(conversation?.problems.map(({ reason }) => reason)).toEqual([
     expect.stringContaining('records of the handshake'),
     expect.stringContaining('records of the handshake'),
+  ]);
+});
+
+test('a version that is not supported is told', async () => {
+  const { bytes, keyLog } = capture('tls11');
+  const [conversation] = (await decrypt(bytes, { keyLog })).conversations;
+  expect(conversation).toMatchObject({ version: 'TLSv1.1', problems: [{ reason: 'TLSv1.1 is not supported' }] });
+  expect(conversation?.records[0]).toMatchObject({ type: 22, protection: 'none' });
+});
+
+test('a renegotiation begins another epoch', async () => {
+  const { bytes, keyLog } = capture('tls12-renegotiation');
+  const [conversation] = (await decrypt(bytes, { keyLog })).conversations;
+  expect(dataOf(conversation, 'client').map(({ epoch, sequenceNumber }) => [epoch, sequenceNumber])).toEqual([
+    [0, 1n],
+    [1, 1n],
   ]);
 });
 

@@ -13,6 +13,8 @@ const names: readonly CaptureName[] = [
   'tls13-key-update',
   'tls13-retry',
   'tls13-early-data',
+  'tls12-renegotiation',
+  'tls13-ccm',
 ];
 
 describe.each(names)('%s, damaged', (name) => {

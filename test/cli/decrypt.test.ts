@@ -72,7 +72,13 @@ describe('ktls decrypt', { timeout: 60_000 }, () => {
     ['two files', [path, path], 2, /decrypt takes one file/],
     ['a file that is not there', [join(folder, 'none')], 1, /none: there is no such file/],
     ['no capture', [secrets], 1, /the file is neither pcap nor pcapng/],
-    ['no secrets', [path], 1, /nothing could be decrypted\nGive the secrets with --keylog/],
+    ['no secrets', [path], 1, /nothing could be decrypted: there are no secrets .*\nGive the secrets with --keylog/],
+    [
+      'an old version',
+      [fileURLToPath(capture('tls11').file)],
+      1,
+      /^ktls: nothing could be decrypted: TLSv1\.1 is not supported\n$/,
+    ],
     ['keys that are no JSON', [path, '--keys', secrets], 1, /secrets\.log: this is no JSON/],
     [
       'keys of something else',
