@@ -46,6 +46,14 @@ export class Apt {
     return [...answer.matchAll(/^Version: (.*)$/gm)].map((match) => match[1]);
   }
 
+  // The first package that `name` depends on whose name begins like this: some packages only name another.
+  dependencyOf(name, beginning) {
+    const answer = answerOf('apt-cache', [...this.#options, 'depends', name]) ?? '';
+    return [...answer.matchAll(/Depends: (\S+)/g)]
+      .map((match) => match[1])
+      .find((other) => other.startsWith(beginning));
+  }
+
   // Fetches the upstream tar file of a source package, checked by apt, into a folder.
   async downloadSource(name, version, folder) {
     mkdirSync(folder, { recursive: true });

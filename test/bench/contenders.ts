@@ -12,9 +12,11 @@ export interface Suite {
   readonly group?: string;
 }
 
-/** What is compared: a TLS of node:tls's interface, or none. */
+/** What is compared: this library with one of its record layers, node:tls, or no TLS at all. */
+export type ContenderName = 'native' | 'wasm' | 'kernel' | 'node:tls' | 'tcp';
+
 export interface Contender {
-  readonly name: 'ktls' | 'node:tls' | 'tcp';
+  readonly name: ContenderName;
   /** Listens on 127.0.0.1. */
   listen(identity: Identity, suite: Suite, onConnection: (socket: net.Socket) => void): Promise<Listening>;
   /** What connects, each time with the same context. Emits {@link ready}. */
@@ -27,7 +29,8 @@ interface Listening {
   close(): void;
 }
 
-function tlsContender(name: 'ktls' | 'node:tls', tls: typeof ktls | typeof nodeTls): Contender {
+/** `options` says which record layer it is to be; node:tls has only one. */
+function tlsContender(name: ContenderName, tls: typeof ktls | typeof nodeTls, options: object): Contender {
   const settings = ({ version, cipher, group }: Suite) => ({
     minVersion: version,
     maxVersion: version,
@@ -38,23 +41,25 @@ function tlsContender(name: 'ktls' | 'node:tls', tls: typeof ktls | typeof nodeT
     name,
     ready: 'secureConnect',
     async listen(identity, suite, onConnection) {
-      const server: net.Server = tls.createServer({ ...identity, ...settings(suite) });
+      const server: net.Server = tls.createServer({ ...identity, ...settings(suite), ...options });
       server.on('secureConnection', onConnection);
       return await listening(server);
     },
     connector(identity, suite) {
       // A context of node:tls for node:tls and one of ours for ours.
       const secureContext: object = tls.createSecureContext({ ca: identity.cert, ...settings(suite) });
-      return (port, options) =>
+      return (port, more) =>
         Reflect.apply(tls.connect, tls, [
-          { port, host: '127.0.0.1', servername: 'localhost', secureContext, ...options },
+          { port, host: '127.0.0.1', servername: 'localhost', secureContext, ...options, ...more },
         ]);
     },
   };
 }
 
-export const ours: Contender = tlsContender('ktls', ktls);
-export const nodes: Contender = tlsContender('node:tls', nodeTls);
+const native: Contender = tlsContender('native', ktls, { ktls: 'off' });
+export const nodes: Contender = tlsContender('node:tls', nodeTls, {});
+const wasm = tlsContender('wasm', ktls, { ktls: 'off', portableLayer: 'wasm' });
+const kernel = tlsContender('kernel', ktls, { ktls: 'require' });
 const tcp: Contender = {
   name: 'tcp',
   ready: 'connect',
@@ -62,7 +67,33 @@ const tcp: Contender = {
   connector: () => (port) => net.connect(port, '127.0.0.1'),
 };
 
-export const contenders: Readonly<Record<Contender['name'], Contender>> = { ktls: ours, 'node:tls': nodes, tcp };
+export const contenders: Readonly<Record<ContenderName, Contender>> = {
+  native,
+  wasm,
+  kernel,
+  'node:tls': nodes,
+  tcp,
+};
+
+/** Those for bulk data: all that this machine has. */
+export function bulkContenders(): Contender[] {
+  const { native, wasm, kernel, tcp } = contenders;
+  // Without the addon `native` is another layer, and that is all this process is for.
+  if (process.execArgv.includes('--no-addons')) return [native, nodes];
+  return [native, ...(hasKernelTls() ? [kernel] : []), wasm, nodes, tcp];
+}
+
+/** Those for whole connections, of which records are only a part. */
+export function connectionContenders(): Contender[] {
+  return bulkContenders().filter(({ name }) => name !== 'wasm' && name !== 'tcp');
+}
+
+/** Whether this machine's kernel has TLS 1.3 in full. */
+function hasKernelTls(): boolean {
+  return ktls
+    .probe()
+    .ciphers.some(({ version, write, read, rekey }) => version === 'TLSv1.3' && rekey && !write && !read);
+}
 
 /** Two connected ends in this process; `connect` and `accept` may be of different contenders. */
 export async function connectedPair(

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type Identity, issue, type KeyKind } from '../helpers/certificates.ts';
-import { type Contender, nodes, ours, type Suite } from './contenders.ts';
-import { compare, type Row } from './measure.ts';
+import { type Contender, contenders, type Suite } from './contenders.ts';
+import { compare, type Effort, type Listener } from './measure.ts';
 
 interface Kind {
   readonly name: string;
@@ -12,17 +12,20 @@ interface Kind {
 }
 
 /** Handshakes one after the other, client and server in one thread. */
-export async function handshakes(tell: (row: Row) => void): Promise<void> {
+export async function handshakes(listener: Listener, { scale, rounds }: Effort): Promise<void> {
+  const count = Math.ceil(60 * scale);
   for (const kind of kinds) {
     const identity = await issue(undefined, { keyKind: kind.key });
-    const ends = await Promise.all([ours, nodes].map((contender) => start(contender, identity, kind)));
-    const [our, their] = ends;
-    if (!our || !their) throw new Error('two contenders are compared');
+    const [native, nodes] = await Promise.all(
+      [contenders.native, contenders['node:tls']].map((contender) => start(contender, identity, kind, count)),
+    );
+    if (!native || !nodes) throw new Error('two contenders are compared');
     // OpenSSL in WebAssembly is compiled in two steps, the second while it runs: for some hundred handshakes it is slower.
-    for (let i = 0; i < warmUps; i++) await Promise.all(ends.map(({ run }) => run()));
-    const compared = { unit: 'a second', name: kind.name, goal: kind.goal, rounds: 5 };
-    tell(await compare({ ...compared, ours: () => our.run(), theirs: () => their.run() }));
-    for (const { end } of ends) end();
+    for (let i = 0; i < warmUps; i++) for (const { run } of [native, nodes]) await run();
+    const runs = { native: native.run, 'node:tls': nodes.run };
+    const goals = { native: { ratio: kind.goal } };
+    await compare({ name: `handshake, ${kind.name}`, unit: 'a second', goals, runs, rounds }, listener);
+    for (const { end } of [native, nodes]) end();
   }
 }
 
@@ -46,7 +49,7 @@ const kinds: readonly Kind[] = [
   },
 ];
 
-async function start(contender: Contender, identity: Identity, { suite, resumes = false }: Kind) {
+async function start(contender: Contender, identity: Identity, { suite, resumes = false }: Kind, count: number) {
   let accepted = 0;
   const server = await contender.listen(identity, suite, (socket) => {
     accepted++;
@@ -82,5 +85,4 @@ async function start(contender: Contender, identity: Identity, { suite, resumes 
   };
 }
 
-const count = 60;
 const warmUps = 3;

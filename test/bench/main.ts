@@ -1,98 +1,88 @@
-// npm run bench [-- --json] [PART…]: this library beside node:tls. Each part runs in a process of its own.
+// npm run bench [-- [--json] [--chart] [--markdown] [--scale SHARE] [PART…]]: this library beside node:tls and plain TCP.
 import { fork } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Report } from '../../src/cli/report.ts';
-import { handshakes } from './handshakes.ts';
-import { idleMemory } from './idle-memory.ts';
-import type { Row } from './measure.ts';
-import { requests } from './requests.ts';
-import { bulk, pingPong } from './streams.ts';
-
-interface Part {
-  readonly title: string;
-  readonly run: (tell: (row: Row) => void) => Promise<void>;
-  readonly flags?: readonly string[];
-}
-
-const parts: Readonly<Record<string, Part>> = {
-  bulk: { title: 'bulk, 256 KB writes', run: (tell) => bulk(tell) },
-  portable: {
-    title: 'bulk without the addon: node:crypto',
-    run: (tell) => bulk(tell, 0.9),
-    flags: ['--no-addons'],
-  },
-  'ping-pong': { title: 'one message at a time', run: pingPong },
-  requests: { title: 'https, keep-alive, 50 connections', run: requests },
-  handshakes: { title: 'handshakes, both ends in one thread', run: handshakes },
-  memory: { title: 'resident memory of an idle server connection', run: (tell) => idleMemory(tell) },
-};
+import { chart } from './chart.ts';
+import { updateDocument } from './document.ts';
+import type { Effort, Listener, Row } from './measure.ts';
+import { parts } from './parts.ts';
+import { type Results, readResults, saveResults, thisMachine } from './results.ts';
+import { columns, lines } from './tables.ts';
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { json: { type: 'boolean', default: false }, child: { type: 'string' } },
+    options: {
+      json: { type: 'boolean', default: false },
+      chart: { type: 'boolean', default: false },
+      markdown: { type: 'boolean', default: false },
+      scale: { type: 'string', default: '1' },
+      child: { type: 'string' },
+    },
   });
+  const effort = effortOf(Number(values.scale));
   if (values.child) {
-    await parts[values.child]?.run((row) => void process.send?.(row));
+    await parts[values.child]?.run(parent, effort);
     process.exit();
   }
-  const chosen = positionals.length > 0 ? positionals : Object.keys(parts);
-  const unknown = chosen.filter((name) => !parts[name]);
+  const chosen = positionals.length > 0 ? positionals : Object.keys(parts).filter((name) => !parts[name]?.long);
+  const unknown = chosen.filter((name) => !parts[name] && name !== nothing);
   if (unknown.length > 0)
     throw new TypeError(`no part ${unknown.join(', ')}; there are ${Object.keys(parts).join(', ')}`);
   const rows: Record<string, Row[]> = {};
   const report = new Report(values.json ? process.stderr : process.stdout);
-  for (const name of chosen) rows[name] = await runPart(name, report);
-  if (values.json) console.log(JSON.stringify({ node: process.version, rows }, null, 2));
+  for (const name of chosen) if (name !== nothing) rows[name] = await runPart(name, effort, report);
+  // Small amounts are for trying; they say nothing that should be kept.
+  const measured: Results = { machine: thisMachine(), parts: rows };
+  const results = effort.scale < 1 ? measured : Object.keys(rows).length > 0 ? saveResults(measured) : readResults();
+  if (values.json) console.log(JSON.stringify(measured, null, 2));
+  if (values.chart) writeFileSync(new URL('bench.svg', docs), chart(results));
+  if (values.markdown) updateDocument(new URL('benchmarks.md', docs), results);
 }
 
-async function runPart(name: string, report: Report): Promise<Row[]> {
+function effortOf(scale: number): Effort {
+  if (!(scale > 0 && scale <= 1)) throw new TypeError('--scale takes a share of the work, more than 0 and at most 1');
+  return { scale, rounds: scale < 0.1 ? 1 : 5 };
+}
+
+const parent: Listener = {
+  row: (row) => void process.send?.({ row }),
+  progress: (text) => void process.send?.({ progress: text }),
+};
+
+async function runPart(name: string, { scale }: Effort, report: Report): Promise<Row[]> {
   const { title = '', flags = [] } = parts[name] ?? {};
   report.heading(name, title);
-  const print = report.table([
-    { title: '', width: 36 },
-    { title: 'ktls', width: 8, align: 'right' },
-    { title: 'node:tls', width: 8, align: 'right' },
-    { title: 'unit', width: 8 },
-    { title: 'ratio', width: 5, align: 'right' },
-    { title: 'min–max', width: 9 },
-    { title: 'CPU', width: 5, align: 'right' },
-    { title: 'goal', width: 6, align: 'right' },
-  ]);
+  const print = report.table(columns);
   const rows: Row[] = [];
-  const child = fork(fileURLToPath(import.meta.url), ['--child', name], {
+  const child = fork(fileURLToPath(import.meta.url), ['--child', name, '--scale', `${scale}`], {
     execArgv: ['--expose-gc', ...flags],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
-  child.on('message', (row: Row) => {
+  let doing = '';
+  child.on('message', ({ row, progress }: { row?: Row; progress?: string }) => {
+    doing = progress ?? doing;
+    if (!row) return;
     rows.push(row);
-    print(...cells(row));
+    for (const line of lines(row)) print(...line);
   });
   const started = performance.now();
   const ticker = setInterval(
-    () => report.progress(() => `${((performance.now() - started) / 1000).toFixed(0)} s`),
-    500,
+    () => report.progress(() => `${((performance.now() - started) / 1000).toFixed(0)} s  ${doing}`),
+    250,
   );
   const code = await new Promise((resolve) => child.once('exit', resolve));
   clearInterval(ticker);
+  report.clearProgress();
   if (code !== 0) throw new Error(`${name} ended with ${code}`);
   return rows;
 }
 
-function cells({ name, unit, goal, lessIsBetter, ours, theirs, ratio, least, most, processorRatio }: Row): string[] {
-  const digits = lessIsBetter ? 1 : 0;
-  return [
-    name,
-    ours.toFixed(digits),
-    theirs.toFixed(digits),
-    unit,
-    ratio.toFixed(2),
-    `${least.toFixed(2)}–${most.toFixed(2)}`,
-    processorRatio?.toFixed(2) ?? '',
-    lessIsBetter ? `≤ ${goal}` : `≥ ${goal}`,
-  ];
-}
+/** In place of parts: only write chart and document anew. */
+const nothing = 'nothing';
+const docs = new URL('../../docs/', import.meta.url);
 
 await main().catch((error: unknown) => {
   console.error(error instanceof TypeError ? error.message : error);

@@ -1,77 +1,169 @@
 import { randomInt } from 'node:crypto';
 
-/** One thing measured, of two contenders side by side. */
+/** One thing measured, of several contenders side by side. */
 export interface Row {
   readonly name: string;
   readonly unit: string;
-  /** The share of node:tls's figure that is aimed at; with `lessIsBetter`, a figure of its own. */
-  readonly goal: number;
-  readonly lessIsBetter: boolean;
-  /** Medians. */
-  readonly ours: number;
-  readonly theirs: number;
-  /** Ours by theirs: median, least and most of the rounds' ratios. */
-  readonly ratio: number;
-  readonly least: number;
-  readonly most: number;
-  /** The same by the processor's time, which other programs disturb less. */
-  readonly processorRatio: number | undefined;
+  readonly better: 'more' | 'less';
+  readonly subjects: readonly Subject[];
 }
 
-/** Work that has been done, in the unit of the row: rates are made of it. */
+/** One contender's figures. */
+export interface Subject {
+  readonly contender: string;
+  readonly figure: Spread;
+  /** By the baseline's figure in the same round; undefined of the baseline itself. */
+  readonly ratio?: Spread;
+  /** The same by the time that the process, or its main thread alone, was on a processor: other programs disturb these less. */
+  readonly processorRatio?: Spread;
+  readonly threadRatio?: Spread;
+  readonly goal?: Goal;
+}
+
+/** What is aimed at: a share of the baseline, or a figure in the row's unit. At least or at most, as the row's `better` says. */
+export type Goal = { readonly ratio: number } | { readonly figure: number };
+
+export interface Spread {
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+/** A round of one contender. */
+export interface Sample {
+  readonly figure: number;
+  /** In place of `figure`, if the time taken were only the processor's. */
+  readonly processor?: number;
+  readonly thread?: number;
+}
+
+/** How much is to be done: `rounds` of everything, and a share of the work as published. */
+export interface Effort {
+  readonly rounds: number;
+  readonly scale: number;
+}
+
+/** Where a part of the benchmarks tells what it has, and what it is at. */
+export interface Listener {
+  row(row: Row): void;
+  progress(text: string): void;
+}
+
+/** Does work and resolves to how much that was, in the unit of the row without "a second". */
 type Run = () => Promise<number>;
 
 export interface Comparison {
   readonly name: string;
   readonly unit: string;
-  readonly goal: number;
-  readonly ours: Run;
-  readonly theirs: Run;
+  readonly runs: Readonly<Record<string, Run>>;
+  readonly goals?: Readonly<Record<string, Goal>>;
   readonly rounds?: number;
 }
 
-/** Runs both in turns, in random order in each round: what slows the machine down for a while slows down both. */
-export async function compare({ name, unit, goal, ours, theirs, rounds = 5 }: Comparison): Promise<Row> {
-  await timed(ours);
-  await timed(theirs);
-  const measured: { our: Rates; their: Rates }[] = [];
-  for (let round = 0; round < rounds; round++) {
-    const first = randomInt(2) === 0;
-    const early = await timed(first ? ours : theirs);
-    const late = await timed(first ? theirs : ours);
-    measured.push(first ? { our: early, their: late } : { our: late, their: early });
+/** Work by the second. */
+export async function compare(
+  { name, unit, runs, goals = {}, rounds = 5 }: Comparison,
+  listener: Listener,
+): Promise<void> {
+  for (const run of Object.values(runs)) await run();
+  const samples = await inTurns(
+    runs,
+    rounds,
+    async (run) => await rate(run),
+    (round) => listener.progress(`${name}: round ${round} of ${rounds}`),
+  );
+  listener.row(makeRow({ name, unit, better: 'more', samples, goals }));
+}
+
+/** All contenders in each round, in random order: what slows the machine down for a while slows down all of them. */
+export async function inTurns<T, R>(
+  subjects: Readonly<Record<string, T>>,
+  rounds: number,
+  measure: (subject: T, name: string) => Promise<R>,
+  onRound: (round: number) => void = () => {},
+): Promise<Record<string, R[]>> {
+  const results: Record<string, R[]> = Object.fromEntries(Object.keys(subjects).map((name) => [name, []]));
+  for (let round = 1; round <= rounds; round++) {
+    onRound(round);
+    for (const [name, subject] of shuffled(Object.entries(subjects))) results[name]?.push(await measure(subject, name));
   }
-  const ratios = measured.map(({ our, their }) => our.wall / their.wall);
+  return results;
+}
+
+/** `samples`: of each contender, one a round; the ratios are to {@link baseline}. */
+export function makeRow({
+  samples,
+  goals = {},
+  ...row
+}: Omit<Row, 'subjects'> & {
+  readonly samples: Readonly<Record<string, readonly Sample[]>>;
+  readonly goals?: Readonly<Record<string, Goal>>;
+}): Row {
+  const base = samples[baseline] ?? [];
+  const subjects = Object.entries(samples).map(([contender, own]): Subject => {
+    const ratioOf = (key: keyof Sample): Spread | undefined =>
+      contender === baseline
+        ? undefined
+        : spread(own.map((sample, round) => (sample[key] ?? NaN) / (base[round]?.[key] ?? NaN)));
+    const ratios = { ratio: ratioOf('figure'), processorRatio: ratioOf('processor'), threadRatio: ratioOf('thread') };
+    const known = Object.entries(ratios).filter(([, ratio]) => ratio !== undefined);
+    const figure = spread(own.map((sample) => sample.figure));
+    if (!figure) throw new Error(`nothing was measured of ${contender}`);
+    return { contender, figure, ...Object.fromEntries(known), ...(goals[contender] && { goal: goals[contender] }) };
+  });
+  return { ...row, subjects };
+}
+
+/** Whether a goal is met; undefined where there is none. */
+export function meetsGoal({ better }: Pick<Row, 'better'>, { goal, figure, ratio }: Subject): boolean | undefined {
+  if (!goal) return undefined;
+  const [reached, aim] = 'ratio' in goal ? [ratio?.median ?? NaN, goal.ratio] : [figure.median, goal.figure];
+  return better === 'more' ? reached >= aim : reached <= aim;
+}
+
+/** Undefined of nothing, and of what is no number. */
+export function spread(values: readonly number[]): Spread | undefined {
+  if (values.length === 0 || !values.every(Number.isFinite)) return undefined;
+  return { median: median(values), least: Math.min(...values), most: Math.max(...values) };
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return ((sorted[Math.ceil(middle) - 1] ?? NaN) + (sorted[Math.floor(middle)] ?? NaN)) / 2;
+}
+
+/** Seconds that `work` takes, and those of them on a processor: of this process, and of its main thread. */
+async function timed<T>(
+  work: () => Promise<T>,
+): Promise<{ result: T; wall: number; processor: number; thread: number }> {
+  globalThis.gc?.();
+  const [processor, thread, start] = [process.cpuUsage(), process.threadCpuUsage(), performance.now()];
+  const result = await work();
+  const wall = (performance.now() - start) / 1000;
   return {
-    name,
-    unit,
-    goal,
-    lessIsBetter: false,
-    ours: median(measured.map(({ our }) => our.wall)),
-    theirs: median(measured.map(({ their }) => their.wall)),
-    ratio: median(ratios),
-    least: Math.min(...ratios),
-    most: Math.max(...ratios),
-    processorRatio: median(measured.map(({ our, their }) => our.processor / their.processor)),
+    result,
+    wall,
+    processor: seconds(process.cpuUsage(processor)),
+    thread: seconds(process.threadCpuUsage(thread)),
   };
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+async function rate(run: Run): Promise<Sample> {
+  const { result, wall, processor, thread } = await timed(run);
+  return { figure: result / wall, processor: result / processor, thread: result / thread };
 }
 
-interface Rates {
-  readonly wall: number;
-  readonly processor: number;
+function seconds({ user, system }: NodeJS.CpuUsage): number {
+  return (user + system) / 1e6;
 }
 
-/** The run's work by the second, and by the second of this process's own time on a processor. */
-async function timed(run: Run): Promise<Rates> {
-  globalThis.gc?.();
-  const processor = process.cpuUsage();
-  const start = performance.now();
-  const work = await run();
-  const seconds = (performance.now() - start) / 1000;
-  const { user, system } = process.cpuUsage(processor);
-  return { wall: work / seconds, processor: work / ((user + system) / 1e6) };
+function shuffled<T>(values: readonly T[]): T[] {
+  return values
+    .map((value) => ({ value, place: randomInt(2 ** 32) }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ value }) => value);
 }
+
+/** What all is compared with. */
+export const baseline = 'node:tls';

@@ -1,22 +1,22 @@
 import http from 'node:http';
 import type net from 'node:net';
 import { type Identity, issue } from '../helpers/certificates.ts';
-import { type Contender, nodes, ours } from './contenders.ts';
-import { compare, type Row } from './measure.ts';
+import { type Contender, connectionContenders } from './contenders.ts';
+import { compare, type Effort, type Listener } from './measure.ts';
 
 /** GET over kept connections, 50 at a time. */
-export async function requests(tell: (row: Row) => void): Promise<void> {
+export async function requests(listener: Listener, { scale, rounds }: Effort): Promise<void> {
   const identity = await issue(undefined);
   for (const { length, count, goal } of [
     { length: 1024, count: 3000, goal: 1.2 },
     { length: 65_536, count: 1500, goal: 1.4 },
   ]) {
-    const ends = await Promise.all([ours, nodes].map((contender) => start(contender, identity, length)));
-    const [our, their] = ends;
-    if (!our || !their) throw new Error('two contenders are compared');
+    const started = new Map<string, Awaited<ReturnType<typeof start>>>();
+    for (const one of connectionContenders()) started.set(one.name, await start(one, identity, length));
+    const runs = Object.fromEntries([...started].map(([name, { run }]) => [name, () => run(Math.ceil(count * scale))]));
     const name = `https GET ${length / 1024} KB`;
-    tell(await compare({ name, unit: 'a second', goal, ours: () => our.run(count), theirs: () => their.run(count) }));
-    for (const { end } of ends) end();
+    await compare({ name, unit: 'a second', goals: { native: { ratio: goal } }, runs, rounds }, listener);
+    for (const { end } of started.values()) end();
   }
 }
 

@@ -3,150 +3,130 @@ import { once } from 'node:events';
 import type net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { type Identity, issue } from '../helpers/certificates.ts';
-import { type Contender, connectedPair, nodes, ours, type Suite } from './contenders.ts';
-import { compare, type Row } from './measure.ts';
+import { bulkContenders, type Contender, connectedPair, contenders, nodes, type Suite } from './contenders.ts';
+import { compare, type Effort, type Goal, type Listener } from './measure.ts';
+import { received, send } from './transfers.ts';
 
-type Tell = (row: Row) => void;
-
-/** Bulk data, one thread both ends, and each direction alone. `goal`: with node:crypto only it is another. */
-export async function bulk(tell: Tell, goal = 1.5): Promise<void> {
+/** Bulk data, one thread both ends, and each direction alone with a peer of node:tls in another process. */
+export async function bulk(listener: Listener, { scale, rounds }: Effort): Promise<void> {
   const identity = await issue(undefined);
+  const bytes = Math.ceil(256 * scale) * 2 ** 20;
   for (const [label, suite] of Object.entries(suites)) {
-    const run = (client: Contender, server: Contender, way: 'up' | 'down') => () =>
-      transferred({ client, server }, identity, suite, way);
-    const compared = { unit: 'MB/s', goal };
-    tell(
-      await compare({
+    const compared = { unit: 'MB/s', rounds, goals: goalsOf(1.5) };
+    await compare(
+      {
         ...compared,
-        name: `both ends, ${label}`,
-        ours: run(ours, ours, 'up'),
-        theirs: run(nodes, nodes, 'up'),
-      }),
+        name: `bulk, both ends, ${label}`,
+        runs: runsOf((one) => transferred(one, identity, suite, share(one, bytes))),
+      },
+      listener,
     );
-    for (const [name, way] of [
-      ['receive', 'down'],
-      ['send', 'up'],
-    ] as const) {
-      const peer = await startPeer(identity, suite);
-      const alone = (contender: Contender) => () => withPeer(contender, peer.port, identity, suite, way);
-      tell(await compare({ ...compared, name: `${name}, ${label}`, ours: alone(ours), theirs: alone(nodes) }));
-      peer.end();
+    for (const way of ['receive', 'send'] as const) {
+      const peers = await startPeers(identity, suite);
+      const runs = runsOf((one) => withPeer(one, peers, identity, suite, way, share(one, bytes)));
+      await compare({ ...compared, name: `bulk, ${way}, ${label}`, runs }, listener);
+      peers.end();
     }
   }
 }
 
 /** One message there and back at a time. */
-export async function pingPong(tell: Tell): Promise<void> {
+export async function pingPong(listener: Listener, { scale, rounds }: Effort): Promise<void> {
   const identity = await issue(undefined);
+  const turns = Math.ceil(6000 * scale);
   for (const length of [64, 1024]) {
-    const run = (contender: Contender) => () => echoed(contender, identity, length);
-    tell(
-      await compare({
-        name: `ping-pong ${length} B`,
-        unit: 'a second',
-        goal: 1.25,
-        ours: run(ours),
-        theirs: run(nodes),
-        rounds: 7,
-      }),
-    );
+    const runs = runsOf((one) => echoed(one, identity, length, turns));
+    await compare({ name: `ping-pong ${length} B`, unit: 'a second', goals: goalsOf(1.25), runs, rounds }, listener);
   }
 }
 
-async function transferred(
-  contenders: { client: Contender; server: Contender },
-  identity: Identity,
-  suite: Suite,
-  way: 'up' | 'down',
-): Promise<number> {
-  const pair = await connectedPair(contenders, identity, suite);
-  const [from, to] = way === 'up' ? [pair.client, pair.server] : [pair.server, pair.client];
-  const done = received(to, bulkLength);
-  send(from, bulkLength);
+function runsOf(run: (contender: Contender) => Promise<number>): Record<string, () => Promise<number>> {
+  return Object.fromEntries(bulkContenders().map((one) => [one.name, () => run(one)]));
+}
+
+function goalsOf(ratio: number): Record<string, Goal> {
+  return { native: { ratio } };
+}
+
+/** The slowest are given less to do. */
+function share({ name }: Contender, bytes: number): number {
+  return name === 'wasm' ? Math.ceil(bytes / 8) : bytes;
+}
+
+async function transferred(contender: Contender, identity: Identity, suite: Suite, bytes: number): Promise<number> {
+  const pair = await connectedPair({ client: contender, server: contender }, identity, suite);
+  const done = received(pair.server, bytes);
+  send(pair.client, bytes, chunk);
   await done;
   await pair.close();
-  return bulkLength / 1e6;
+  return bytes / 1e6;
 }
 
-/** A peer in a process of its own, so that this one's time is that of one end. */
+/** The peer is in a process of its own, so that this one's time is that of one end. */
 async function withPeer(
   contender: Contender,
-  port: number,
+  peers: Peers,
   identity: Identity,
   suite: Suite,
-  way: 'up' | 'down',
+  way: 'receive' | 'send',
+  bytes: number,
 ): Promise<number> {
-  const socket = contender.connector(identity, suite)(port);
+  const socket = contender.connector(identity, suite)(contender.name === 'tcp' ? peers.plain : peers.secure);
   await once(socket, contender.ready);
-  socket.write(way === 'up' ? 'U' : 'D');
-  if (way === 'up') {
-    send(socket, bulkLength);
-    await once(socket, 'data');
-  } else {
-    await received(socket, bulkLength);
-  }
+  const order = Buffer.alloc(orderLength);
+  order.writeDoubleBE(way === 'send' ? bytes : -bytes);
+  socket.write(order);
+  if (way === 'send') send(socket, bytes, chunk);
+  await received(socket, way === 'send' ? 1 : bytes);
   socket.destroy();
-  return bulkLength / 1e6;
+  return bytes / 1e6;
 }
 
-async function startPeer(identity: Identity, suite: Suite): Promise<{ port: number; end(): void }> {
+interface Peers {
+  readonly secure: number;
+  readonly plain: number;
+  end(): void;
+}
+
+async function startPeers(identity: Identity, suite: Suite): Promise<Peers> {
   const child = fork(fileURLToPath(import.meta.url), ['peer', JSON.stringify(identity), JSON.stringify(suite)]);
-  const [port] = await once(child, 'message');
-  return { port: Number(port), end: () => void child.kill() };
+  const [ports] = await once(child, 'message');
+  return { ...ports, end: () => void child.kill() };
 }
 
-/** node:tls, which is told by the first byte whether it is to send or to receive. */
-async function bePeer(identity: Identity, suite: Suite): Promise<void> {
-  const { port } = await nodes.listen(identity, suite, (socket) => {
+/** node:tls and plain TCP, told by a number how many bytes they are to receive, or to send if it is negative. */
+async function bePeers(identity: Identity, suite: Suite): Promise<void> {
+  const onConnection = (socket: net.Socket): void => {
     socket.on('error', () => {});
     socket.once('data', (first: Buffer) => {
-      if (first[0] === 0x44) send(socket, bulkLength);
-      else void received(socket, bulkLength - (first.length - 1)).then(() => socket.write('.'));
+      const bytes = first.readDoubleBE();
+      if (bytes < 0) send(socket, -bytes, chunk);
+      else void received(socket, bytes - (first.length - orderLength)).then(() => socket.write('.'));
     });
-  });
-  process.send?.(port);
-}
-
-function received(socket: net.Socket, length: number): Promise<void> {
-  return new Promise((resolve) => {
-    let left = length;
-    socket.on('data', (part: Buffer) => {
-      left -= part.length;
-      if (left <= 0) resolve();
-    });
-  });
-}
-
-function send(socket: net.Socket, length: number): void {
-  let left = length;
-  const more = (): void => {
-    while (left > 0) {
-      left -= chunk.length;
-      if (!socket.write(chunk)) return;
-    }
-    socket.off('drain', more);
   };
-  socket.on('drain', more);
-  more();
+  const [secure, plain] = await Promise.all(
+    [nodes, contenders.tcp].map((one) => one.listen(identity, suite, onConnection)),
+  );
+  process.send?.({ secure: secure?.port, plain: plain?.port });
 }
 
-async function echoed(contender: Contender, identity: Identity, length: number): Promise<number> {
+async function echoed(contender: Contender, identity: Identity, length: number, turns: number): Promise<number> {
   const pair = await connectedPair({ client: contender, server: contender }, identity, suites['AES-128-GCM']);
   const message = Buffer.alloc(length, 1);
   pair.server.on('data', (part: Buffer) => pair.server.write(part));
   await new Promise<void>((resolve) => {
-    let [turns, missing] = [0, length];
+    let [done, missing] = [0, length];
     pair.client.on('data', (part: Buffer) => {
       missing -= part.length;
       if (missing > 0) return;
       missing = length;
-      if (++turns === pings) resolve();
+      if (++done === turns) resolve();
       else pair.client.write(message);
     });
     pair.client.write(message);
   });
   await pair.close();
-  return pings;
+  return turns;
 }
 
 const suites = {
@@ -154,8 +134,7 @@ const suites = {
   'ChaCha20-Poly1305': { version: 'TLSv1.3', cipher: 'TLS_CHACHA20_POLY1305_SHA256' },
 } as const;
 
-const bulkLength = 256 * 2 ** 20;
 const chunk = Buffer.alloc(256 * 1024, 7);
-const pings = 6_000;
+const orderLength = 8;
 
-if (process.argv[2] === 'peer') await bePeer(JSON.parse(process.argv[3] ?? ''), JSON.parse(process.argv[4] ?? ''));
+if (process.argv[2] === 'peer') await bePeers(JSON.parse(process.argv[3] ?? ''), JSON.parse(process.argv[4] ?? ''));

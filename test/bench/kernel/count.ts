@@ -1,0 +1,38 @@
+import type { ContenderName } from '../contenders.ts';
+
+/** Instructions, of the process that is measured (`own`) and of the machine with kernel, peer and all (`whole`). */
+export type Count = ProbeCount | BytesCount | MessageCount | ConnectionCount;
+
+/** Of the trials on loopback that a process makes once for each thread. */
+interface ProbeCount {
+  readonly kind: 'probe';
+  readonly own: number;
+}
+
+/** A byte of a long transfer, written `chunk` bytes at a time. */
+export interface BytesCount {
+  readonly kind: 'bytes';
+  readonly suite: string;
+  readonly contender: ContenderName;
+  readonly way: 'receive' | 'send' | 'file';
+  readonly chunk: number;
+  readonly own: number;
+  readonly whole: number;
+}
+
+/** A message sent and its echo received. */
+export interface MessageCount {
+  readonly kind: 'message';
+  readonly contender: ContenderName;
+  readonly size: number;
+  readonly own: number;
+}
+
+/** A connection with a full handshake that carries so many bytes. */
+export interface ConnectionCount {
+  readonly kind: 'connection';
+  readonly contender: ContenderName;
+  readonly way: 'receive' | 'send';
+  readonly bytes: number;
+  readonly own: number;
+}

@@ -1,0 +1,46 @@
+import { cold } from './cold.ts';
+import { crowd } from './crowd.ts';
+import { firstByte } from './first-byte.ts';
+import { handshakes } from './handshakes.ts';
+import { heap } from './heap.ts';
+import type { Effort, Listener, Row } from './measure.ts';
+import { requests } from './requests.ts';
+import { bulk, pingPong } from './streams.ts';
+
+/** A part of the benchmarks, which runs in a process of its own. */
+export interface Part {
+  readonly title: string;
+  readonly run: (listener: Listener, effort: Effort) => Promise<void>;
+  /** Of Node.js. */
+  readonly flags?: readonly string[];
+  /** Takes minutes, and is done only if it is asked for. */
+  readonly long?: boolean;
+}
+
+export const parts: Readonly<Record<string, Part>> = {
+  bulk: { title: 'bulk data, 256 KB writes', run: bulk },
+  'ping-pong': { title: 'one message at a time, both ends in one thread', run: pingPong },
+  requests: { title: 'https, keep-alive, 50 connections, both ends in one thread', run: requests },
+  portable: { title: 'the same without the addon: node:crypto seals and opens', run: portable, flags: ['--no-addons'] },
+  handshakes: { title: 'handshakes, both ends in one thread', run: handshakes },
+  'first-byte': { title: 'latency of large responses', run: firstByte },
+  crowd: { title: 'thousands of connections', run: crowd },
+  cold: { title: 'from nothing', run: cold },
+  heap: { title: "OpenSSL's memory over 100,000 connections", run: heap, long: true },
+};
+
+/** Under a name of its own, since `native` is another layer there, with another goal. */
+async function portable(listener: Listener, effort: Effort): Promise<void> {
+  const renamed = (row: Row): Row => ({
+    ...row,
+    subjects: row.subjects.map(({ goal, ...subject }) =>
+      subject.contender === 'native'
+        ? { ...subject, contender: 'node:crypto', ...(row.name.startsWith('bulk') && { goal: { ratio: 0.9 } }) }
+        : subject,
+    ),
+  });
+  const own: Listener = { ...listener, row: (row) => listener.row(renamed(row)) };
+  await bulk(own, effort);
+  await pingPong(own, effort);
+  await requests(own, effort);
+}

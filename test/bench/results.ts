@@ -1,0 +1,59 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, release } from 'node:os';
+import type { Count } from './kernel/count.ts';
+import type { Row } from './measure.ts';
+
+/** What was measured last, by part; parts can be measured one by one. */
+export interface Results {
+  readonly machine?: Machine;
+  readonly parts: Readonly<Record<string, readonly Row[]>>;
+  /** Of the emulated machine. */
+  readonly counts?: readonly Count[];
+}
+
+export interface Machine {
+  readonly node: string;
+  readonly kernel: string;
+  readonly processor: string;
+}
+
+export function thisMachine(): Machine {
+  const all = cpus();
+  return {
+    node: process.version,
+    kernel: `${process.platform} ${release()}`,
+    processor: `${all.length} × ${all[0]?.model.trim() ?? process.arch}`,
+  };
+}
+
+export function readResults(): Results {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return { parts: {} };
+    throw error;
+  }
+}
+
+/** Keeps what was measured before of other parts. */
+export function saveResults(newer: Partial<Results>): Results {
+  const older = readResults();
+  const results = { ...older, ...newer, parts: { ...older.parts, ...newer.parts } };
+  mkdirSync(new URL('./', file), { recursive: true });
+  writeFileSync(file, JSON.stringify(results, null, 1));
+  return results;
+}
+
+/** Rows of the same name in one: a layer that needs a process of its own beside the others. */
+export function joined(rows: readonly Row[]): Row[] {
+  const names = new Set(rows.map(({ name }) => name));
+  return [...names].map((name) => {
+    const [first, ...more] = rows.filter((row) => row.name === name);
+    if (!first) throw new Error(`there is no row ${name}`);
+    const known = new Set(first.subjects.map(({ contender }) => contender));
+    const added = more.flatMap(({ subjects }) => subjects.filter(({ contender }) => !known.has(contender)));
+    return { ...first, subjects: [...first.subjects, ...added] };
+  });
+}
+
+const file = new URL('../../build/bench/results.json', import.meta.url);
