@@ -1,22 +1,51 @@
-// dist/: JavaScript and declarations, by the TypeScript compiler alone.
-import { existsSync, renameSync, rmSync } from 'node:fs';
+// dist/: JavaScript and declarations by the TypeScript compiler, the library's modules joined by rolldown.
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
 import { projectEnvironment, quietly } from '../command.mjs';
 import { at, build } from '../paths.mjs';
 import { packages } from './packages.mjs';
+
+// What the compiler made, a file for each module, and beside it what modules look for there: for tests on other versions of Node.js.
+const MODULES = 'build/modules/dist';
 
 export const dist = {
   name: 'dist',
   title: 'dist/',
   needs: [packages],
-  inputs: () => ({ files: ['src', 'tsconfig.json', 'build/stamps/packages'] }),
-  outputs: ['dist'],
+  inputs: () => ({ files: ['src', 'tsconfig.json', 'setup/bundle.mjs', 'package.json', 'build/stamps/packages'] }),
+  outputs: ['dist', MODULES],
   async run() {
+    const { exports } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
+    await compile();
     const fresh = build('dist');
     rmSync(fresh, { recursive: true, force: true });
-    await quietly(build('logs/dist.log'), 'tsc', ['-p', 'tsconfig.json', '--outDir', fresh], {
-      env: projectEnvironment(),
-    });
+    cpSync(at(MODULES), fresh, { recursive: true });
+    // Loaded here: before the step `packages` there is nothing to load.
+    const { bundle } = await import('../bundle.mjs');
+    const exported = Object.values(exports).flatMap(({ default: path }) => path?.replace('./dist/', '') ?? []);
+    for (const { path, code } of await bundle(fresh, exported)) {
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, code);
+    }
     if (existsSync(at('dist'))) rmSync(at('dist'), { recursive: true });
     renameSync(fresh, at('dist'));
   },
 };
+
+async function compile() {
+  rmSync(build('modules'), { recursive: true, force: true });
+  const words = ['-p', 'tsconfig.json', '--outDir', at(MODULES)];
+  await quietly(build('logs/dist.log'), 'tsc', words, { env: projectEnvironment() });
+  for (const folder of ['wasm', 'prebuilds']) symlinkSync(at(folder), build('modules', folder), 'junction');
+  copyFileSync(at('package.json'), build('modules/package.json'));
+}

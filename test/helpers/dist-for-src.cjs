@@ -1,4 +1,4 @@
-// node --require THIS: what imports src/ gets dist/. For versions of Node.js that do not know all the syntax that tsc translates for dist/:
+// node --require THIS: what imports src/ gets what tsc made of it. For versions of Node.js that do not know all the syntax that it translates:
 // 22 has no `using`. Vitest itself translates src/; this is for the programs that tests start.
 const { registerHooks } = require('node:module');
 const { pathToFileURL } = require('node:url');
@@ -11,6 +11,6 @@ registerHooks({
     const resolved = nextResolve(specifier, context);
     if (!resolved.url.startsWith(`${root}src/`)) return resolved;
     const path = resolved.url.slice(`${root}src/`.length).replace(/\.ts$/, '.js');
-    return { ...resolved, url: `${root}dist/${path}`, format: 'module' };
+    return { ...resolved, url: `${root}build/modules/dist/${path}`, format: 'module' };
   },
 });
