@@ -39,7 +39,7 @@ describe('the package, as npm would install it', { timeout: 60_000 }, () => {
     );
     expect(files).toContain(join('wasm', 'ktls.wasm'));
     expect(
-      files.filter((name) => /\.(?:c|cc|mjs)$|^(?:src|test|setup|build|native)$|(?<!\.d)\.ts$/.test(name)),
+      files.filter((name) => /^(?!docs\b).*\.(?:c|cc|mjs)$|^(?:src|test|setup|build|native)$|(?<!\.d)\.ts$/.test(name)),
     ).toEqual([]);
   });
 
