@@ -9,16 +9,25 @@ export interface OpenedRecord extends TLSPlaintext {
 
 /** The keys of one direction, from epoch to epoch. */
 export interface DirectionKeys {
-  /** Opens one whole record; undefined if nothing that is known opens it. */
-  open(record: Uint8Array): OpenedRecord | undefined;
+  /**
+   * Opens one whole record; undefined if nothing that is known opens it. At most `lost` records may be missing before it: then it tells its
+   * number by what opens it.
+   */
+  open(record: Uint8Array, lost?: number): OpenedRecord | undefined;
   /** Counts a record that is not in the capture, or not whole. */
   skip(): void;
   dispose(): void;
 }
 
-/** Opens a record with the keys of an epoch. */
-export function openWith(keys: EpochOpener, epoch: number, record: Uint8Array): OpenedRecord | undefined {
-  const { sequenceNumber } = keys;
-  const opened = keys.open(record);
-  return opened && { ...opened, epoch, sequenceNumber };
+/** Opens a record with the keys of an epoch, before which at most `lost` others are missing. */
+export function openWith(keys: EpochOpener, epoch: number, record: Uint8Array, lost: number): OpenedRecord | undefined {
+  const next = keys.sequenceNumber;
+  for (let skipped = 0; skipped <= lost; skipped++) {
+    const sequenceNumber = next + BigInt(skipped);
+    keys.sequenceNumber = sequenceNumber;
+    const opened = keys.open(record);
+    if (opened !== undefined) return { ...opened, epoch, sequenceNumber };
+  }
+  keys.sequenceNumber = next;
+  return undefined;
 }

@@ -10,12 +10,10 @@ import type { BlockKeys } from './key-derivation.ts';
 
 /** The keys under which one direction's records of one epoch are opened. */
 export interface EpochOpener {
-  /** Number of the next record. */
-  readonly sequenceNumber: bigint;
+  /** Number of the next record. To be set where records are missing. */
+  sequenceNumber: bigint;
   /** Opens one whole record. Undefined: it is not the next record under these keys; another may be tried. */
   open(record: Uint8Array): TLSPlaintext | undefined;
-  /** Counts records that are not in the capture, or not whole. */
-  skip(): void;
   dispose(): void;
 }
 
@@ -38,6 +36,12 @@ export class AeadEpoch implements EpochOpener {
     return this.#sequenceNumber;
   }
 
+  set sequenceNumber(next: bigint) {
+    if (next === this.#sequenceNumber) return;
+    this.#sequenceNumber = next;
+    this.#forgetOpener();
+  }
+
   open(record: Uint8Array): TLSPlaintext | undefined {
     this.#opener ??= this.#cryptography.opener({ ...this.#keys, sequenceNumber: this.#sequenceNumber }, this.#aead);
     const { fault, control, applicationData } = this.#opener.open(record);
@@ -48,11 +52,6 @@ export class AeadEpoch implements EpochOpener {
     }
     this.#sequenceNumber++;
     return control ?? { type: ContentType.applicationData, fragment: applicationData ?? new Uint8Array() };
-  }
-
-  skip(): void {
-    this.#sequenceNumber++;
-    this.#forgetOpener();
   }
 
   dispose(): void {
@@ -84,10 +83,6 @@ export class CbcEpoch implements EpochOpener {
     const opened = openCbcRecord(this.#cryptography, this.#suite, record, this.sequenceNumber);
     if (opened !== undefined) this.sequenceNumber++;
     return opened;
-  }
-
-  skip(): void {
-    this.sequenceNumber++;
   }
 
   dispose(): void {

@@ -1,6 +1,7 @@
 import { ContentType } from '../protocol/content-type.ts';
 import { headerLength, readHeader } from '../record/header.ts';
 import { RecordBuffer } from '../record/record-buffer.ts';
+import { RecordSearch } from './record-search.ts';
 import type { StreamPiece } from './tcp-stream.ts';
 
 /** What a direction of a connection holds, record by record. */
@@ -9,8 +10,10 @@ export type StreamRecord =
   | { readonly kind: 'record'; readonly record: Uint8Array; readonly time: bigint }
   /** A record that the capture has only parts of. */
   | { readonly kind: 'lost'; readonly time: bigint }
-  /** Nothing can be found any more, and why. */
-  | { readonly kind: 'broken'; readonly reason: string; readonly time: bigint };
+  /** It is not known where the next record begins, and why. */
+  | { readonly kind: 'broken'; readonly reason: string; readonly time: bigint }
+  /** Records were found again, behind so many bytes that may have been others. */
+  | { readonly kind: 'resumed'; readonly lost: number; readonly time: bigint };
 
 /**
  * Finds TLS records in one direction of a TCP connection. What stands before them, of another protocol (STARTTLS, a proxy's CONNECT), is
@@ -20,8 +23,11 @@ export class RecordStream {
   readonly #buffer = new RecordBuffer();
   /** A first piece too short to tell. */
   #start = new Uint8Array();
-  #state: 'before' | 'records' | 'broken' = 'before';
+  #state: 'before' | 'records' | 'searching' | 'broken' = 'before';
   #sawProtected = false;
+  #search: RecordSearch | undefined;
+  /** Bytes since records were last found. */
+  #lost = 0;
   /** Bytes still to come of a record that lacks some. */
   #discarding = 0;
 
@@ -50,7 +56,16 @@ export class RecordStream {
       else if (judgement === 'protected') this.#sawProtected = true;
       return this.#state === 'records' ? this.#pushRecords(start, time) : [];
     }
+    if (this.#state === 'searching') return this.#pushSearched(bytes, time);
     return this.#state === 'records' ? this.#pushRecords(bytes, time) : [];
+  }
+
+  #pushSearched(bytes: Uint8Array, time: bigint): StreamRecord[] {
+    const found = this.#search?.push(bytes);
+    if (found === undefined) return [];
+    this.#state = 'records';
+    const lost = this.#lost + (this.#search?.passed ?? 0);
+    return [{ kind: 'resumed', lost, time }, ...this.#pushRecords(found, time)];
   }
 
   #pushRecords(bytes: Uint8Array, time: bigint): StreamRecord[] {
@@ -64,34 +79,46 @@ export class RecordStream {
       this.#buffer.consume(record.length);
     }
     const { fault } = this.#buffer;
-    if (fault !== undefined) records.push(this.#break(fault.reason, time));
+    // Where records were searched for, what was found may have been none.
+    if (fault !== undefined)
+      records.push(this.#break(fault.reason, time, this.#search === undefined ? 'broken' : 'searching'));
     else this.#buffer.retain();
     return records;
   }
 
   #pushGap(missing: number, time: bigint): StreamRecord[] {
     this.#start = new Uint8Array();
+    if (this.#state === 'searching') {
+      this.#lost += missing;
+      this.#search?.gap();
+    }
     if (this.#state !== 'records') return [];
     if (this.#discarding === 0) {
       // Only where a header has told how long the record is can one tell where the next begins.
-      if (this.#buffer.length < headerLength) return [this.#break(lostTrack(missing), time)];
+      if (this.#buffer.length < headerLength) return [this.#loseTrack(missing, time)];
       this.#discarding = this.#buffer.missing;
       this.#buffer.takeAll();
     }
-    if (missing > this.#discarding) return [this.#break(lostTrack(missing), time)];
+    if (missing > this.#discarding) return [this.#loseTrack(missing, time)];
     this.#discarding -= missing;
     return this.#discarding === 0 ? [{ kind: 'lost', time }] : [];
   }
 
-  #break(reason: string, time: bigint): StreamRecord {
-    this.#state = 'broken';
+  #loseTrack(missing: number, time: bigint): StreamRecord {
+    this.#lost = missing;
+    return this.#break(`${missing} bytes are missing from the capture, and records with them`, time, 'searching');
+  }
+
+  #break(reason: string, time: bigint, state: 'broken' | 'searching'): StreamRecord {
+    this.#state = state;
+    if (state === 'searching') {
+      this.#search = new RecordSearch();
+      this.#lost += this.#buffer.length + this.#discarding;
+    }
+    this.#discarding = 0;
     this.#buffer.takeAll();
     return { kind: 'broken', reason, time };
   }
-}
-
-function lostTrack(missing: number): string {
-  return `${missing} bytes are missing from the capture, and where the next record begins is not to be told`;
 }
 
 function judgeStart(start: Uint8Array): 'tls' | 'protected' | 'other' | 'short' {

@@ -95,7 +95,7 @@ export class TlsConversation {
   #mayHandle(item: StreamRecord): boolean {
     if (this.#isFinal || this.#negotiated !== undefined) return true;
     if (item.kind === 'broken') return true;
-    if (item.kind === 'lost') return false;
+    if (item.kind !== 'record') return false;
     const [type] = item.record;
     if (type === ContentType.changeCipherSpec) return this.#version === ProtocolVersion.tls13;
     return type !== ContentType.applicationData;
@@ -134,6 +134,12 @@ export class TlsConversation {
       this.report(item.time, direction.sender, item.reason);
       return;
     }
+    if (item.kind === 'resumed') {
+      direction.resume(item.lost);
+      // Keys may have changed in what is missing; TLS 1.3's tell by themselves.
+      if (!direction.tls12.active) this.#changeCipherSpec(direction);
+      return;
+    }
     const keys = this.#version === ProtocolVersion.tls13 ? direction.tls13 : direction.tls12;
     keys?.skip();
     this.report(item.time, direction.sender, 'the capture lacks parts of records');
@@ -149,6 +155,7 @@ export class TlsConversation {
       return;
     }
     const opened = this.#open(direction, record);
+    direction.found(opened !== undefined);
     if (opened === undefined) {
       this.#emit({ ...common, type, ...unknownPlace, plaintext: undefined });
       if (direction.refusal !== undefined) this.report(time, undefined, direction.refusal);
@@ -175,7 +182,7 @@ export class TlsConversation {
   }
 
   #open(direction: TlsDirection, record: Uint8Array): OpenedRecord | undefined {
-    if (this.#version !== ProtocolVersion.tls13) return direction.tls12.open(record);
+    if (this.#version !== ProtocolVersion.tls13) return direction.tls12.open(record, direction.lost);
     const negotiated = this.#negotiated;
     if (negotiated === undefined || direction.refusal !== undefined) return undefined;
     if (direction.tls13 === undefined) {
@@ -186,7 +193,7 @@ export class TlsConversation {
       }
       direction.tls13 = new Tls13Keys(this.#setting.cryptography, secrets);
     }
-    return direction.tls13.open(record);
+    return direction.tls13.open(record, direction.lost);
   }
 
   #whyClosed({ sender, tls13 }: TlsDirection): string {

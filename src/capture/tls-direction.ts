@@ -12,6 +12,9 @@ export class TlsDirection {
   readonly handshake: HandshakeMessages = new HandshakeMessages();
   readonly tls12: Tls12Keys;
   tls13: Tls13Keys | undefined;
+  /** How many records may be missing before the next one, since it is not known where it was found. */
+  #lost = 0;
+  #searches = maxSearches;
   /** Why there are no keys. */
   refusal: string | undefined;
   readonly #budget: MemoryBudget;
@@ -50,6 +53,22 @@ export class TlsDirection {
     return released;
   }
 
+  get lost(): number {
+    return this.#lost;
+  }
+
+  /** Records were found behind so many bytes that may have been others. */
+  resume(bytes: number): void {
+    this.#lost = Math.min(maxLost, Math.ceil(bytes / minRecordLength) + 1);
+  }
+
+  /** Whether a record behind missing ones could be opened. What was found may have been none: so the number is looked for a few times. */
+  found(isOpened: boolean): void {
+    if (this.#lost === 0) return;
+    this.#searches -= this.#lost;
+    this.#lost = isOpened || this.#searches <= 0 ? 0 : this.#lost + 1;
+  }
+
   dispose(): void {
     this.tls12.dispose();
     this.tls13?.dispose();
@@ -59,3 +78,9 @@ export class TlsDirection {
 /** The other direction's hello comes at once, or is not in the capture. */
 const maxKept = 2 ** 20;
 const itemOverhead = 128;
+
+/** A record's header, a tag, and at least a byte in it. */
+const minRecordLength = 22;
+const maxLost = 1024;
+/** How often a record may be tried with another number. */
+const maxSearches = 16384;

@@ -40,14 +40,14 @@ export class Tls12Keys implements DirectionKeys {
     this.#keys = secrets && this.#derive(secrets);
   }
 
-  open(record: Uint8Array): OpenedRecord | undefined {
-    const opened = this.#keys && openWith(this.#keys, this.#epoch, record);
-    if (opened === undefined) this.#keys?.skip();
+  open(record: Uint8Array, lost = 0): OpenedRecord | undefined {
+    const opened = this.#keys && openWith(this.#keys, this.#epoch, record, lost);
+    if (opened === undefined && lost === 0) this.skip();
     return opened;
   }
 
   skip(): void {
-    this.#keys?.skip();
+    if (this.#keys) this.#keys.sequenceNumber++;
   }
 
   dispose(): void {

@@ -34,19 +34,19 @@ export class Tls13Keys implements DirectionKeys {
     return this.#current.epoch;
   }
 
-  open(record: Uint8Array): OpenedRecord | undefined {
+  open(record: Uint8Array, lost = 0): OpenedRecord | undefined {
     const { keys, epoch } = this.#current;
-    const opened = keys && openWith(keys, epoch, record);
+    const opened = keys && openWith(keys, epoch, record, lost);
     if (opened !== undefined) return opened;
     for (const later of this.#laterEpochs()) {
-      const found = later.keys && openWith(later.keys, later.epoch, record);
+      const found = later.keys && openWith(later.keys, later.epoch, record, lost);
       if (found !== undefined) {
         this.#become(later);
         return found;
       }
       forget(later);
     }
-    keys?.skip();
+    if (lost === 0) this.skip();
     return undefined;
   }
 
@@ -57,7 +57,8 @@ export class Tls13Keys implements DirectionKeys {
   }
 
   skip(): void {
-    this.#current.keys?.skip();
+    const { keys } = this.#current;
+    if (keys) keys.sequenceNumber++;
   }
 
   dispose(): void {

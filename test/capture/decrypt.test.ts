@@ -158,15 +158,39 @@ describe('bytes that are missing', () => {
     });
   });
 
-  test('with the beginning of a record: nothing more of that direction', async () => {
+  test('with the beginning of a record: those behind it are found again, and their number', async () => {
     const { bytes, keyLog } = capture('tls13-key-update');
-    const lost = segmentsOf(bytes).filter(({ source, payload }) => !(source.port !== 45672 && payload.length === 42));
-    const [conversation] = (await decrypt(captureOf(lost), { keyLog })).conversations;
-    expect(saidBy(conversation, 'client')).toBe('');
+    const lost = segmentsOf(bytes).find(({ source, payload }) => source.port !== 45672 && payload.length === 42);
+    const rest = segmentsOf(bytes).filter(({ sequenceNumber }) => sequenceNumber !== lost?.sequenceNumber);
+    const [conversation] = (await decrypt(captureOf(rest), { keyLog })).conversations;
+    expect(saidBy(conversation, 'client')).toBe('two from the client\n');
+    const behind = conversation?.records.filter(
+      ({ sender, protection }) => sender === 'client' && protection === 'application',
+    );
+    expect(behind?.map(({ type, epoch, sequenceNumber }) => [type, epoch, sequenceNumber])).toEqual([
+      [22, 0, 1n],
+      [23, 1, 0n],
+      [21, 1, 1n],
+    ]);
     expect(saidBy(conversation, 'server')).toBe('one from the server\n');
     expect(conversation?.problems).toMatchObject([
-      { sender: 'client', reason: expect.stringMatching(/^42 bytes are missing/) },
+      { sender: 'client', reason: '42 bytes are missing from the capture, and records with them' },
     ]);
+  });
+
+  test('with a change of keys: the next keys are found, too', async () => {
+    for (const name of ['tls12-gcm', 'tls12-cbc', 'tls13-retry'] as const) {
+      const { bytes, keyLog } = capture(name);
+      // The client's last flight of the handshake, which ends with Finished.
+      const flight = segmentsOf(bytes).filter(({ source, payload }) => source.port !== 45672 && payload.length > 0);
+      const last =
+        flight.find(({ payload }) => payload[0] === 23 && payload.length < 100 && name !== 'tls13-retry') ?? flight[2];
+      const index = flight.findIndex(({ sequenceNumber }) => sequenceNumber === last?.sequenceNumber);
+      const lost = name === 'tls13-retry' ? last : flight[index - 1];
+      const rest = segmentsOf(bytes).filter(({ sequenceNumber }) => sequenceNumber !== lost?.sequenceNumber);
+      const [conversation] = (await decrypt(captureOf(rest), { keyLog })).conversations;
+      expect(saidBy(conversation, 'client')).toBe('one from the client\ntwo from the client\n');
+    }
   });
 
   test('at the start of the connection: said, once', async () => {

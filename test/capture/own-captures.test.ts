@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
+import { CaptureReader } from '../../src/capture/capture-reader.ts';
+import type { TcpSegment } from '../../src/capture/network.ts';
 import { type Conversation, captureTo, decrypt } from '../../src/keys.ts';
 import { pattern } from '../helpers/pattern.ts';
 import { cells, echo, wire } from '../keys/wire.ts';
@@ -65,6 +67,54 @@ describe.each(cells)('%s %s', (version, ciphers) => {
   });
 });
 
+describe.each([
+  ['TLSv1.2', 'ECDHE-ECDSA-AES128-GCM-SHA256'],
+  ['TLSv1.3', 'TLS_AES_128_GCM_SHA256'],
+] as const)('%s with segments that are missing', (version, ciphers) => {
+  test('what is there is opened, under its own number', async () => {
+    const { file } = await captured('client', version, ciphers);
+    const segments = segmentsOf(file).flatMap(cut);
+    // The first full segment of application data.
+    const start = segments.findIndex(({ payload }) => payload.length === segmentLength && payload[0] === 23);
+    const keyLog = keyLogIn(file);
+    const places = (conversation: Conversation | undefined): Map<string, Buffer> =>
+      new Map(
+        conversation?.records.flatMap(({ sender, epoch, sequenceNumber, plaintext }) =>
+          epoch === undefined || plaintext === undefined
+            ? []
+            : [[`${sender} ${epoch} ${sequenceNumber}`, Buffer.from(plaintext)]],
+        ),
+      );
+    const [whole] = (await decrypt(captureOf(segments), { keyLog })).conversations;
+    const all = places(whole);
+    expect(all.size).toBeGreaterThan(12);
+    for (let lost = start; lost < segments.length - 6; lost += 5) {
+      const rest = segments.filter((_, index) => index !== lost);
+      const [conversation] = (await decrypt(captureOf(rest), { keyLog })).conversations;
+      const found = places(conversation);
+      for (const [place, plaintext] of found) expect(all.get(place)?.equals(plaintext)).toBe(true);
+      // A segment holds parts of two records at most, and what follows it has to be found.
+      expect(all.size - found.size).toBeLessThanOrEqual(3);
+    }
+  });
+});
+
+/** In pieces as a network would carry them. */
+function cut(segment: TcpSegment): TcpSegment[] {
+  if (segment.payload.length === 0) return [segment];
+  return Array.from({ length: Math.ceil(segment.payload.length / segmentLength) }, (_, index) => {
+    const start = index * segmentLength;
+    const payload = segment.payload.subarray(start, start + segmentLength);
+    const sequenceNumber = (segment.sequenceNumber + start) >>> 0;
+    return { ...segment, sequenceNumber, payload, payloadLength: payload.length };
+  });
+}
+
+function keyLogIn(file: Uint8Array): string {
+  const items = new CaptureReader().push(file).filter((item) => item.kind === 'keyLog');
+  return items.map((item) => Buffer.from(item.bytes).toString()).join('');
+}
+
 function dataOf(conversation: Conversation | undefined, sender: 'client' | 'server'): Buffer {
   const data = conversation?.records.filter((record) => record.sender === sender && record.type === 23) ?? [];
   return Buffer.concat(data.flatMap(({ plaintext }) => plaintext ?? []));
@@ -73,3 +123,5 @@ function dataOf(conversation: Conversation | undefined, sender: 'client' | 'serv
 function epochsOf(conversation: Conversation | undefined, sender: 'client' | 'server'): number[] {
   return conversation?.records.flatMap((record) => (record.sender === sender ? (record.epoch ?? []) : [])) ?? [];
 }
+
+const segmentLength = 1400;
