@@ -3,7 +3,7 @@ import { closeSync, constants, openSync, writeSync } from 'node:fs';
 /** The file that the environment variable SSLKEYLOGFILE names now, if it does. */
 export function keyLogFile(): KeyLogFile | undefined {
   const path = process.env.SSLKEYLOGFILE;
-  if (!path) return undefined;
+  if (!path || hasForeignRights()) return undefined;
   if (current?.path !== path) {
     current?.close();
     current = new KeyLogFile(path);
@@ -48,6 +48,11 @@ export class KeyLogFile {
       warnOfFailure(error);
     }
   }
+}
+
+/** A program that may do more than whoever started it must not write its secrets where that one says. */
+function hasForeignRights(): boolean {
+  return process.getuid?.() !== process.geteuid?.() || process.getgid?.() !== process.getegid?.();
 }
 
 function warnOfSecrets(path: string): void {

@@ -150,7 +150,10 @@ export class TLSSocket extends OpeningSocket {
   };
 
   #onEvent(event: ConnectionEvent): void {
-    if (this.destroyed) return;
+    if (this.destroyed) {
+      if (event.kind === 'keys') wipeTrafficKeys(event.keys);
+      return;
+    }
     this._unrefTimer();
     switch (event.kind) {
       case 'applicationData':
@@ -214,6 +217,7 @@ export class TLSSocket extends OpeningSocket {
     try {
       keys = this.outlets.epochKeys(epoch, this.session.connection);
     } catch (error) {
+      wipeTrafficKeys(epoch.keys);
       this.destroy(asError(error));
       return;
     }

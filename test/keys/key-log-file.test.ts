@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { issue } from '../helpers/certificates.ts';
 
-const program = fileURLToPath(new URL('./key-log-program.ts', import.meta.url));
+const program = fileURLToPath(new URL('./key-log-program.mjs', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'ktls-key-log-'));
 const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
 const run = promisify(execFile);
@@ -21,9 +21,9 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Connections in a process of their own, whose environment names `path`. */
-function connections(path: string, count = 1): Promise<{ stdout: string; stderr: string }> {
+function connections(path: string, count = 1, ...flags: string[]): Promise<{ stdout: string; stderr: string }> {
   const env = { ...process.env, SSLKEYLOGFILE: path };
-  return run(process.execPath, [program, certFile, keyFile, String(count)], { env, timeout: 60_000 });
+  return run(process.execPath, [...flags, program, certFile, keyFile, String(count)], { env, timeout: 60_000 });
 }
 
 function labels(text: string): string[] {
@@ -76,6 +76,14 @@ describe('SSLKEYLOGFILE', { timeout: 60_000 }, () => {
     const { stdout, stderr } = await connections(path(), 2);
     expect(stdout).toBe('9\n9\n');
     expect(stderr.match(/KTLS_KEY_LOG_FAILED/g)).toHaveLength(1);
+  });
+
+  it('is not heeded by a program that may do more than whoever started it', async () => {
+    const path = join(folder, 'foreign.log');
+    const setuid = 'data:text/javascript,process.geteuid=()=>process.getuid()%2B1';
+    const { stdout, stderr } = await connections(path, 1, '--import', setuid);
+    expect([stdout, stderr]).toEqual(['9\n', '']);
+    expect(existsSync(path)).toBe(false);
   });
 
   it('that is empty or missing is no wish', async () => {
