@@ -125,6 +125,13 @@ describe('a capture that is slow or broken', () => {
     const capture = captureTo(stuck);
     const { ours, peer } = await wire({ role: 'client', version: 'TLSv1.3', ours: { capture } });
     peer.unpipe().resume();
+    let taken = false;
+    ours.write(Buffer.alloc(20_000, 'more than the stream wants'));
+    ours.write('behind it', () => {
+      taken = true;
+    });
+    for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate);
+    expect(taken).toBe(false);
     let written = 0;
     const total = 64 * 1024 * 1024;
     const chunk = Buffer.alloc(65_536, 'x');
