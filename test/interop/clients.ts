@@ -15,12 +15,7 @@ export const clientPeers: readonly ClientPeer[] = [
   {
     name: 'openssl s_client',
     speaks: 'stream',
-    // -quiet: lines of data that begin with Q or R are no commands, and stdout has data only.
-    start: (port, { files }) =>
-      new Program(program('openssl'), [
-        ...['s_client', '-quiet', '-connect', `127.0.0.1:${port}`, '-servername', 'localhost'],
-        ...['-CAfile', files.ca, '-verify_return_error', '-verify_hostname', 'localhost'],
-      ]),
+    start: (port, identity) => startOpensslClient(port, identity),
   },
   {
     name: 'gnutls-cli',
@@ -51,5 +46,19 @@ export const clientPeers: readonly ClientPeer[] = [
     start: (port, { files }) => new Program(process.execPath, [nodePeer, 'client', String(port), files.ca]),
   },
 ];
+
+/** `environment` is added to this process's. */
+export function startOpensslClient(
+  port: number,
+  { files }: IdentityFiles,
+  environment?: Readonly<Record<string, string>>,
+): Program {
+  // -quiet: lines of data that begin with Q or R are no commands, and stdout has data only.
+  const words = [
+    ...['s_client', '-quiet', '-connect', `127.0.0.1:${port}`, '-servername', 'localhost'],
+    ...['-CAfile', files.ca, '-verify_return_error', '-verify_hostname', 'localhost'],
+  ];
+  return new Program(program('openssl'), words, environment);
+}
 
 export const nodePeer = fileURLToPath(new URL('./node-peer.ts', import.meta.url));

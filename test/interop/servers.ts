@@ -23,10 +23,7 @@ export const serverPeers: readonly ServerPeer[] = [
   {
     name: 'openssl s_server',
     does: 'stream',
-    start: (port, { files }) =>
-      new Program(program('openssl'), [
-        ...['s_server', '-quiet', '-accept', `127.0.0.1:${port}`, '-cert', files.cert, '-key', files.key],
-      ]),
+    start: (port, identity) => startOpensslServer(port, identity),
   },
   {
     name: 'gnutls-serv',
@@ -57,6 +54,16 @@ export const serverPeers: readonly ServerPeer[] = [
       new Program(process.execPath, [nodePeer, 'server', String(port), files.cert, files.key]),
   },
 ];
+
+/** `environment` is added to this process's. */
+export function startOpensslServer(
+  port: number,
+  { files }: IdentityFiles,
+  environment?: Readonly<Record<string, string>>,
+): Program {
+  const words = ['s_server', '-quiet', '-accept', `127.0.0.1:${port}`, '-cert', files.cert, '-key', files.key];
+  return new Program(program('openssl'), words, environment);
+}
 
 /**
  * Starts the server on a free port and connects to it. Most programs cannot choose a port themselves, so between finding and using one

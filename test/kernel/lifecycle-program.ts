@@ -1,6 +1,8 @@
-// Scenarios that need a process of their own: node lifecycle-program.ts terminate|exit|abandon|unref
+// Scenarios that need a process of their own: node lifecycle-program.ts terminate|exit|abandon|unref|cluster
+import cluster from 'node:cluster';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import * as ktls from '../../src/index.ts';
@@ -83,6 +85,32 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     client.unref();
     clearTimeout(timer);
     console.log('ended by itself');
+  },
+  /** The primary accepts and hands each connection's descriptor to a worker, which shares its ticket keys with the others. */
+  async cluster() {
+    if (cluster.isWorker) {
+      const shared: typeof identity = JSON.parse(process.env.IDENTITY ?? '');
+      const server = ktls.createServer({ ...shared, ktls: kernelOnly }, (socket) => {
+        const { read, write } = socket.recordLayer;
+        socket.end(`${read} ${write} in worker ${cluster.worker?.id}, resumed: ${socket.isSessionReused()}`);
+      });
+      server.listen(0, '127.0.0.1');
+      return;
+    }
+    const shared = { IDENTITY: JSON.stringify(identity) };
+    const workers = [cluster.fork(shared), cluster.fork(shared)] as const;
+    const [[address]] = await Promise.all([once(workers[0], 'listening'), once(workers[1], 'listening')]);
+    const { port } = address as AddressInfo;
+    let session: Buffer | undefined;
+    for (let i = 0; i < workers.length * 2; i++) {
+      const options = { port, host: '127.0.0.1', servername: 'localhost', ca: identity.cert, ktls: kernelOnly };
+      const client = ktls.connect({ ...options, ...(session && { session }) });
+      client.on('session', (state: Buffer) => {
+        session = state;
+      });
+      console.log(await text(client));
+    }
+    for (const worker of workers) worker.kill();
   },
 };
 

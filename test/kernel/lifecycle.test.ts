@@ -30,6 +30,15 @@ async function run(scenario: string, ...flags: string[]): Promise<string> {
 }
 
 describe('lifecycle', { timeout: 120_000 }, () => {
+  test('the workers of a cluster carry on what its primary accepted', async () => {
+    const [first, ...others] = (await run('cluster')).split('\n');
+    expect(first).toMatch(/^kernel kernel in worker [12], resumed: false$/);
+    // They take turns, and accept each other's tickets.
+    expect(others).toHaveLength(3);
+    for (const line of others) expect(line).toMatch(/^kernel kernel in worker [12], resumed: true$/);
+    expect(new Set(others.map((line) => line.match(/worker \d/)?.[0])).size).toBe(2);
+  });
+
   test('1,000 connections leave nothing behind', async () => {
     const server = ktls.createServer({ ...identity, ...only(tls13), ktls: kernelOnly }, (socket) =>
       socket.pipe(socket),

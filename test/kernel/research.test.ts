@@ -19,7 +19,7 @@ beforeAll(() => expect(kernelSupport().refused).toBe(undefined));
 afterAll(() => files.remove());
 
 test('watching epochs prints what the guide says', async () => {
-  const words = [example('watch-epochs.mjs'), files.cert, files.key];
+  const words = [example('watch-epochs.mjs'), files.files.cert, files.files.key];
   const { stdout } = await promisify(execFile)(process.execPath, words, { timeout: 50_000 });
   const printed = `    ${stdout.trimEnd().replaceAll('\n', '\n    ')}`;
   // Kernels that cannot change keys are not given TLS 1.3.
@@ -28,7 +28,7 @@ test('watching epochs prints what the guide says', async () => {
 
 test('another program sends on, by the kernel', async () => {
   const before = await idle();
-  const server = spawn(process.execPath, [example('hand-over.mjs'), files.cert, files.key]);
+  const server = spawn(process.execPath, [example('hand-over.mjs'), files.files.cert, files.files.key]);
   const printed: string[] = [];
   server.stdout.setEncoding('utf8').on('data', (text: string) => printed.push(text));
   server.stderr.setEncoding('utf8').on('data', (text: string) => printed.push(text));
@@ -36,7 +36,7 @@ test('another program sends on, by the kernel', async () => {
   await Promise.race([once(server.stdout, 'data'), exited]);
   const port = Number(/^listening on (\d+)$/m.exec(printed.join(''))?.[1]);
   expect(port, printed.join('')).toBeGreaterThan(0);
-  const options = { port, host: '127.0.0.1', servername: 'localhost', ca: readFileSync(files.cert) };
+  const options = { port, host: '127.0.0.1', servername: 'localhost', ca: readFileSync(files.files.cert) };
   const client = ktls.connect({ ...options, ktls: 'off' }, () => client.write('something'));
   const chunks: Buffer[] = [];
   client.on('data', (chunk: Buffer) => chunks.push(chunk));
