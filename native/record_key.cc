@@ -51,6 +51,19 @@ Fault Unwrap(const uint8_t* inner, size_t length, Opened* opened) {
   return control && opened->length == 0 ? Fault::emptyControlRecord : Fault::none;
 }
 
+// Looked up once: it takes as long as setting a key. Never freed: libcrypto may end before static objects do.
+Libcrypto::Cipher* CipherOf(const Aead& aead) {
+  struct All {
+    Libcrypto::Cipher* ciphers[sizeof aeads / sizeof *aeads];
+    All() {
+      for (size_t i = 0; i < sizeof aeads / sizeof *aeads; i++)
+        ciphers[i] = Libcrypto::Find()->EVP_CIPHER_fetch(nullptr, aeads[i].name, nullptr);
+    }
+  };
+  static const All all;
+  return all.ciphers[&aead - aeads];
+}
+
 }  // namespace
 
 const Aead* FindAead(std::string_view name) {
@@ -72,13 +85,11 @@ RecordKey::RecordKey(const Libcrypto& libcrypto, const Aead& aead, bool tls13, b
 }
 
 bool RecordKey::Install(const uint8_t* key) {
-  Libcrypto::Cipher* cipher = libcrypto_.EVP_CIPHER_fetch(nullptr, aead_.name, nullptr);
+  Libcrypto::Cipher* cipher = CipherOf(aead_);
   if (cipher == nullptr) return false;
   context_ = libcrypto_.EVP_CIPHER_CTX_new();
   auto* initialize = seal_ ? libcrypto_.EVP_EncryptInit_ex : libcrypto_.EVP_DecryptInit_ex;
   const bool installed = context_ != nullptr && initialize(context_, cipher, nullptr, key, nullptr) == 1;
-  // The context has a reference of its own.
-  libcrypto_.EVP_CIPHER_free(cipher);
   if (!installed) Wipe();
   return installed;
 }

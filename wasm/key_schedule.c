@@ -173,4 +173,13 @@ uint8_t *__wrap_EVP_Q_mac(OSSL_LIB_CTX *library, const char *name, const char *p
     }
 const OSSL_DISPATCH ossl_kdf_tls1_3_kdf_functions[] = KDF(derive_tls13);
 const OSSL_DISPATCH ossl_kdf_tls1_prf_functions[] = KDF(derive_prf);
+
+/* The provider lists these, and TLS has no use for them: without them the module is a fiftieth smaller. */
 const OSSL_DISPATCH ossl_kdf_hkdf_functions[] = KDF(derive_nothing);
+const OSSL_DISPATCH ossl_kdf_sskdf_functions[] = KDF(derive_nothing);
+const OSSL_DISPATCH ossl_kdf_x963_kdf_functions[] = KDF(derive_nothing);
+const OSSL_DISPATCH ossl_kdf_x942_kdf_functions[] = KDF(derive_nothing);
+const OSSL_DISPATCH ossl_kdf_kbkdf_functions[] = KDF(derive_nothing);
+const OSSL_DISPATCH ossl_kdf_krb5kdf_functions[] = KDF(derive_nothing);
+const OSSL_DISPATCH ossl_kdf_sshkdf_functions[] = KDF(derive_nothing);
+const OSSL_DISPATCH ossl_kdf_hmac_drbg_functions[] = KDF(derive_nothing);

@@ -7,6 +7,7 @@ const logLengthOffset = 4;
 export class Heap {
   readonly #exports: EngineExports;
   #bytes = new Uint8Array();
+  #words = new DataView(this.#bytes.buffer);
 
   constructor(exports: EngineExports) {
     this.#exports = exports;
@@ -35,13 +36,13 @@ export class Heap {
   /** Copies a string in, with its final zero. */
   copyText(text: string): HeapBytes {
     if (text.includes('\0')) throw new TypeError('text for OpenSSL must not contain a zero byte');
-    return this.copyIn(new TextEncoder().encode(`${text}\0`));
+    return this.copyIn(encoder.encode(`${text}\0`));
   }
 
   /** Copies a log's content out, then wipes and empties it in place. */
   takeLog(log: Pointer<'ktls_log'> | Pointer<'ktls_engine'>): Uint8Array {
     const view = this.#view();
-    const words = new DataView(view.buffer);
+    const words = this.#words;
     const length = words.getUint32(log + logLengthOffset, true);
     if (length === 0) return empty;
     const address = words.getUint32(log + logDataOffset, true);
@@ -53,7 +54,10 @@ export class Heap {
 
   #view(): Uint8Array {
     const { buffer } = this.#exports.memory;
-    if (this.#bytes.buffer !== buffer) this.#bytes = new Uint8Array(buffer);
+    if (this.#bytes.buffer !== buffer) {
+      this.#bytes = new Uint8Array(buffer);
+      this.#words = new DataView(buffer);
+    }
     return this.#bytes;
   }
 }
@@ -76,3 +80,4 @@ export class HeapBytes {
 }
 
 const empty = new Uint8Array();
+const encoder = new TextEncoder();

@@ -67,7 +67,7 @@ export class EngineModule {
   /** Same, for text. */
   resultText(answered: number): string | undefined {
     const bytes = this.result(answered);
-    return bytes && new TextDecoder().decode(bytes);
+    return bytes && decoder.decode(bytes);
   }
 
   /** Throws what OpenSSL's error queue says unless `answered` is something else than 0 or negative. */
@@ -90,3 +90,5 @@ export class EngineModule {
 function isEngine(exports: object): exports is EngineExports {
   return 'memory' in exports && 'ktls_engine_new' in exports && 'ktls_engine_receive' in exports;
 }
+
+const decoder = new TextDecoder();

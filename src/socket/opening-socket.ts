@@ -164,11 +164,9 @@ export abstract class OpeningSocket extends ControllableSocket {
 }
 
 /** What the context has taken over already. */
-function withoutSecrets(options: TLSSocketOptions): TLSSocketOptions {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => !secrets.has(name)));
+function withoutSecrets({ key, passphrase, pfx, ticketKeys, ...others }: TLSSocketOptions): TLSSocketOptions {
+  return others;
 }
-
-const secrets: ReadonlySet<string> = new Set(['key', 'passphrase', 'pfx', 'ticketKeys']);
 
 /** What a connecting socket tells. */
 const forwarded = [
