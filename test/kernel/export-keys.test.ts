@@ -1,6 +1,7 @@
 import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type EpochKeys, fromCryptoInfo, toCryptoInfo } from '../../src/keys.ts';
+import { captureTo, type EpochKeys, fromCryptoInfo, toCryptoInfo } from '../../src/keys.ts';
 import { KernelDirection } from '../../src/platform/addon.ts';
 import { kernelSupport } from '../../src/platform/kernel-support.ts';
 import { splitRecords } from '../helpers/reference-protection.ts';
@@ -66,6 +67,16 @@ test.each(['TLSv1.3', 'TLSv1.2'] as const)(
     if (write) expect(openAll(write, splitRecords(connection.passed.write).slice(-1))).toEqual(hello);
   },
 );
+
+test('a connection that is captured stays off a kernel that would take it', async () => {
+  const capture = captureTo(new PassThrough().resume());
+  const connection = await wire({ role: 'client', version: 'TLSv1.3', ours: { capture } });
+  await echo(connection, hello);
+  const { read, write, reason } = connection.ours.recordLayer;
+  expect([read, write]).toEqual(['native', 'native']);
+  expect([reason.read, reason.write]).toEqual([expect.stringContaining('capture'), expect.stringContaining('capture')]);
+  await capture.close();
+});
 
 /** All that kernels know, AES-128-CCM besides, whose records OpenSSL protects here. */
 const known: Pick<WireOptions, 'version' | 'ciphers'>[] = [
