@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { endianness } from 'node:os';
 
 /** One end of a TCP connection. */
 export interface Endpoint {
@@ -30,7 +31,9 @@ export function tcpPacket(segment: TcpSegment): Uint8Array {
   const isV4 = from.length === 4 && to.length === 4;
   const ipLength = isV4 ? 20 : 40;
   const tcpLength = tcpHeaderLength + payload.length;
-  const packet = new Uint8Array(ipLength + tcpLength);
+  const length = ipLength + tcpLength;
+  // Whole words, for the checksum.
+  const packet = new Uint8Array(new ArrayBuffer(Math.ceil(length / 4) * 4), 0, length);
   const view = new DataView(packet.buffer);
   if (isV4) writeIPv4(view, packet, { from, to, tcpLength });
   else writeIPv6(view, packet, { from: mapped(from), to: mapped(to), tcpLength });
@@ -43,7 +46,7 @@ export function tcpPacket(segment: TcpSegment): Uint8Array {
   view.setUint16(ipLength + 14, 0xffff);
   packet.set(payload, ipLength + tcpHeaderLength);
   const addresses = isV4 ? sum(view, 12, 20) : sum(view, 8, 40);
-  view.setUint16(ipLength + 16, checksum(addresses + tcpProtocol + tcpLength + sum(view, ipLength, packet.length)));
+  view.setUint16(ipLength + 16, checksum(addresses + tcpProtocol + tcpLength + sum(view, ipLength, view.byteLength)));
   return packet;
 }
 
@@ -53,7 +56,7 @@ interface Addresses {
   readonly tcpLength: number;
 }
 
-function writeIPv4(view: DataView, packet: Uint8Array, { from, to, tcpLength }: Addresses): void {
+function writeIPv4(view: DataView<ArrayBuffer>, packet: Uint8Array, { from, to, tcpLength }: Addresses): void {
   view.setUint8(0, 0x45);
   view.setUint16(2, 20 + tcpLength);
   // Don't fragment: then an identification is not needed (RFC 6864 §4.1).
@@ -74,18 +77,27 @@ function writeIPv6(view: DataView, packet: Uint8Array, { from, to, tcpLength }: 
   packet.set(to, 24);
 }
 
-/** 16-bit words, the last one padded with zero, not yet folded (RFC 1071 §1). */
-function sum(view: DataView, start: number, end: number): number {
+/**
+ * Of 16-bit words (RFC 1071), between multiples of 4. Taken 32 bits at a time and as this machine has them, which leaves the sum the same
+ * but for the order of its bytes (§2 there): several times as fast.
+ */
+function sum(view: DataView<ArrayBuffer>, start: number, end: number): number {
+  const words = new Uint32Array(view.buffer, start, (end - start) / 4);
   let total = 0;
-  let at = start;
-  for (; at + 1 < end; at += 2) total += view.getUint16(at);
-  return at < end ? total + (view.getUint8(at) << 8) : total;
+  for (let i = 0; i < words.length; i++) total += words[i] ?? 0;
+  const folded = fold(total);
+  return isLittleEndian ? ((folded & 0xff) << 8) | (folded >> 8) : folded;
 }
 
 function checksum(total: number): number {
+  return ~fold(total) & 0xffff;
+}
+
+/** Carries go back in at the other end. Up to 2^53. */
+function fold(total: number): number {
   let folded = total;
-  while (folded > 0xffff) folded = (folded & 0xffff) + Math.floor(folded / 0x10000);
-  return ~folded & 0xffff;
+  while (folded > 0xffff) folded = (folded % 0x10000) + Math.floor(folded / 0x10000);
+  return folded;
 }
 
 /** 4 or 16 bytes; an IPv4 address in IPv6's clothes (RFC 4291 §2.5.5.2) is IPv4. Throws a RangeError for what is no address. */
@@ -114,6 +126,7 @@ function mapped(address: Uint8Array): Uint8Array {
   return address.length === 16 ? address : Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...address);
 }
 
+const isLittleEndian = endianness() === 'LE';
 const tcpHeaderLength = 20;
 const tcpProtocol = 6;
 const hopLimit = 64;
