@@ -1,4 +1,5 @@
 import { kernelSupport as probe } from './platform/kernel-support.ts';
+import { versions } from './platform/versions.ts';
 import { defaults } from './socket/defaults.ts';
 import { replaceable } from './socket/replaceable.ts';
 import * as names from './tls.ts';
@@ -6,15 +7,17 @@ import * as names from './tls.ts';
 export type { CipherSupport, KernelSupport } from './platform/kernel-support.ts';
 export type { SendableFile, SendFileOptions } from './socket/send-file.ts';
 export * from './tls.ts';
-export { probe };
+export { probe, versions };
 
 /**
  * The same names as properties, for `import tls from 'ktls'` and `require('ktls')`. Its DEFAULT_* properties and createSecureContext may be
  * assigned to, which changes what this module does, as with node:tls.
  */
-const tls: typeof names & typeof defaults & { probe: typeof probe } = Object.assign(Object.create(null), names, {
-  probe,
-});
+const tls: typeof names & typeof defaults & { probe: typeof probe; versions: typeof versions } = Object.assign(
+  Object.create(null),
+  names,
+  { probe, versions },
+);
 for (const changeable of [defaults, replaceable]) {
   for (const name of Object.keys(changeable)) {
     Object.defineProperty(tls, name, {

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { packageFile } from './package-file.ts';
 
 /**
  * The native addon: system calls and batched cryptography, no policy. Built from native/.
@@ -235,12 +236,32 @@ let loaded: LoadedAddon | undefined;
 
 function load(): LoadedAddon {
   const platform = `${process.platform}-${process.arch}`;
+  const why = notMadeFor();
+  if (why !== undefined) return { refused: `no native addon on ${platform}: ${why}` };
   try {
-    const path = new URL(`../../prebuilds/${platform}/ktls.node`, import.meta.url);
+    const path = packageFile(`prebuilds/${platform}/ktls.node`);
     return { addon: createRequire(import.meta.url)(fileURLToPath(path)) as Addon };
   } catch (error) {
     return { refused: `no native addon on ${platform}: ${firstLine(error)}` };
   }
+}
+
+/** What a build would load into and not work with: it calls Node's libuv and, on Linux, glibc. */
+function notMadeFor(): string | undefined {
+  const { bun, deno } = process.versions;
+  if (bun !== undefined || deno !== undefined) return 'it is made for Node.js, not for other runtimes';
+  if (process.platform === 'linux' && !runsOnGlibc()) return 'it is made for glibc, not for musl';
+  return undefined;
+}
+
+function runsOnGlibc(): boolean {
+  const report: NodeJS.ProcessReport & { excludeNetwork?: boolean } = process.report;
+  const { excludeNetwork = false } = report;
+  // Otherwise it asks the network for the names of peers.
+  report.excludeNetwork = true;
+  const told: { header?: { glibcVersionRuntime?: string } } = report.getReport();
+  report.excludeNetwork = excludeNetwork;
+  return told.header?.glibcVersionRuntime !== undefined;
 }
 
 /** Node's message for a missing module goes on with the stack of requires. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { EngineModule } from '../engine/module.ts';
 import { addonKeyExchange } from './key-exchange.ts';
+import { packageFile } from './package-file.ts';
 import { fillRandom } from './random.ts';
 import { verifySignature } from './signatures.ts';
 
@@ -8,10 +9,10 @@ let host: EngineModule | undefined;
 
 /**
  * This thread's OpenSSL. Made at first use and synchronously, because node:tls's API is; about 20 ms once.
- * Throws where WebAssembly is not allowed or the package is not whole.
+ * Throws ERR_KTLS_UNAVAILABLE where WebAssembly is not allowed or the package is not whole.
  */
 export function engineModule(): EngineModule {
-  host ??= new EngineModule(new WebAssembly.Module(readFileSync(wasmFile)), {
+  host ??= new EngineModule(compile(), {
     random: fillRandom,
     now: Date.now,
     verify: verifySignature,
@@ -20,4 +21,17 @@ export function engineModule(): EngineModule {
   return host;
 }
 
-const wasmFile = new URL('../../wasm/ktls.wasm', import.meta.url);
+function compile(): WebAssembly.Module {
+  // `--jitless` takes the whole of it away.
+  if (typeof WebAssembly === 'undefined') throw unavailable('this process has no WebAssembly, perhaps by --jitless');
+  try {
+    return new WebAssembly.Module(readFileSync(packageFile('wasm/ktls.wasm')));
+  } catch (cause) {
+    throw unavailable(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+function unavailable(why: string, options?: ErrorOptions): Error {
+  const error = new Error(`OpenSSL cannot be loaded here: ${why}`, options);
+  return Object.assign(error, { code: 'ERR_KTLS_UNAVAILABLE' });
+}
