@@ -41,6 +41,14 @@ export class Apt {
     return paragraphs.filter((text) => text.includes(sha256)).map((text) => /^Version: (.*)$/m.exec(text)[1]);
   }
 
+  // The sha256 of a source package's upstream tar file, as the archive's signed lists have it; undefined without such a version.
+  checksumOf(name, upstream) {
+    const answer = answerOf('apt-cache', [...this.#options, 'showsrc', name]) ?? '';
+    const file = `${name}_${upstream}.orig.tar.gz`;
+    const lines = answer.split('\n').map((line) => line.trim().split(/\s+/));
+    return lines.find(([sha256, , path]) => path === file && /^[0-9a-f]{64}$/.test(sha256))?.[0];
+  }
+
   versionsOf(name) {
     const answer = answerOf('apt-cache', [...this.#options, 'showsrc', name]) ?? '';
     return [...answer.matchAll(/^Version: (.*)$/gm)].map((match) => match[1]);
@@ -70,16 +78,24 @@ export class Apt {
   }
 }
 
+// The mirror of Debian that apt is configured with.
+export function mirror() {
+  return mainSource(machineSources()).uri;
+}
+
+function mainSource(sources) {
+  const main = sources.find(({ suites }) => suites.includes(release.VERSION_CODENAME));
+  if (main !== undefined) return main;
+  throw new SetupError(
+    `apt's sources name no mirror of Debian ${release.VERSION_CODENAME}`,
+    'The source of OpenSSL can also be given as a file: set OPENSSL_TARBALL to its path.',
+  );
+}
+
 function sourceLines(type, suite) {
   const sources = machineSources();
-  const main = sources.find(({ suites }) => suites.includes(release.VERSION_CODENAME));
+  const main = mainSource(sources);
   const security = sources.find(({ suites }) => suites.some((name) => name.endsWith('-security')));
-  if (main === undefined) {
-    throw new SetupError(
-      `apt's sources name no mirror of Debian ${release.VERSION_CODENAME}`,
-      'The source of OpenSSL can also be given as a file: set OPENSSL_TARBALL to its path.',
-    );
-  }
   const line = ({ options, uri }, name) => `${type} ${options}${uri} ${name} main\n`;
   const lines = [line(main, suite)];
   if (security !== undefined && suite !== 'sid') lines.push(line(security, `${suite}-security`));

@@ -44,9 +44,24 @@ export const opensslLibraries = {
   },
 };
 
-function readLock() {
+export function readLock() {
   const lines = readFileSync(at('wasm/openssl.lock'), 'utf8').trim().split('\n');
   return Object.fromEntries(lines.map((line) => line.split('=')));
+}
+
+// The sha256 of a release: of OPENSSL_TARBALL where that is set, else as Debian's archive signs it.
+export async function checksumOf(version) {
+  const given = process.env.OPENSSL_TARBALL;
+  if (given !== undefined) return createHash('sha256').update(readFileSync(given)).digest('hex');
+  if (!isDebian) throw new SetupError('OPENSSL_TARBALL is not set', `Set it to the path of openssl-${version}.tar.gz`);
+  const apt = new Apt('deb-src', SUITES);
+  await apt.update();
+  const found = apt.checksumOf('openssl', version);
+  if (found !== undefined) return found;
+  throw new SetupError(
+    `Debian does not offer OpenSSL ${version}`,
+    `It has ${apt.versionsOf('openssl').join(', ')}. Set OPENSSL_TARBALL to the path of the release, its signature checked.`,
+  );
 }
 
 async function fetchArchive(archive, lock) {

@@ -28,6 +28,7 @@ const CHECKS = [
   ['tsc', '-p', 'tsconfig.test.json'],
   ['biome', 'ci', '--error-on-warnings', `--colors=${process.stdout.isTTY ? 'force' : 'off'}`],
   ['knip'],
+  ['node', 'setup/api-report.mjs'],
   ['publint'],
   ['attw', '--pack', '--profile', 'esm-only'],
 ];
