@@ -1,12 +1,46 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const withPeers = ['test/interop/**/*.test.ts', 'test/applications/**/*.test.ts'];
-const needingMore = ['test/kernel/**', 'test/interop/**', 'test/applications/**'];
+const needingMore = ['test/windows/**', 'test/kernel/**', 'test/package/**', 'test/interop/**', 'test/applications/**'];
+
+// What of the unit tests is run on Windows, where the package brings no addon.
+const portable = ['test/{record,contract,connection,engine,socket}/**/*.test.ts'];
+
+// The package as npm installs it: `node setup/run.mjs installed`.
+const installed = fileURLToPath(new URL('build/installed/node_modules/ktls/dist/', import.meta.url));
+const installedPackage = [
+  { find: /^ktls$/, replacement: `${installed}index.js` },
+  { find: /^ktls\/(\w+)$/, replacement: `${installed}$1.js` },
+];
 
 export default defineConfig({
   test: {
     projects: [
       { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: needingMore, testTimeout: 30_000 } },
+      // The package as npm would install it, on other runtimes too: `node setup/run.mjs native-arm64 dist runtimes`.
+      { test: { name: 'package', include: ['test/package/**/*.test.ts'], testTimeout: 120_000, maxWorkers: 1 } },
+      // The addon for arm64, in an emulator that starts no other programs.
+      {
+        test: { name: 'arm64', include: ['test/contract/native-addon.test.ts'], testTimeout: 300_000, pool: 'threads' },
+      },
+      // Under Wine: `npm run test:windows`.
+      {
+        test: {
+          name: 'windows',
+          include: ['test/windows/**/*.test.ts'],
+          testTimeout: 120_000,
+          alias: installedPackage,
+        },
+      },
+      {
+        test: {
+          name: 'windows unit',
+          include: portable,
+          testTimeout: 60_000,
+          maxWorkers: 2,
+        },
+      },
       // Against other people's TLS programs, which `node setup/run.mjs peers` installs.
       { test: { name: 'interop', include: withPeers, testTimeout: 30_000, hookTimeout: 30_000 } },
       // Only inside a guest kernel (setup/guest.mjs): one CPU, slow cryptography.

@@ -1,9 +1,11 @@
-// node setup/run.mjs start|test|check|ci|bench|bench:kernel [-- ARGUMENT…]: sets up what is missing, then does it.
+// node setup/run.mjs TASK [-- ARGUMENT…]: sets up what is missing, then does it; the usage below has the tasks.
 // node setup/run.mjs STEP…: only sets up these steps and what they need.
 import { carryOut, explain } from './progress.mjs';
 import { dist } from './steps/dist.mjs';
 import { emulator } from './steps/emulator.mjs';
+import { arm64Packages, windowsPackages } from './steps/foreign-packages.mjs';
 import { guests } from './steps/guests.mjs';
+import { installed } from './steps/installed.mjs';
 import { native, nativeArm64 } from './steps/native.mjs';
 import { opensslLibraries } from './steps/openssl.mjs';
 import { packages } from './steps/packages.mjs';
@@ -11,15 +13,23 @@ import { peers } from './steps/peers.mjs';
 import { runtimes } from './steps/runtimes.mjs';
 import { tools } from './steps/tools.mjs';
 import { wasm } from './steps/wasm.mjs';
+import { wine } from './steps/wine.mjs';
 import { bench } from './tasks/bench.mjs';
 import { benchKernel } from './tasks/bench-kernel.mjs';
 import { check } from './tasks/check.mjs';
 import { ci } from './tasks/ci.mjs';
+import { opensslUpdate } from './tasks/openssl-update.mjs';
 import { start } from './tasks/start.mjs';
-import { test } from './tasks/test.mjs';
+import { test, testWindows } from './tasks/test.mjs';
 
-const TASKS = { start, test, check, ci, bench, 'bench:kernel': benchKernel };
-const STEPS = [packages, tools, opensslLibraries, wasm, native, nativeArm64, dist, guests, emulator, peers, runtimes];
+const TASKS = {
+  ...{ start, test, 'test:windows': testWindows, check, ci },
+  ...{ bench, 'bench:kernel': benchKernel, 'openssl:update': opensslUpdate },
+};
+const STEPS = [
+  ...[packages, tools, opensslLibraries, wasm, native, nativeArm64, dist, installed],
+  ...[guests, emulator, peers, runtimes, wine, windowsPackages, arm64Packages],
+];
 
 async function main([name, ...words]) {
   if (name in TASKS) {
@@ -31,7 +41,7 @@ async function main([name, ...words]) {
   const steps = [name, ...words].map((word) => STEPS.find((step) => step.name === word));
   if (steps.includes(undefined)) {
     console.error(
-      'usage: node setup/run.mjs start|test|check|ci|bench|bench:kernel [-- ARGUMENT…]\n       node setup/run.mjs STEP…',
+      `usage: node setup/run.mjs ${Object.keys(TASKS).join('|')} [-- ARGUMENT…]\n       node setup/run.mjs STEP…`,
     );
     console.error(`steps: ${STEPS.map((step) => step.name).join(' ')}`);
     process.exitCode = 2;

@@ -1,7 +1,8 @@
 // What the package is tried on besides the project's own Node.js, from packages of the npm registry: build/runtimes/NAME/PROGRAM.
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { quietly } from '../command.mjs';
+import { isOnPath, quietly } from '../command.mjs';
+import { installPackages, isDebian } from '../debian.mjs';
 import { build } from '../paths.mjs';
 
 // npm's package, and the file in it. Fetched and unpacked, not installed: npm would refuse those of other systems than this one.
@@ -22,10 +23,11 @@ export const runtimePath = (name) => join('build/runtimes', name, basename(RUNTI
 export const runtimes = {
   name: 'runtimes',
   title: 'other runtimes',
-  isAvailable: process.platform === 'linux' && process.arch === 'x64',
+  isAvailable: isDebian && process.arch === 'x64',
   inputs: () => ({ values: [RUNTIMES] }),
   outputs: Object.keys(RUNTIMES).map(runtimePath),
   async run(say) {
+    if (!isOnPath(EMULATOR)) await installPackages(['qemu-user-static']);
     rmSync(build('runtimes'), { recursive: true, force: true });
     mkdirSync(build('runtimes'), { recursive: true });
     for (const [name, { package: specifier, file }] of Object.entries(RUNTIMES)) {
@@ -34,6 +36,9 @@ export const runtimes = {
     }
   },
 };
+
+// Runs the programs for arm64.
+const EMULATOR = 'qemu-aarch64-static';
 
 async function fetchFile(specifier, file, folder) {
   const log = build('logs/runtimes.log');

@@ -1,14 +1,30 @@
 // The jobs of npm test: each is a run of Vitest, on what its steps set up.
+import { arm64Packages, windowsPackages } from '../steps/foreign-packages.mjs';
 import { guests } from '../steps/guests.mjs';
+import { installed } from '../steps/installed.mjs';
+import { nativeArm64 } from '../steps/native.mjs';
 import { peers } from '../steps/peers.mjs';
 import { runtimes } from '../steps/runtimes.mjs';
+import { wine } from '../steps/wine.mjs';
+
+const onWindows = [runtimes, wine, windowsPackages, installed];
+
+export const WINDOWS_JOBS = [
+  { name: 'Windows, Node.js 22', project: 'windows', windows: 'windows-node-22', steps: onWindows },
+  { name: 'Windows, Node.js 24', project: 'windows', windows: 'windows-node-24', steps: onWindows },
+  { name: 'Windows, Node.js 26', project: 'windows', windows: 'windows-node-26', steps: onWindows },
+  { name: 'Windows, unit', project: 'windows unit', windows: 'windows-node-24', steps: onWindows },
+];
 
 export const JOBS = [
   { name: 'unit', project: 'unit' },
   { name: 'unit, Node.js 22', project: 'unit', runtime: 'node-22', steps: [runtimes] },
   { name: 'unit, Node.js 26', project: 'unit', runtime: 'node-26', steps: [runtimes] },
+  { name: 'package', project: 'package', steps: [nativeArm64, runtimes] },
+  { name: 'arm64', project: 'arm64', arm64: 'arm64-node-24', steps: [nativeArm64, runtimes, arm64Packages] },
   { name: 'interop', project: 'interop', steps: [peers] },
   { name: 'kernel 6.1', project: 'kernel', kernel: '6.1', steps: [guests] },
   { name: 'kernel 6.12', project: 'kernel', kernel: '6.12', steps: [guests] },
   { name: 'kernel 7', project: 'kernel', kernel: '7', steps: [guests] },
+  ...WINDOWS_JOBS,
 ];

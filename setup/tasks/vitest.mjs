@@ -14,12 +14,15 @@ export async function runVitest(job, report, words) {
   return { ...countsIn(report, status), seconds: (performance.now() - start) / 1000 };
 }
 
-function commandOf({ project, kernel, runtime }, report, words) {
+function commandOf({ project, kernel, windows, arm64, runtime = windows ?? arm64 }, report, words) {
   const node = runtime ? at(runtimePath(runtime)) : projectNode();
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const vitest = [at('node_modules/vitest/vitest.mjs'), 'run', '--passWithNoTests', '--project', project];
   const command = [node, ...vitest, ...reporters, ...words];
-  return kernel ? [process.execPath, at('setup/guest.mjs'), '-k', kernel, '--', ...command] : command;
+  if (kernel) return [process.execPath, at('setup/guest.mjs'), '-k', kernel, '--', ...command];
+  if (windows) return [process.execPath, at('setup/wine.mjs'), ...command];
+  if (arm64) return [process.execPath, at('setup/arm64.mjs'), ...command];
+  return command;
 }
 
 function environmentOf({ runtime }) {

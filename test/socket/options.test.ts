@@ -18,7 +18,7 @@ import {
   type ServerOptions,
   type TlsSocket,
 } from './implementations.ts';
-import { owned, properties, serve } from './scenario.ts';
+import { hasOpenSSLProgram, owned, properties, serve } from './scenario.ts';
 
 let identities: Identities;
 let folder: string;
@@ -77,7 +77,7 @@ describe.each(ours)('$name', (implementation) => {
     }
   });
 
-  it('a PKCS #12 file with its passphrase', async () => {
+  it.skipIf(!hasOpenSSLProgram)('a PKCS #12 file with its passphrase', async () => {
     const pfx = makePfx(identities.server, 'secret');
     expect((await toOurs({ pfx, passphrase: 'secret' })).authorized).toBe(true);
     expect(thrown(() => implementation.createServer({ pfx, passphrase: 'wrong' }))).toEqual(

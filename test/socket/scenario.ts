@@ -80,6 +80,9 @@ export async function readAll(socket: Readable): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+/** Some files are made by OpenSSL's command, which Windows does not have. */
+export const hasOpenSSLProgram: boolean = process.platform !== 'win32';
+
 /** The next `length` bytes. */
 export function readLength(socket: Readable, length: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {

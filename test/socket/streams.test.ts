@@ -163,24 +163,28 @@ describe.each(ours)('$name', (implementation) => {
     },
   );
 
-  it('a client that writes and is gone: its data arrives, tickets that cannot are no error', async () => {
-    for (let round = 0; round < 20; round++) {
-      const errors: unknown[] = [];
-      let received: Promise<string> | undefined;
-      const { port } = await serve(implementation, identities.server, (socket) => {
-        socket.removeAllListeners('error').on('error', (error) => errors.push(error));
-        received = readAll(socket).then(String);
-      });
-      const client = owned(nodeTls.connect({ ...local(port), maxVersion: 'TLSv1.3' }));
-      client.on('error', () => {});
-      await once(client, 'secureConnect');
-      client.write('all of it', () => client.destroy());
-      await closed(client);
-      while (!received) await new Promise(setImmediate);
-      expect(await received).toBe('all of it');
-      expect(errors).toEqual([]);
-    }
-  });
+  // Windows resets a connection that is closed with the tickets unread, and what came before may be lost with it.
+  it.skipIf(process.platform === 'win32')(
+    'a client that writes and is gone: its data arrives, tickets that cannot are no error',
+    async () => {
+      for (let round = 0; round < 20; round++) {
+        const errors: unknown[] = [];
+        let received: Promise<string> | undefined;
+        const { port } = await serve(implementation, identities.server, (socket) => {
+          socket.removeAllListeners('error').on('error', (error) => errors.push(error));
+          received = readAll(socket).then(String);
+        });
+        const client = owned(nodeTls.connect({ ...local(port), maxVersion: 'TLSv1.3' }));
+        client.on('error', () => {});
+        await once(client, 'secureConnect');
+        client.write('all of it', () => client.destroy());
+        await closed(client);
+        while (!received) await new Promise(setImmediate);
+        expect(await received).toBe('all of it');
+        expect(errors).toEqual([]);
+      }
+    },
+  );
 
   it('100 clients that write with their Finished lose nothing', { timeout: 30_000 }, async () => {
     const received: Promise<string>[] = [];

@@ -6,6 +6,7 @@ import type tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Authority, encryptKey, type Identity, issue, makeAuthority, revoke } from '../helpers/certificates.ts';
 import { type Identities, makeIdentities } from './identities.ts';
+import { hasOpenSSLProgram } from './scenario.ts';
 import {
   bothSecure,
   codeOf,
@@ -147,7 +148,7 @@ describe.each(pairs)('$name', (pair) => {
       expect(seen).toEqual([false, 'CERT_REVOKED']);
     });
 
-    it('pfx: with a passphrase, without one, in a list, with its issuers', async () => {
+    it.skipIf(!hasOpenSSLProgram)('pfx: with a passphrase, without one, in a list, with its issuers', async () => {
       const [closed, unlocked] = [makePfx(below, 'secret', intermediate.cert), makePfx(below, '', intermediate.cert)];
       const none = { cert: undefined, key: undefined };
       for (const options of [
@@ -165,7 +166,7 @@ describe.each(pairs)('$name', (pair) => {
       }
     });
 
-    it('pfx of a client', async () => {
+    it.skipIf(!hasOpenSSLProgram)('pfx of a client', async () => {
       const pfx = makePfx(identities.client, 'secret', identities.authority.cert);
       await same(pair, async (by) => {
         const { accepted } = await open(by, identities, {
@@ -210,7 +211,7 @@ describe.each(pairs)('$name', (pair) => {
     });
   });
 
-  it('what cannot be read is refused as by node:tls', () => {
+  it.skipIf(!hasOpenSSLProgram)('what cannot be read is refused as by node:tls', () => {
     const { cert, key } = identities.server;
     const encrypted = encryptKey(key, 'secret');
     const pfx = makePfx(identities.server, 'secret', identities.authority.cert);
