@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { DecryptedRecord } from '../../src/capture/conversation.ts';
+import { RecordStream } from '../../src/capture/record-stream.ts';
 import {
   decryptionSecrets,
   enhancedPacket,
@@ -239,6 +240,33 @@ test('without the secrets of the handshake, the application’s data are read al
     expect.stringContaining('records of the handshake'),
     expect.stringContaining('records of the handshake'),
   ]);
+});
+
+test.each(['tls12-cbc', 'tls12-cbc-encrypt-then-mac'] as const)(
+  '%s: a record that was changed is not opened',
+  async (name) => {
+    const { bytes, keyLog } = capture(name);
+    const changed = segmentsOf(bytes).map((segment) => {
+      const { payload } = segment;
+      if (payload[0] !== 23) return segment;
+      // The first byte of the IV changes one of the content and nothing of the padding: only the MAC tells.
+      const copy = payload.slice();
+      copy[5] = (copy[5] ?? 0) ^ 1;
+      return { ...segment, payload: copy };
+    });
+    const [conversation] = (await decrypt(captureOf(changed), { keyLog })).conversations;
+    expect(saidBy(conversation, 'client')).toBe('');
+    expect(conversation?.records.at(-1)).toMatchObject({ type: 21, protection: 'application' });
+  },
+);
+
+test('a record in pieces does not lean on memory that is used again', () => {
+  const stream = new RecordStream();
+  const record = Uint8Array.of(22, 3, 1, 0, 6, 1, 0, 0, 2, 7, 8);
+  const first = record.slice(0, 7);
+  expect(stream.push({ bytes: first, time: 0n })).toEqual([]);
+  first.fill(0);
+  expect(stream.push({ bytes: record.slice(7), time: 1n })).toEqual([{ kind: 'record', record, time: 1n }]);
 });
 
 test('a version that is not supported is told', async () => {
