@@ -1,7 +1,7 @@
 import type { Engine } from '../engine/engine.ts';
 import type { Output } from '../engine/outputs.ts';
 import { AlertLevel } from '../protocol/alert.ts';
-import { ContentType, type TLSPlaintext } from '../protocol/content-type.ts';
+import { ContentType, type ContentTypeByte, type TLSPlaintext } from '../protocol/content-type.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { decodeCryptoInfo } from '../record/crypto-info.ts';
 import type { OpenedRecords, RecordFault } from '../record/protection.ts';
@@ -39,25 +39,18 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     const { sink, software, kernel, keyUsageLimit } = options;
+    const shared = { software, kernel, keyUsageLimit };
     this.#engine = options.engine;
     this.#required = options.requireKernel ?? { read: false, write: false };
     this.#events = new EventQueue(options.onEvent);
     this.#holdsLastFlight = options.holdsLastFlight;
     const onEpoch = (epoch: KeyEpoch): void => this.#events.emit({ kind: 'keys', ...epoch });
-    const watch = new KeyWatch(options.exportsKeys ? onEpoch : undefined);
-    this.#watch = watch;
-    this.#read = new ReadSide({
-      software,
-      kernel,
-      keyUsageLimit,
-      onKeys: (keys, layer) => watch.installed('read', keys, layer),
-    });
+    this.#watch = new KeyWatch(options.exportsKeys ? onEpoch : undefined);
+    this.#read = new ReadSide({ ...shared, onKeys: (keys, layer) => this.#watch.installed('read', keys, layer) });
     this.#write = new WriteSide({
+      ...shared,
       sink,
-      software,
-      kernel,
-      keyUsageLimit,
-      onKeys: (keys, layer) => watch.installed('write', keys, layer),
+      onKeys: (keys, layer) => this.#watch.installed('write', keys, layer),
       onLayer: () => this.#layerChanged('write'),
       onError: (error) =>
         this.#fail(error instanceof RekeyRefused ? { by: 'rekey', reason: error.reason } : { by: 'system', error }),
@@ -252,19 +245,25 @@ export class Connection {
   }
 
   #controlRecord({ type, fragment }: TLSPlaintext): void {
+    if (this.#spend(type)) this.#route(this.#engine.receivePlaintext(type, fragment));
+    fragment.fill(0);
+  }
+
+  /** False: there were too many of these, and the connection has failed. */
+  #spend(type: ContentTypeByte): boolean {
     const excess = this.#control.spend(type, this.#write.unsentControl);
     if (excess) this.#recordFault(excess);
-    else this.#route(this.#engine.receivePlaintext(type, fragment));
-    fragment.fill(0);
+    return !excess;
   }
 
   #route(outputs: readonly Output[], doneOf?: (output: Output) => Done | undefined): void {
     if (this.#holdsLastFlight && outputs.some(({ kind }) => kind === 'handshakeDone')) this.#write.hold();
+    const isAnswer = outputs.some(({ kind }) => kind === 'keyUpdate');
     for (const output of outputs) {
       switch (output.kind) {
         case 'ciphertext':
           this.#watch.ciphertext('write', output.bytes);
-          this.#write.ciphertext(output.bytes, doneOf?.(output));
+          this.#write.ciphertext(output.bytes, doneOf?.(output), isAnswer);
           break;
         case 'record':
           this.#write.record(output.type, output.fragment);
@@ -276,6 +275,7 @@ export class Connection {
           this.#watch.heldByEngine(output.direction, output.cryptoInfo);
           break;
         case 'applicationData':
+          this.#control.restore();
           this.#events.emit({ kind: 'applicationData', bytes: output.bytes });
           break;
         case 'handshakeDone':
@@ -306,6 +306,9 @@ export class Connection {
           this.#fail({ by: 'openssl', entries: output.entries, alert: this.#alertSeen });
           break;
         case 'keyUpdate':
+          // Where OpenSSL itself opens records, nobody has counted it yet.
+          if (this.#read.layer === 'wasm') this.#spend(ContentType.handshake);
+          break;
         case 'renegotiation':
           break;
       }

@@ -55,6 +55,7 @@ export class WriteSide {
   #canRekey = true;
   #sealer: RecordSealer | undefined;
   #installed = false;
+  #unsentControl = 0;
   #early = earlyRecords * earlyLength;
   #queue: Item[] = [];
   #running = false;
@@ -113,9 +114,9 @@ export class WriteSide {
     return { keys, sequenceNumber: keys.sequenceNumber + BigInt(behind.length), layer, changes: changes.length };
   }
 
-  /** Records that are not application data and wait for their turn. */
+  /** Records that are not application data and that the system has not taken. */
   get unsentControl(): number {
-    return this.#queue.filter((item) => item.kind === 'record' && item.type !== ContentType.applicationData).length;
+    return this.#unsentControl;
   }
 
   /** Whether the keys in use can be followed by others. */
@@ -128,14 +129,15 @@ export class WriteSide {
     return this.#keyUse?.add(bytes) ?? false;
   }
 
-  /** Records that OpenSSL protected. */
-  ciphertext(bytes: Uint8Array, done: Done = ignore): void {
-    this.#push({ kind: 'ciphertext', bytes, done });
+  /** Records that OpenSSL protected; `isControl`: none of them is application data. */
+  ciphertext(bytes: Uint8Array, done: Done = ignore, isControl = false): void {
+    this.#push({ kind: 'ciphertext', bytes, done: isControl ? this.#countControl(done) : done });
   }
 
   /** A record, or application data of any length. */
   record(type: ContentTypeByte, fragment: Uint8Array, done: Done = ignore): void {
-    this.#push({ kind: 'record', type, fragment, done });
+    const counted = type === ContentType.applicationData ? done : this.#countControl(done);
+    this.#push({ kind: 'record', type, fragment, done: counted });
   }
 
   /** Sends from a file without reading it; only where the layer is `kernel`. */
@@ -190,6 +192,14 @@ export class WriteSide {
     this.#sealer = undefined;
     this.#outbox.giveUp(streamDestroyed);
     for (const item of queue) giveUp(item);
+  }
+
+  #countControl(done: Done): Done {
+    this.#unsentControl++;
+    return (error) => {
+      this.#unsentControl--;
+      done(error);
+    };
   }
 
   #push(item: Item): void {

@@ -108,6 +108,11 @@ export class RawPeer {
     this.#stream.pause();
   }
 
+  /** Reads on. */
+  resume(): void {
+    this.#stream.resume();
+  }
+
   /** FIN. */
   end(): void {
     this.#stream.end();

@@ -120,6 +120,22 @@ describe.each(layers)('control records on $layer', ({ layer, ktls: option }) => 
       });
     });
 
+    test.skipIf(layer === 'kernel' && !rekeys)('KeyUpdates whose answers are not read, between data', async () => {
+      const { server, peer } = await rawClient({ cell: tls13, ...on(option) });
+      const failed = once(server.resume(), 'error');
+      peer.pause();
+      // More than fits anywhere on the way: answers can only wait behind it.
+      server.write(Buffer.alloc(20_000_000));
+      for (let i = 0; i < 70; i++) {
+        peer.updateKeys(true);
+        peer.send(23, Buffer.from('x'));
+      }
+      expect((await failed)[0]).toMatchObject({
+        code: 'ERR_SSL_UNEXPECTED_MESSAGE',
+        reason: expect.stringMatching(/does not read the answers/),
+      });
+    });
+
     test.skipIf(layer === 'kernel' && !rekeys)('KeyUpdates from a peer that only receives are none', async () => {
       const { server, peer } = await rawClient({ cell: tls13, ...on(option) });
       for (let i = 0; i < 100; i++) {

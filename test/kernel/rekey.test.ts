@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { TLSSocket } from '../../src/index.ts';
 import { kernelSupport } from '../../src/platform/kernel-support.ts';
 import { cells, kernelOnly, rekeys, tls12, tls13 } from './cells.ts';
@@ -75,6 +76,25 @@ describe.skipIf(!rekeys)('changing keys in the kernel', () => {
       peer.release();
     }
     expect(await received).toBe(sha256(payload.subarray(0, 60_000)));
+  });
+
+  test('a KeyUpdate behind as much data as is read at once does not stop what follows', async () => {
+    // Room for all of it, so that it has arrived when reading begins.
+    for (const name of ['tcp_rmem', 'tcp_wmem']) {
+      const file = `/proc/sys/net/ipv4/${name}`;
+      const before = readFileSync(file, 'utf8');
+      onTestFinished(() => writeFileSync(file, before));
+      writeFileSync(file, '4096 4194304 6291456');
+    }
+    const { server, peer } = await rawClient({ cell: tls13 });
+    const received = hashOf(server, 250_002);
+    peer.hold();
+    // The kernel opens the KeyUpdate along with the data in front of it, and is then readable to nobody until it is asked again.
+    for (let at = 0; at < 250_000; at += 10_000) peer.send(23, payload.subarray(at, at + 10_000));
+    peer.updateKeys();
+    peer.send(23, payload.subarray(250_000, 250_002));
+    peer.release();
+    expect(await received).toBe(sha256(payload.subarray(0, 250_002)));
   });
 });
 

@@ -95,3 +95,28 @@ describe.each(layers)('write order on $layer', ({ layer, ktls }) => {
     expect(server.destroyed).toBe(true);
   });
 });
+
+test.skipIf(!rekeys)('KeyUpdates for which there is no room behind data are sent later', async () => {
+  const [piece, updates] = [payload.subarray(0, 1000), 300];
+  const full = await rawClient({ cell: tls13 });
+  full.peer.pause();
+  // How much fits is not quite the same each time.
+  let fitting = -60;
+  while (full.server.writableLength === 0) {
+    full.server.write(piece);
+    fitting++;
+  }
+  const { server, peer } = await rawClient({ cell: tls13 });
+  peer.pause();
+  // All of it is with the kernel, which has little room left: sooner or later there is none for a control record (EAGAIN).
+  for (let i = 0; i < fitting; i++) server.write(piece);
+  expect(server.writableLength).toBe(0);
+  for (let i = 0; i < updates; i++) server.updateKeys();
+  server.write('end');
+  await turns(5);
+  peer.resume();
+  await expect.poll(() => peer.received.length, { timeout: 30_000 }).toBe(fitting * piece.length + 3);
+  const expected = [...Array.from({ length: fitting }, () => piece), Buffer.from('end')];
+  expect(sha256(peer.received)).toBe(sha256(Buffer.concat(expected)));
+  expect(peer.messages.filter((type) => type === 24)).toHaveLength(updates);
+});
