@@ -8,9 +8,9 @@ import { fileURLToPath } from 'node:url';
 import ktls from '../../../src/index.ts';
 import type { Identity } from '../../helpers/certificates.ts';
 import { type Contender, type ContenderName, contenders, type Suite } from '../contenders.ts';
-import { median } from '../measure.ts';
+import { inTurns, median } from '../measure.ts';
 import { received, send } from '../transfers.ts';
-import type { BytesCount, ConnectionCount, Count, MessageCount } from './count.ts';
+import type { BytesCount, Count } from './count.ts';
 import { bePeer, type Job, order } from './peer.ts';
 
 async function countAll(identity: Identity, scale: number): Promise<void> {
@@ -21,14 +21,8 @@ async function countAll(identity: Identity, scale: number): Promise<void> {
   for (const [label, suite] of Object.entries(suites)) {
     const peer = await startPeer(identity, suite);
     const open = opener(identity, suite, peer.port);
-    const length = Math.ceil(24 * scale) * 2 ** 20;
-    const chunk = 64 * 1024;
-    // First for nobody to count: what is compiled then serves all.
-    for (const way of ['receive', 'send', 'file'] as const)
-      for (const name of tlsContenders) await countBytes(open(name), way, Math.ceil(length / 8), chunk);
-    for (const way of ['receive', 'send', 'file'] as const)
-      for (const name of tlsContenders)
-        tell({ ...(await countBytes(open(name), way, length, chunk)), suite: label, contender: name });
+    const megabytes = Math.ceil(12 * scale);
+    for (const way of ['receive', 'send', 'file'] as const) await countBytes(open, label, way, 65_536, megabytes);
     if (label === 'AES-128-GCM') await countUse(open, scale);
     peer.child.kill();
   }
@@ -36,36 +30,56 @@ async function countAll(identity: Identity, scale: number): Promise<void> {
 
 /** What decides when the kernel is worth it: the size of writes, and the length of connections. */
 async function countUse(open: Opener, scale: number): Promise<void> {
-  for (const chunk of [1024, 4096, 16_384, 262_144]) {
-    const length = Math.ceil(Math.min(8, chunk / 512) * scale) * 2 ** 20;
-    for (const way of ['receive', 'send'] as const)
-      for (const name of tlsContenders)
-        tell({ ...(await countBytes(open(name), way, length, chunk)), suite: 'AES-128-GCM', contender: name });
+  for (const way of ['receive', 'send'] as const)
+    for (const chunk of [1024, 4096, 16_384, 262_144])
+      await countBytes(open, 'AES-128-GCM', way, chunk, Math.ceil(Math.min(12, chunk / 1024) * scale));
+  for (const size of [64, 1024, 16_384]) {
+    const owns = await inTurns(
+      openers(open),
+      rounds,
+      async (opened) => await countMessages(opened, size, Math.ceil(400 * scale)),
+    );
+    for (const name of tlsContenders) tell({ kind: 'message', contender: name, size, own: settled(owns[name]) });
   }
-  for (const size of [64, 1024, 16_384])
-    for (const name of tlsContenders)
-      tell({ ...(await countMessages(open(name), size, Math.ceil(400 * scale))), contender: name });
   for (const way of ['receive', 'send'] as const)
     for (const bytes of [1024, 65_536, 1_048_576]) await countConnections(open, way, bytes, Math.ceil(12 * scale));
 }
 
 async function countBytes(
-  opened: Promise<net.Socket>,
+  open: Opener,
+  suite: string,
   way: BytesCount['way'],
-  length: number,
   chunk: number,
-): Promise<Omit<BytesCount, 'suite' | 'contender'>> {
-  const socket = await opened;
-  const phase = way === 'file' ? length - (length % fileLength) || fileLength : length;
-  const job: Job = way === 'receive' ? 'send' : 'receive';
-  socket.write(order(job, phase, chunk));
-  const run = async (): Promise<void> => await ways[way](socket, phase, Buffer.alloc(chunk, 89));
-  await run();
-  const count = counter();
-  await run();
-  const { own, whole } = count();
-  await closed(socket);
-  return { kind: 'bytes', way, chunk, own: own / phase, whole: whole / phase };
+  megabytes: number,
+): Promise<void> {
+  const length =
+    way === 'file' ? Math.max(1, Math.floor((megabytes * 2 ** 20) / fileLength)) * fileLength : megabytes * 2 ** 20;
+  const counts = await inTurns(openers(open), rounds, async (opened) => {
+    const socket = await opened();
+    const job: Job = way === 'receive' ? 'send' : 'receive';
+    socket.write(order(job, length, chunk));
+    const run = async (): Promise<void> => await ways[way](socket, length, Buffer.alloc(chunk, 89));
+    await run();
+    const count = counter();
+    await run();
+    const counted = count();
+    await closed(socket);
+    return counted;
+  });
+  for (const contender of tlsContenders) {
+    const [own, whole] = (['own', 'whole'] as const).map((key) => settled(counts[contender]?.map((one) => one[key])));
+    if (own === undefined || whole === undefined) throw new Error(`nothing was counted of ${contender}`);
+    tell({ kind: 'bytes', suite, contender, way, chunk, own: own / length, whole: whole / length });
+  }
+}
+
+/** Without the first round: what is compiled and allocated then serves all. */
+function settled(values: readonly number[] = []): number {
+  return median(values.length > 1 ? values.slice(1) : values);
+}
+
+function openers(open: Opener): Record<TlsName, () => Promise<net.Socket>> {
+  return { kernel: () => open('kernel'), native: () => open('native'), 'node:tls': () => open('node:tls') };
 }
 
 const ways: Readonly<Record<BytesCount['way'], (socket: net.Socket, length: number, chunk: Buffer) => Promise<void>>> =
@@ -94,12 +108,8 @@ async function piped(from: ReadStream, socket: net.Socket): Promise<void> {
   await ended;
 }
 
-async function countMessages(
-  opened: Promise<net.Socket>,
-  size: number,
-  turns: number,
-): Promise<Omit<MessageCount, 'contender'>> {
-  const socket = await opened;
+async function countMessages(open: () => Promise<net.Socket>, size: number, turns: number): Promise<number> {
+  const socket = await open();
   const message = Buffer.alloc(size, 1);
   socket.write(order('echo', size));
   const run = async (): Promise<void> => {
@@ -113,26 +123,21 @@ async function countMessages(
   await run();
   const { own } = count();
   await closed(socket);
-  return { kind: 'message', size, own: own / turns };
+  return own / turns;
 }
 
-/** Connections from their beginning to their end, contenders in turns; told is the median. */
-async function countConnections(open: Opener, way: 'receive' | 'send', bytes: number, rounds: number): Promise<void> {
-  const owns = new Map<TlsName, number[]>(tlsContenders.map((name) => [name, []]));
-  for (let round = -Math.ceil(rounds / 2); round < rounds; round++) {
-    for (const name of tlsContenders) {
-      const count = counter();
-      const socket = await open(name);
-      socket.write(order(way === 'receive' ? 'send' : 'receive', bytes, Math.min(bytes, 65_536)));
-      await ways[way](socket, bytes, Buffer.alloc(Math.min(bytes, 65_536), 1));
-      await closed(socket);
-      if (round >= 0) owns.get(name)?.push(count().own);
-    }
-  }
-  for (const [contender, values] of owns) {
-    const count: ConnectionCount = { kind: 'connection', contender, way, bytes, own: median(values) };
-    tell(count);
-  }
+/** Connections from their beginning to their end. */
+async function countConnections(open: Opener, way: 'receive' | 'send', bytes: number, times: number): Promise<void> {
+  const owns = await inTurns(openers(open), times + 4, async (opened) => {
+    const count = counter();
+    const socket = await opened();
+    socket.write(order(way === 'receive' ? 'send' : 'receive', bytes, Math.min(bytes, 65_536)));
+    await ways[way](socket, bytes, Buffer.alloc(Math.min(bytes, 65_536), 1));
+    await closed(socket);
+    return count().own;
+  });
+  for (const contender of tlsContenders)
+    tell({ kind: 'connection', contender, way, bytes, own: median(owns[contender]?.slice(4) ?? []) });
 }
 
 type TlsName = (typeof tlsContenders)[number];
@@ -191,7 +196,9 @@ const suites = {
 
 /** In memory: reading it from a disk is the same for all. */
 const file = '/dev/shm/bench.bin';
-const fileLength = 8 * 2 ** 20;
+const fileLength = 4 * 2 ** 20;
+
+const rounds = 4;
 
 const [, , first = '', second = '', third = ''] = process.argv;
 if (first === 'peer') await bePeer(JSON.parse(second), JSON.parse(third));
