@@ -137,8 +137,9 @@ export class Connection {
     }
     this.#deferred(() => {
       this.#control.restore();
-      const last = parts.at(-1);
-      for (const part of parts) this.#writeFragments(part, part === last ? done : undefined);
+      // By its place: one buffer may be there more than once.
+      for (const [index, part] of parts.entries())
+        this.#writeFragments(part, index === parts.length - 1 ? done : undefined);
     });
   }
 

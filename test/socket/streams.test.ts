@@ -33,6 +33,21 @@ describe.each(ours)('$name', (implementation) => {
       expect([client.authorized, client.remoteAddress]).toEqual([true, undefined]);
     });
 
+    it('one buffer, written several times at once', async () => {
+      const [near, far] = duplexPair();
+      const server = owned(new ktls.TLSSocket(far, { isServer: true, secureContext: context(), ...common }));
+      const client = owned(implementation.connect({ socket: near, ...trusting() }));
+      await once(client, 'secureConnect');
+      const chunk = Buffer.alloc(20_000, 7);
+      const told: unknown[] = [];
+      client.cork();
+      for (let i = 0; i < 3; i++) client.write(chunk, (error) => told.push(error));
+      client.uncork();
+      client.end();
+      expect(await readAll(server)).toEqual(Buffer.concat([chunk, chunk, chunk]));
+      expect(told).toHaveLength(3);
+    });
+
     it('a socket that was in use before, on which both sides then start TLS', async () => {
       const port = await servePlain((socket) => {
         socket.once('data', () => {
