@@ -27,10 +27,17 @@ function blocks({ machine, parts: rows, counts }: Results): Record<string, strin
   });
   return {
     ...(machine && {
-      figures: [`Node.js ${machine.node}, ${machine.kernel}, ${machine.processor}.`, ...chapters].join('\n\n'),
+      figures: [
+        `Node.js ${machine.node}, ${machine.kernel}, ${machine.processor}${share(machine.scale)}.`,
+        ...chapters,
+      ].join('\n\n'),
     }),
     ...(heap.length > 0 && { heap: markdownTable(heap) }),
     ...(kernel.length > 0 && { kernel: markdownTable(kernel) }),
     ...(counts && { use: useTables(counts) }),
   };
+}
+
+function share(scale: number): string {
+  return scale < 1 ? `; ${scale} of the work` : '';
 }

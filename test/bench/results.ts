@@ -12,12 +12,14 @@ export interface Results {
 }
 
 export interface Machine {
+  /** The share of the work that was done. */
+  readonly scale: number;
   readonly node: string;
   readonly kernel: string;
   readonly processor: string;
 }
 
-export function thisMachine(): Machine {
+export function thisMachine(): Omit<Machine, 'scale'> {
   const all = cpus();
   return {
     node: process.version,

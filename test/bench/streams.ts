@@ -50,7 +50,7 @@ function goalsOf(ratio: number): Record<string, Goal> {
 
 /** The slowest are given less to do. */
 function share({ name }: Contender, bytes: number): number {
-  return name === 'wasm' ? Math.ceil(bytes / 8) : bytes;
+  return name === 'wasm' ? Math.ceil(bytes / 64) : bytes;
 }
 
 async function transferred(contender: Contender, identity: Identity, suite: Suite, bytes: number): Promise<number> {
