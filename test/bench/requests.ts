@@ -23,6 +23,8 @@ export async function requests(listener: Listener, { scale, rounds }: Effort): P
 async function start(contender: Contender, identity: Identity, length: number) {
   const body = Buffer.alloc(length, 1);
   const web = http.createServer((_request, response) => response.end(body));
+  // Connections wait while it is the others' turn.
+  web.keepAliveTimeout = 0;
   const server = await contender.listen(identity, { version: 'TLSv1.3' }, (socket) => web.emit('connection', socket));
   const connect = contender.connector(identity, { version: 'TLSv1.3' });
   const agent = new http.Agent({ keepAlive: true, maxSockets: connections });
