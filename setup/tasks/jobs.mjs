@@ -23,8 +23,8 @@ export const JOBS = [
   { name: 'package', project: 'package', steps: [nativeArm64, runtimes] },
   { name: 'arm64', project: 'arm64', arm64: 'arm64-node-24', steps: [nativeArm64, runtimes, arm64Packages] },
   { name: 'interop', project: 'interop', steps: [peers] },
-  { name: 'kernel 6.1', project: 'kernel', kernel: '6.1', steps: [guests] },
-  { name: 'kernel 6.12', project: 'kernel', kernel: '6.12', steps: [guests] },
-  { name: 'kernel 7', project: 'kernel', kernel: '7', steps: [guests] },
+  { name: 'kernel 6.1', project: 'kernel', kernel: '6.1', steps: [guests, peers] },
+  { name: 'kernel 6.12', project: 'kernel', kernel: '6.12', steps: [guests, peers] },
+  { name: 'kernel 7', project: 'kernel', kernel: '7', steps: [guests, peers] },
   ...WINDOWS_JOBS,
 ];
