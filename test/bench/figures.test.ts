@@ -119,6 +119,8 @@ describe('counts of the emulated machine', () => {
   const bytes = { kind: 'bytes', suite: 'AES-128-GCM', chunk: 65_536, whole: 9 } as const;
   const connection = { kind: 'connection', bytes: 1024 } as const;
   const counts: Count[] = [
+    { kind: 'probe', own: 30_000_000 },
+    { kind: 'takeover', call: 'TCP_ULP', own: 2_100 },
     { ...bytes, way: 'receive', contender: 'kernel', own: 3 },
     { ...bytes, way: 'receive', contender: 'native', own: 5 },
     { ...bytes, way: 'receive', contender: 'node:tls', own: 6 },
@@ -145,5 +147,6 @@ describe('counts of the emulated machine', () => {
     ]);
     expect(useTables(counts)).toContain('it pays from 100 KB on');
     expect(useTables(counts)).toContain('it never pays');
+    expect(useTables(counts)).toContain('`TCP_ULP` 2,000');
   });
 });

@@ -1,11 +1,18 @@
 import type { ContenderName } from '../contenders.ts';
 
 /** Instructions, of the process that is measured (`own`) and of the machine with kernel, peer and all (`whole`). */
-export type Count = ProbeCount | BytesCount | MessageCount | ConnectionCount;
+export type Count = ProbeCount | TakeoverCount | BytesCount | MessageCount | ConnectionCount;
 
 /** Of the trials on loopback that a process makes once for each thread. */
 interface ProbeCount {
   readonly kind: 'probe';
+  readonly own: number;
+}
+
+/** Of a system call that a connection takes for the kernel's TLS in both directions; `close`: what its end takes more. */
+export interface TakeoverCount {
+  readonly kind: 'takeover';
+  readonly call: 'TCP_ULP' | 'TLS_TX' | 'TLS_RX' | 'close';
   readonly own: number;
 }
 

@@ -12,16 +12,18 @@ import { inTurns, median } from '../measure.ts';
 import { received, send } from '../transfers.ts';
 import type { BytesCount, Count } from './count.ts';
 import { bePeer, type Job, order } from './peer.ts';
+import { countTakeover } from './takeover.ts';
 
 async function countAll(identity: Identity, scale: number): Promise<void> {
   const probed = counter();
   ktls.probe();
   tell({ kind: 'probe', own: probed().own });
+  for (const count of countTakeover(Math.ceil(200 * scale))) tell(count);
   writeFileSync(file, Buffer.alloc(fileLength, 90));
   for (const [label, suite] of Object.entries(suites)) {
     const peer = await startPeer(identity, suite);
     const open = opener(identity, suite, peer.port);
-    const megabytes = Math.ceil(12 * scale);
+    const megabytes = Math.ceil(8 * scale);
     for (const way of ['receive', 'send', 'file'] as const) await countBytes(open, label, way, 65_536, megabytes);
     if (label === 'AES-128-GCM') await countUse(open, scale);
     peer.child.kill();
@@ -32,7 +34,7 @@ async function countAll(identity: Identity, scale: number): Promise<void> {
 async function countUse(open: Opener, scale: number): Promise<void> {
   for (const way of ['receive', 'send'] as const)
     for (const chunk of [1024, 4096, 16_384, 262_144])
-      await countBytes(open, 'AES-128-GCM', way, chunk, Math.ceil(Math.min(12, chunk / 1024) * scale));
+      await countBytes(open, 'AES-128-GCM', way, chunk, Math.ceil(Math.min(4, chunk / 1024) * scale));
   for (const size of [64, 1024, 16_384]) {
     const owns = await inTurns(
       openers(open),
@@ -198,7 +200,7 @@ const suites = {
 const file = '/dev/shm/bench.bin';
 const fileLength = 4 * 2 ** 20;
 
-const rounds = 4;
+const rounds = 3;
 
 const [, , first = '', second = '', third = ''] = process.argv;
 if (first === 'peer') await bePeer(JSON.parse(second), JSON.parse(third));

@@ -4,6 +4,7 @@ import type { BytesCount, ConnectionCount, Count, MessageCount } from './count.t
 /** When the kernel is worth it: sizes of writes, of messages, and of connections; in Markdown. */
 export function useTables(counts: readonly Count[]): string {
   return [
+    takeoverText(counts),
     'Instructions a byte, by the size of the writes (AES-128-GCM):',
     bytesTable(counts.filter((count) => count.kind === 'bytes')),
     'Thousands of instructions a message, there and back:',
@@ -37,6 +38,15 @@ export function breakEvens(counts: readonly Count[]): BreakEven[] {
     const bytes = saved > 0 ? Math.max(0, takeover / saved) : takeover < 0 ? 0 : Number.POSITIVE_INFINITY;
     return [{ way, takeover, saved, bytes }];
   });
+}
+
+function takeoverText(counts: readonly Count[]): string {
+  const thousands = (value: number): string => `${(value / 1000).toFixed(0)},000`;
+  const calls = counts
+    .filter((count) => count.kind === 'takeover')
+    .map(({ call, own }) => `\`${call}\` ${thousands(own)}`);
+  const probe = counts.filter((count) => count.kind === 'probe').map(({ own }) => `the trials ${thousands(own)}`);
+  return `Instructions of the system calls: ${[...calls, ...probe].join(', ')}, the last once in a thread.`;
 }
 
 function isLong(count: Count, way: string): count is BytesCount {
