@@ -138,8 +138,8 @@ export class Connection {
     this.#deferred(() => {
       this.#control.restore();
       // By its place: one buffer may be there more than once.
-      for (const [index, part] of parts.entries())
-        this.#writeFragments(part, index === parts.length - 1 ? done : undefined);
+      const last = parts.length - 1;
+      for (const [index, part] of parts.entries()) this.#writeFragments(part, index === last ? done : undefined);
     });
   }
 
@@ -309,8 +309,6 @@ export class Connection {
         case 'keyUpdate':
           // Where OpenSSL itself opens records, nobody has counted it yet.
           if (this.#read.layer === 'wasm') this.#spend(ContentType.handshake);
-          break;
-        case 'renegotiation':
           break;
       }
     }
