@@ -17,7 +17,9 @@ afterAll(() => {
 async function link(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'ktls-link-'));
   folders.push(folder);
-  const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'setup/link-wasm.mjs'), folder]);
+  // Emscripten's own scripts run on the system's Node.js, which may not know this one's options.
+  const { NODE_OPTIONS: _, ...env } = process.env;
+  const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'setup/link-wasm.mjs'), folder], { env });
   return stdout.trim();
 }
 
