@@ -6,10 +6,7 @@ const needingMore = ['test/windows/**', 'test/kernel/**', 'test/package/**', 'te
 
 // What of the unit tests is run on Windows, where the package brings no addon. Of socket/, not what breaks connections off: the ends that
 // tests do not listen to then fail with ECONNRESET, which other systems do not tell.
-const portable = [
-  'test/{record,contract,connection,engine}/**/*.test.ts',
-  'test/socket/{drop-in,surface-*}.test.ts',
-];
+const portable = ['test/{record,contract,connection,engine}/**/*.test.ts', 'test/socket/{drop-in,surface-*}.test.ts'];
 
 // The package as npm installs it: `node setup/run.mjs installed`.
 const installed = fileURLToPath(new URL('build/installed/node_modules/ktls/dist/', import.meta.url));
