@@ -1,9 +1,11 @@
 import { baseline, type Row, type Spread, type Subject } from './measure.ts';
-import { joined, type Results } from './results.ts';
+import { inOrder, joined, type Results } from './results.ts';
 
 /** An SVG of all ratios to node:tls, readable on white and on black. */
 export function chart({ parts }: Results): string {
-  const rows = joined(Object.values(parts).flat()).filter(({ subjects }) => subjects.some(({ ratio }) => ratio));
+  const rows = joined(inOrder(parts).flatMap(([, own]) => own)).filter(({ subjects }) =>
+    subjects.some(({ ratio }) => ratio),
+  );
   const panels = [
     {
       title: 'Throughput and rates by node:tls’s: more is better',
@@ -48,8 +50,11 @@ function panel(title: string, rows: readonly Row[], top: number): string[] {
 }
 
 function line({ name, subjects }: Row, y: number): string[] {
-  const shown = subjects.filter(({ contender, ratio }) => contender !== baseline && ratio);
-  const [first] = shown;
+  const order = Object.keys(styles);
+  const shown = subjects
+    .filter(({ contender, ratio }) => contender !== baseline && ratio)
+    .toSorted((a, b) => order.indexOf(a.contender) - order.indexOf(b.contender));
+  const first = shown.find(({ goal }) => goal) ?? shown[0];
   return [
     text(left - 12, y + 4, name, 'name', 'end'),
     ...shown.toReversed().flatMap((subject) => mark(subject, y)),
@@ -67,7 +72,7 @@ function mark({ contender, ratio, goal }: Subject, y: number): string[] {
     `<g class="${style}"><title>${escaped(contender)}: ${median.toFixed(2)} (${least.toFixed(2)}–${most.toFixed(2)})</title>`,
     `<path class="range" d="M${place(least)} ${y}H${place(most)}"/>`,
     `<circle cx="${place(median)}" cy="${y}" r="4.5"/></g>`,
-    ...(goal && 'ratio' in goal ? [`<path class="goal" d="M${place(goal.ratio)} ${y - 7}v14"/>`] : []),
+    ...(goal && 'ratio' in goal ? [`<path class="goal ${style}" d="M${place(goal.ratio)} ${y - 7}v14"/>`] : []),
   ];
 }
 
@@ -117,7 +122,7 @@ const css = [
     ['crypto', '#9a6700'],
     ['wasm', '#8250df'],
     ['tcp', '#818b98'],
-  ].map(([name, colour]) => `.${name} circle{fill:${colour}}.${name} .range{stroke:${colour}}`),
+  ].map(([name, colour]) => `.${name} circle{fill:${colour}}.${name} .range,.goal.${name}{stroke:${colour}}`),
   '@media(prefers-color-scheme:dark){text{fill:#f0f6fc}.small{fill:#9198a1}.grid{stroke:#3d444d}.one{stroke:#9198a1}.goal{stroke:#f0f6fc}',
   ...[
     ['native', '#4493f8'],
@@ -125,6 +130,6 @@ const css = [
     ['crypto', '#d29922'],
     ['wasm', '#ab7df8'],
     ['tcp', '#9198a1'],
-  ].map(([name, colour]) => `.${name} circle{fill:${colour}}.${name} .range{stroke:${colour}}`),
+  ].map(([name, colour]) => `.${name} circle{fill:${colour}}.${name} .range,.goal.${name}{stroke:${colour}}`),
   '}',
 ].join('');

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { useTables } from './kernel/use.ts';
 import { parts } from './parts.ts';
-import { joined, type Results } from './results.ts';
+import { inOrder, joined, type Results } from './results.ts';
 import { markdownTable } from './tables.ts';
 
 /** Writes the figures into a document, between the comments `<!-- begin NAME -->` and `<!-- end NAME -->`. */
@@ -21,7 +21,7 @@ export function withBlock(text: string, name: string, content: string): string {
 
 function blocks({ machine, parts: rows, counts }: Results): Record<string, string> {
   const { kernel = [], heap = [], portable = [], ...quick } = rows;
-  const chapters = Object.entries(quick).map(([name, own]) => {
+  const chapters = inOrder(quick).map(([name, own]) => {
     const shown = joined([...own, ...portable.filter((row) => own.some(({ name }) => name === row.name))]);
     return `### ${name}: ${parts[name]?.title ?? ''}\n\n${markdownTable(shown)}`;
   });

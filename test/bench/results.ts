@@ -46,6 +46,12 @@ export function saveResults(newer: Partial<Results>): Results {
   return results;
 }
 
+/** Not as they happened to be measured. */
+export function inOrder(parts: Results['parts']): [name: string, rows: readonly Row[]][] {
+  const place = (name: string): number => (order.includes(name) ? order.indexOf(name) : order.length);
+  return Object.entries(parts).toSorted(([a], [b]) => place(a) - place(b));
+}
+
 /** Rows of the same name in one: a layer that needs a process of its own beside the others. */
 export function joined(rows: readonly Row[]): Row[] {
   const names = new Set(rows.map(({ name }) => name));
@@ -57,5 +63,18 @@ export function joined(rows: readonly Row[]): Row[] {
     return { ...first, subjects: [...first.subjects, ...added] };
   });
 }
+
+const order = [
+  'bulk',
+  'ping-pong',
+  'requests',
+  'portable',
+  'handshakes',
+  'first-byte',
+  'crowd',
+  'cold',
+  'kernel',
+  'heap',
+];
 
 const file = new URL('../../build/bench/results.json', import.meta.url);

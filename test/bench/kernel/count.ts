@@ -36,7 +36,7 @@ export interface MessageCount {
 }
 
 /** A connection with a full handshake that carries so many bytes. */
-export interface ConnectionCount {
+interface ConnectionCount {
   readonly kind: 'connection';
   readonly contender: ContenderName;
   readonly way: 'receive' | 'send';

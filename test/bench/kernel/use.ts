@@ -1,5 +1,5 @@
 import { table } from '../tables.ts';
-import type { BytesCount, ConnectionCount, Count, MessageCount } from './count.ts';
+import type { BytesCount, Count, MessageCount } from './count.ts';
 
 /** When the kernel is worth it: sizes of writes, of messages, and of connections; in Markdown. */
 export function useTables(counts: readonly Count[]): string {
@@ -9,7 +9,7 @@ export function useTables(counts: readonly Count[]): string {
     bytesTable(counts.filter((count) => count.kind === 'bytes')),
     'Thousands of instructions a message, there and back:',
     messageTable(counts.filter((count) => count.kind === 'message')),
-    'Millions of instructions a connection, its handshake included, by what it carries:',
+    'Millions of instructions a connection, its handshake included, by what it carries; medians, some 2 million apart by chance:',
     connectionTable(counts),
     ...breakEvens(counts).map(breakEvenText),
   ].join('\n\n');
@@ -17,8 +17,8 @@ export function useTables(counts: readonly Count[]): string {
 
 /** How many bytes a connection must carry in a direction so that the kernel is cheaper than `native`. */
 export interface BreakEven {
-  readonly way: 'receive' | 'send';
-  /** Instructions that a connection takes more with the kernel in both directions, when it carries next to nothing. */
+  readonly way: BytesCount['way'];
+  /** Instructions of the system calls for this direction. A handshake's own count differs by more than that from one to the next. */
   readonly takeover: number;
   /** Instructions a byte that the kernel saves; negative: it takes more. */
   readonly saved: number;
@@ -27,21 +27,22 @@ export interface BreakEven {
 }
 
 export function breakEvens(counts: readonly Count[]): BreakEven[] {
-  return (['receive', 'send'] as const).flatMap((way) => {
-    const [kernel, native] = (['kernel', 'native'] as const).map((contender) => ({
-      byte: counts.find((one) => isLong(one, way) && one.contender === contender)?.own,
-      connection: counts.find((one) => isShort(one, way) && one.contender === contender)?.own,
-    }));
-    if (!kernel?.byte || !native?.byte || !kernel.connection || !native.connection) return [];
-    const takeover = kernel.connection - native.connection;
-    const saved = native.byte - kernel.byte;
-    const bytes = saved > 0 ? Math.max(0, takeover / saved) : takeover < 0 ? 0 : Number.POSITIVE_INFINITY;
-    return [{ way, takeover, saved, bytes }];
+  return (['receive', 'send', 'file'] as const).flatMap((way) => {
+    const [kernel, native] = (['kernel', 'native'] as const).map(
+      (contender) => counts.find((one) => isLong(one, way) && one.contender === contender)?.own,
+    );
+    if (kernel === undefined || native === undefined) return [];
+    const calls = ['TCP_ULP', way === 'receive' ? 'TLS_RX' : 'TLS_TX', 'close'];
+    const takeover = counts
+      .filter((count) => count.kind === 'takeover')
+      .filter(({ call }) => calls.includes(call))
+      .reduce((sum, { own }) => sum + own, 0);
+    const saved = native - kernel;
+    return [{ way, takeover, saved, bytes: saved > 0 ? takeover / saved : Number.POSITIVE_INFINITY }];
   });
 }
 
 function takeoverText(counts: readonly Count[]): string {
-  const thousands = (value: number): string => `${(value / 1000).toFixed(0)},000`;
   const calls = counts
     .filter((count) => count.kind === 'takeover')
     .map(({ call, own }) => `\`${call}\` ${thousands(own)}`);
@@ -53,16 +54,16 @@ function isLong(count: Count, way: string): count is BytesCount {
   return count.kind === 'bytes' && count.way === way && count.chunk === longChunk && count.suite === 'AES-128-GCM';
 }
 
-function isShort(count: Count, way: string): count is ConnectionCount {
-  return count.kind === 'connection' && count.way === way && count.bytes === shortest;
-}
-
 function breakEvenText({ way, takeover, saved, bytes }: BreakEven): string {
   const verdict = Number.isFinite(bytes)
     ? `so that it pays from ${Math.ceil(bytes / 1000)} KB on`
     : 'so that it never pays against `native`';
   const byte = saved > 0 ? `saves ${saved.toFixed(2)} a byte` : `costs ${(-saved).toFixed(2)} a byte more`;
-  return `To ${way}: the kernel takes ${(takeover / 1e6).toFixed(2)} million instructions more for a connection than \`native\` and ${byte}, ${verdict}.`;
+  return `${titles[way]}: the kernel takes ${thousands(takeover)} instructions to take over and ${byte}, ${verdict}.`;
+}
+
+function thousands(value: number): string {
+  return (Math.round(value / 1000) * 1000).toLocaleString('en');
 }
 
 function bytesTable(counts: readonly BytesCount[]): string {
@@ -110,4 +111,4 @@ function byContender(
 }
 
 const longChunk = 65_536;
-const shortest = 1024;
+const titles = { receive: 'To receive', send: 'To send', file: 'To send a file' } as const;
