@@ -82,5 +82,17 @@ void _Exit(int status) {
   __builtin_trap();
 }
 
+/*
+ * Grows by a quarter where that can be had. Each growth makes a new ArrayBuffer of the whole memory, which V8 counts as allocated: by single
+ * pages, thousands of connections made it collect garbage for every few more. What is not touched is not resident.
+ */
+int __wrap_emscripten_resize_heap(size_t size) {
+  const size_t page = 65536;
+  const size_t pages = __builtin_wasm_memory_size(0);
+  const size_t needed = (size + page - 1) / page - pages;
+  const size_t wanted = needed > pages / 4 ? needed : pages / 4;
+  return __builtin_wasm_memory_grow(0, wanted) != (size_t)-1 || __builtin_wasm_memory_grow(0, needed) != (size_t)-1;
+}
+
 /* Emscripten calls it after memory.grow. JavaScript finds out by itself: the old ArrayBuffer is detached. */
 void emscripten_notify_memory_growth(size_t memory) { (void)memory; }
