@@ -13,6 +13,7 @@ export class Browser {
   readonly complaints: string[] = [];
   #session: string | undefined;
   #calls = 0;
+  #onLoad: () => void = () => {};
 
   private constructor(chromium: Program, profile: string, socket: WebSocket) {
     this.#chromium = chromium;
@@ -53,7 +54,12 @@ export class Browser {
     await this.#ask('Runtime.enable');
     await this.#ask('Log.enable');
     await this.#ask('Page.enable');
+    // What is asked of a page that is about to be replaced may never be answered.
+    const loaded = new Promise<void>((resolve) => {
+      this.#onLoad = resolve;
+    });
     await this.#ask('Page.navigate', { url });
+    await loaded;
   }
 
   /** What an expression is in the page: something that JSON can hold. */
@@ -86,6 +92,7 @@ export class Browser {
   #received({ id, result, error, method, params }: Message): void {
     if (method === 'Runtime.exceptionThrown' || method === 'Log.entryAdded')
       this.complaints.push(JSON.stringify(params));
+    if (method === 'Page.loadEventFired') this.#onLoad();
     const answer = id === undefined ? undefined : this.#waiting.get(id);
     if (id === undefined || !answer) return;
     this.#waiting.delete(id);
