@@ -67,7 +67,7 @@ const ENVIRONMENT = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   HOME: '/root',
   XDG_RUNTIME_DIR: '/tmp',
-  WINEPREFIX: '/root/prefix',
+  WINEPREFIX: '/opt/windows',
   WINEARCH: 'win64',
   WINEDEBUG: '-all',
   // None of them is needed, and each would ask for something to be installed.

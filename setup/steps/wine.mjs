@@ -16,7 +16,7 @@ export const wine = {
   title: 'Wine',
   isAvailable: isDebian && process.arch === 'x64' && process.getuid() === 0,
   inputs: () => ({ values: [RELEASE] }),
-  outputs: ['build/wine/usr/bin/wine', 'build/wine/root/prefix/system.reg'],
+  outputs: ['build/wine/usr/bin/wine', 'build/wine/opt/windows/system.reg'],
   async run() {
     if (!wine.isAvailable) throw new SetupError('Wine needs root on Debian for x86-64', 'Use such a machine for it.');
     if (!existsSync(DEBOOTSTRAP)) await installPackages(['debootstrap']);
