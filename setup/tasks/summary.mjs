@@ -1,7 +1,10 @@
-// The table at the end of a run, and the line that counts everything.
+// The end of a run: what failed, a table, and the line that counts everything.
 
-// `results`: { name, passed, failed, skipped, seconds } of each job. Answers how many failed.
+// `results`: { name, passed, failed, skipped, seconds, failures } of each job. Answers how many failed.
 export function printSummary(results) {
+  for (const { name, failures = [] } of results) {
+    for (const failure of failures) console.log(`\nFAILED in ${name}: ${shortened(failure)}`);
+  }
   const lines = [
     ['job', 'passed', 'failed', 'skipped', 'time'],
     ...results.map(({ name, passed, failed, skipped, seconds }) => [
@@ -18,6 +21,13 @@ export function printSummary(results) {
   return sum('failed');
 }
 
+function shortened(text) {
+  const lines = text.split('\n');
+  return lines.slice(0, linesOfFailure).join('\n    ') + (lines.length > linesOfFailure ? '\n    …' : '');
+}
+
 function duration(seconds) {
   return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2)} s`;
 }
+
+const linesOfFailure = 12;

@@ -1,12 +1,12 @@
 // One run of Vitest, counted.
 import { existsSync, readFileSync } from 'node:fs';
-import { delimiter, dirname } from 'node:path';
+import { delimiter, dirname, relative } from 'node:path';
 import { loudly, projectEnvironment } from '../command.mjs';
 import { at, projectNode } from '../paths.mjs';
 import { runtimePath } from '../steps/runtimes.mjs';
 
-// Runs a job's tests whose paths contain a word of `words`, all without any. Resolves to { passed, failed, skipped, seconds }; `report` is the file
-// that Vitest's own goes to.
+// Runs a job's tests whose paths contain a word of `words`, all without any. Resolves to { passed, failed, skipped, seconds, failures }, the last
+// being what went wrong, a text each; `report` is the file that Vitest's own goes to.
 export async function runVitest(job, report, words) {
   const start = performance.now();
   const [command, ...rest] = commandOf(job, report, words);
@@ -36,15 +36,16 @@ function environmentOf({ runtime }) {
 
 // A file that could not be loaded has no tests to count, nor has a run that broke down: each is one failure.
 function countsIn(report, status) {
-  if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0 };
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
-    readFileSync(report, 'utf8'),
-  );
-  const broken = testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length;
-  const failed = numFailedTests + broken;
-  return {
-    passed: numPassedTests,
-    failed: failed === 0 && status !== 0 ? 1 : failed,
-    skipped: numPendingTests + numTodoTests,
-  };
+  if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0, failures: ['the run broke down'] };
+  const { numPassedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
+  const failures = testResults.flatMap(failuresIn);
+  if (failures.length === 0 && status !== 0) failures.push('an error outside of the tests: see above');
+  return { passed: numPassedTests, failed: failures.length, skipped: numPendingTests + numTodoTests, failures };
+}
+
+function failuresIn({ name, status, message, assertionResults }) {
+  const file = relative(at('.'), name);
+  const tests = assertionResults.filter((test) => test.status === 'failed');
+  if (tests.length === 0 && status === 'failed') return [`${file}: ${message}`];
+  return tests.map(({ fullName, failureMessages }) => `${file}: ${fullName}\n${failureMessages.join('\n')}`);
 }
