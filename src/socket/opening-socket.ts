@@ -79,6 +79,10 @@ export abstract class OpeningSocket extends ControllableSocket {
   protected attach(stream: Duplex, connect?: () => void): void {
     this.#below = stream;
     stream.once('close', () => this.listener.streamClosed());
+    // Once there is a session, its transport listens.
+    stream.on('error', (error: Error) => {
+      if (!this.#session) this.destroy(error);
+    });
     if (!(stream instanceof net.Socket) || !(connect || stream.pending)) {
       this.#startWhenWanted(stream);
       return;
@@ -90,9 +94,6 @@ export abstract class OpeningSocket extends ControllableSocket {
       if (!this.destroyed) this.#startWhenWanted(stream);
       this.emit('connect');
     });
-    const onError = (error: Error): void => void this.destroy(error);
-    stream.once('error', onError);
-    stream.once('connect', () => stream.removeListener('error', onError));
     if (connect) connect();
     else process.nextTick(() => this.#expectConnecting(stream));
   }

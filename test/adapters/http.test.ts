@@ -142,15 +142,26 @@ describe.each(cells)('HTTP over the layer $layer and $version', ({ layer, versio
       'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 999\r\n\r\n',
     ],
   ])('%s is not pushed out by what goes on arriving', async (_name, limits, beginning) => {
-    const { port } = await start((asked) => void asked.resume(), { ...limits, connectionsCheckingInterval: 50 });
+    const { server, port } = await start((asked) => void asked.resume(), {
+      ...limits,
+      connectionsCheckingInterval: 50,
+    });
     const socket = await open(port);
     const begun = performance.now();
     socket.write(beginning);
     const drip = setInterval(() => socket.write('x'), 20);
     socket.on('error', () => {}).once('close', () => clearInterval(drip));
-    const [answer] = await once(socket, 'data');
-    expect(String(answer)).toMatch(/^HTTP\/1\.1 408 /);
+    const [error] = await once(server, 'clientError');
+    expect(error).toMatchObject({ code: 'ERR_HTTP_REQUEST_TIMEOUT' });
     expect(performance.now() - begun).toBeGreaterThan(150);
+  });
+
+  // Not while the client sends: a server resets a connection that it closes unread, and on Windows the answer is lost with it.
+  test('a request that does not come to its end is answered 408', async () => {
+    const { port } = await start(() => {}, { headersTimeout: 100, connectionsCheckingInterval: 50 });
+    const socket = await open(port);
+    socket.write('GET / HTTP/1.1\r\nLong: ');
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 408 /);
   });
 
   test('keepAliveTimeout ends a connection that nobody uses', async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { selfSigned } from '../../src/cli/self-signed.ts';
 import { trafficKey } from '../../src/keys/key-schedule.ts';
 import { fromCryptoInfo } from '../../src/keys.ts';
+import { expectMode } from '../helpers/file-mode.ts';
 import { listen } from '../helpers/listen.ts';
 import { runKtls, stopAll } from './run-ktls.ts';
 
@@ -87,7 +88,7 @@ describe('ktls keys', { timeout: 60_000 }, () => {
     const { status, stdout } = await runKtls('keys', target, '--ca', ca, '--out', file);
     expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
     expect(readFileSync(file, 'utf8')).toMatch(/^(?:[A-Z_0-9]+ [0-9a-f]{64} [0-9a-f]+\n)+$/);
-    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expectMode(file, 0o600);
   });
 
   test('not of a server that is not to be trusted, unless told so', async () => {
@@ -115,7 +116,7 @@ describe('ktls connect --capture', { timeout: 60_000 }, () => {
     const bytes = readFileSync(file);
     expect(bytes.readUInt32LE(0)).toBe(0x0a0d0d0a);
     expect(bytes.toString('latin1')).toContain('CLIENT_TRAFFIC_SECRET_0');
-    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expectMode(file, 0o600);
   });
 });
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { duplexPair, PassThrough, Writable } from 'node:stream';
@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import * as ktls from '../../src/index.ts';
 import { type Capture, captureTo } from '../../src/keys.ts';
 import { issue } from '../helpers/certificates.ts';
+import { expectMode } from '../helpers/file-mode.ts';
 import { listenUntilEnd, owned } from '../socket/scenario.ts';
 import { type Block, blocks, streamsIn } from './pcapng-reader.ts';
 import { echo, wire } from './wire.ts';
@@ -96,7 +97,7 @@ it('several connections share a file, which only its owner can read', async () =
   }
   await capture.close();
   await capture.close();
-  expect(statSync(path).mode & 0o777).toBe(0o600);
+  expectMode(path, 0o600);
   const found = blocks(readFileSync(path));
   expect(found.filter(({ kind }) => kind === 'section')).toHaveLength(1);
   expect(found.filter(({ comment }) => comment?.includes('captured at'))).toHaveLength(2);

@@ -8,7 +8,6 @@ import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as ktls from '../../src/index.ts';
 import { encryptKey, type Identity } from '../helpers/certificates.ts';
-import { listen } from '../helpers/listen.ts';
 import { type Identities, makeIdentities } from './identities.ts';
 import {
   type ClientOptions,
@@ -18,7 +17,7 @@ import {
   type ServerOptions,
   type TlsSocket,
 } from './implementations.ts';
-import { hasOpenSSLProgram, owned, properties, serve } from './scenario.ts';
+import { hasOpenSSLProgram, listenUntilEnd, owned, properties, serve } from './scenario.ts';
 
 let identities: Identities;
 let folder: string;
@@ -174,7 +173,7 @@ describe.each(ours)('$name', (implementation) => {
         else done(null);
       },
     });
-    const port = await listen(server);
+    const port = await listenUntilEnd(server);
     for (const [servername, expected] of [
       ['rsa.example', identities.rsa],
       ['other.example', identities.server],
@@ -186,7 +185,6 @@ describe.each(ours)('$name', (implementation) => {
     const refused = once(server, 'tlsClientError');
     owned(nodeClient(port, 'bad.example')).on('error', () => {});
     expect((await refused)[0]).toMatchObject({ message: 'not here' });
-    server.close();
   });
 
   it('default authorities are node:tls’s', async () => {

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import * as ktls from '../../src/index.ts';
 import { type Identities, makeIdentities } from './identities.ts';
 import { type ClientOptions, nodeTls, ours } from './implementations.ts';
-import { closed, owned, readAll, readLength, record, serve, servePlain } from './scenario.ts';
+import { closed, type Events, owned, readAll, readLength, record, serve, servePlain } from './scenario.ts';
 
 let identities: Identities;
 
@@ -79,6 +79,24 @@ describe.each(ours)('$name', (implementation) => {
       const [chunk] = await once(server, 'data');
       expect(chunk.toString()).toBe('waiting');
       expect(server.getPeerCertificate()).toEqual({});
+    });
+
+    it('a socket that breaks before anybody starts TLS on it', async () => {
+      const events = async (wrap: (socket: net.Socket) => net.Socket): Promise<Events> => {
+        const accepted = new Promise<net.Socket>((resolve) => {
+          port = servePlain(resolve);
+        });
+        const plain = owned(net.connect(await port, '127.0.0.1'));
+        await once(plain, 'connect');
+        const secure = owned(wrap(plain));
+        const events = record(secure);
+        (await accepted).resetAndDestroy();
+        await closed(secure);
+        return events;
+      };
+      const expected = await events((socket) => new tls.TLSSocket(socket));
+      expect(expected).toEqual(['error ECONNRESET', 'close true']);
+      expect(await events((socket) => new ktls.TLSSocket(socket, common))).toEqual(expected);
     });
 
     it('TLS in TLS', async () => {
