@@ -19,6 +19,7 @@ export async function runInWine(command, { seconds = 1200 } = {}) {
     const [out, error] = outputs.map(({ descriptor }) => descriptor);
     const arguments_ = ['--mount', '--pid', '--fork', '--kill-child', 'bash', '-c', INSIDE, 'bash', ...words];
     const child = spawn('unshare', arguments_, { stdio: ['ignore', out, error], env: ENVIRONMENT });
+    for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => child.kill('SIGKILL'));
     return await new Promise((resolve, reject) => {
       child.on('error', reject);
       child.on('exit', (status, signal) => resolve(status ?? 128 + constants.signals[signal]));
@@ -53,7 +54,7 @@ function follow(path, target) {
   };
 }
 
-// In namespaces of its own: nothing stays mounted, and nothing goes on running.
+// In namespaces of its own: nothing stays mounted, and nothing goes on running. One at a time: programs of two namespaces must not share Wine's server.
 const INSIDE = `set -e
 wine=$1 project=$2 modules=$3 place=$4 seconds=$5; shift 5
 mount --rbind /dev "$wine/dev"
@@ -61,7 +62,7 @@ mount -t proc proc "$wine/proc"
 mkdir -p "$wine$project"
 mount --bind "$project" "$wine$project"
 if [ -n "$modules" ]; then mount --bind "$modules" "$wine$project/node_modules"; fi
-exec timeout "$seconds" chroot "$wine" /bin/sh -c 'cd "$1" && shift && wine "$@"; status=$?; wineserver -w; exit $status' sh "$place" "$@"`;
+exec flock "$wine.lock" timeout "$seconds" chroot "$wine" /bin/sh -c 'cd "$1" && shift && wine "$@"; status=$?; wineserver -w; exit $status' sh "$place" "$@"`;
 
 const ENVIRONMENT = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',

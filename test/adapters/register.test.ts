@@ -35,7 +35,7 @@ async function node(
   return { stdout: stdout.trim(), lines: said };
 }
 
-describe('ktls/register', { timeout: 20_000 }, () => {
+describe('ktls/register', { timeout: 60_000 }, () => {
   test.each([
     ['require', 'a.cjs', `const tls = require('node:tls'); const { connect, TLSSocket, Server } = require('tls');`],
     ['import', 'b.mjs', `import tls, { connect, TLSSocket, Server } from 'node:tls';`],

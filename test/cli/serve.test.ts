@@ -7,7 +7,7 @@ import tls from 'node:tls';
 import { Agent, fetch } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Ktls, runKtls, stopAll } from './run-ktls.ts';
-import { eventsIn, ServedFolder, sha256 } from './served-folder.ts';
+import { canNameAnything, eventsIn, ServedFolder, sha256 } from './served-folder.ts';
 
 const folder = new ServedFolder();
 let ktls: Ktls;
@@ -86,14 +86,18 @@ describe('ktls serve', { timeout: 60_000 }, () => {
     expect((await get('/changing.txt', { headers: stale })).status).toBe(200);
   });
 
-  test('lists folders, with all names escaped and nothing hidden or outside', async () => {
+  test('lists folders, with nothing hidden or outside', async () => {
     const response = await get('/');
     const page = await response.text();
     expect(response.headers.get('content-security-policy')).toContain("default-src 'none'");
     expect(page).toContain('href="./sub/"');
+    for (const name of ['.git', 'out', 'up', 'hidden', 'secret']) expect(page).not.toContain(`>${name}`);
+  });
+
+  test.skipIf(!canNameAnything)('lists names escaped', async () => {
+    const page = await (await get('/')).text();
     expect(page).not.toContain('<img');
     expect(page).toContain('&#60;img src=x onerror=alert(1)&#62;&#38;&#34;.html');
-    for (const name of ['.git', 'out', 'up', 'hidden', 'secret']) expect(page).not.toContain(`>${name}`);
     expect((await get('/%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E%26%22.html')).status).toBe(200);
   });
 
@@ -167,7 +171,8 @@ describe('ktls serve', { timeout: 60_000 }, () => {
     await ktls.said(/^\{"event":"secure".*"version":"TLSv1\.3"/m);
   });
 
-  test('Ctrl-C ends it, also while a connection is open', async () => {
+  // Node.js cannot send Ctrl-C to a program on Windows, but only end it.
+  test.skipIf(process.platform === 'win32')('Ctrl-C ends it, also while a connection is open', async () => {
     const served = await folder.serve('--ktls', 'off');
     const connection = new https.Agent({ ca: folder.ca, keepAlive: true });
     const request = https.get({
