@@ -209,7 +209,7 @@ describe('ktls serve', { timeout: 60_000 }, () => {
 
 describe('ktls serve explains', { timeout: 60_000 }, () => {
   test.each([
-    ['a folder that is not there', ['serve', '/nonexistent'], 1, /\/nonexistent: there is no such file/],
+    ['a folder that is not there', ['serve', '/nonexistent'], 1, /[/\\]nonexistent: there is no such file/],
     ['a file that is no folder', ['serve', process.execPath], 1, /not a folder/],
     ['two folders', ['serve', 'a', 'b'], 2, /one folder/],
     ['a port that is none', ['serve', '--port', '65536'], 2, /--port wants a whole number/],
