@@ -336,10 +336,14 @@ export class TLSSocket extends OpeningSocket {
       done();
       return;
     }
+    let isWithin = true;
     this.session.connection.write(parts, (error) => {
       if (!error) this._unrefTimer();
-      done(error);
+      // Told at once, the stream would send each small write of a turn by itself; so it collects what follows the first.
+      if (isWithin) process.nextTick(done, error);
+      else done(error);
     });
+    isWithin = false;
   }
 
   #liveSession(): TlsSession {
