@@ -31,6 +31,8 @@ export class Browser {
     const chromium = new Program(program('chromium'), [
       ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--hide-scrollbars'],
       ...['--no-first-run', '--no-proxy-server', '--remote-debugging-port=0', `--user-data-dir=${profile}`],
+      // No connections but those that the test asks for.
+      ...['--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'],
       ...words,
       'about:blank',
     ]);

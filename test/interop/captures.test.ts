@@ -96,9 +96,10 @@ async function captured(cell: Cell): Promise<{ bytes: Buffer; keyLog: Buffer }> 
   const { cert, key } = identity;
   const server = createServer({ cert, key, ktls: 'off', ...only(cell) });
   const lines: Buffer[] = [];
-  let accepted = 0;
+  let [accepted, secured] = [0, 0];
   server.on('keylog', (line: Buffer) => lines.push(line));
   server.on('connection', () => accepted++);
+  server.on('secureConnection', () => secured++);
   const port = await listen(server);
   const capture = await PacketCapture.start(port);
   for (const peer of clientPeers) {
@@ -113,7 +114,8 @@ async function captured(cell: Cell): Promise<{ bytes: Buffer; keyLog: Buffer }> 
     if (!socket.destroyed) await once(socket, 'close');
   }
   await resume(server, port);
-  await browse(server, port, cell);
+  // A browser opens connections ahead of their use; all shall come to something before it ends.
+  await browse(server, port, cell, () => expect.poll(() => secured, { timeout: 20_000 }).toBe(accepted));
   server.close();
   return { bytes: await capture.stop(accepted), keyLog: Buffer.concat(lines) };
 }
@@ -164,7 +166,7 @@ async function resume(server: Server, port: number): Promise<void> {
 }
 
 /** A browser loads a page, and with it the payload. */
-async function browse(server: Server, port: number, cell: Cell): Promise<void> {
+async function browse(server: Server, port: number, cell: Cell, settled: () => PromiseLike<void>): Promise<void> {
   const web = http.createServer((request, response) => {
     if (request.url !== '/payload') {
       response.setHeader('content-type', 'text/html').end(page);
@@ -182,6 +184,7 @@ async function browse(server: Server, port: number, cell: Cell): Promise<void> {
   try {
     await browser.open(`https://127.0.0.1:${port}/`, { width: 800, height: 600, scheme: 'light' });
     await expect.poll(() => browser.evaluate('document.title'), { timeout: 60_000 }).toBe(`${length} bytes`);
+    await settled();
   } finally {
     await browser.stop();
     server.off('secureConnection', carry);
@@ -201,7 +204,7 @@ const standardNames: Readonly<Record<string, string>> = {
   'ECDHE-RSA-CHACHA20-POLY1305': 'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256',
 };
 
-const page = `<!doctype html><title>…</title><script>
+const page = `<!doctype html><title>…</title><link rel="icon" href="data:,"><script>
   const request = new XMLHttpRequest();
   request.open('GET', '/payload', false);
   request.overrideMimeType('text/plain; charset=x-user-defined');

@@ -14,7 +14,9 @@ export class PacketCapture {
 
   /** Resolves when packets are being captured. */
   static async start(port: number): Promise<PacketCapture> {
-    const capturing = new Program(program('dumpcap'), ['-q', '-i', 'lo', '-f', `tcp port ${port}`, '-w', '-']);
+    // Room for all of a test, in MiB: what is not fetched in time is lost.
+    const words = ['-q', '-i', 'lo', '-B', '64', '-f', `tcp port ${port}`, '-w', '-'];
+    const capturing = new Program(program('dumpcap'), words);
     const capture = new PacketCapture(capturing);
     await capturing.during(capturing.complained(/^(File): /m));
     return capture;
