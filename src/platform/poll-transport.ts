@@ -131,7 +131,8 @@ export class PollTransport implements Transport {
 
   #onReady(status: number, events: number): void {
     if (this.#ended) return;
-    if (events & writable) {
+    // At an error libuv has stopped to watch, and says nothing of events: whoever waits finds out by trying.
+    if (events & writable || status < 0) {
       const callbacks = this.#writableCallbacks;
       this.#writableCallbacks = [];
       this.#watch();

@@ -7,6 +7,7 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { tls12, tls13 } from './cells.ts';
 import { layers, on } from './layers.ts';
 import { closePairs, serverPair } from './pair.ts';
+import { rawClient } from './raw-pair.ts';
 import { hashOf, makePayload, sha256 } from './traffic.ts';
 
 const content = makePayload(9_000_001);
@@ -57,6 +58,29 @@ describe.each(layers)('sendFile on $layer', ({ ktls }) => {
     server.end();
     const expected = ['before', content.subarray(0, 2_000_000), 'between', 'after'].map((part) => Buffer.from(part));
     expect(await received).toBe(sha256(Buffer.concat(expected)));
+  });
+
+  test('a reset ends it, also where nothing is read any more', async () => {
+    const { server, peer } = await rawClient({ cell: tls13, ...on(ktls) });
+    peer.pause();
+    // The server is full of data that nobody takes, so that it does not look for more.
+    while (server.readableLength < server.readableHighWaterMark) {
+      peer.send(23, content.subarray(0, 16_384));
+      await new Promise(setImmediate);
+    }
+    const closed = new Promise((resolve) => server.on('error', () => {}).once('close', resolve));
+    let [sent, seen] = [0, -1];
+    const onProgress = (bytes: number): void => {
+      sent = bytes;
+    };
+    const sending = server.sendFile(path, { onProgress }).catch((error) => error);
+    while (sent === 0 || sent !== seen) {
+      seen = sent;
+      for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+    }
+    peer.reset();
+    expect(await sending).toBeInstanceOf(Error);
+    await closed;
   });
 
   test('a file that is too short is an error, and the connection goes on', async () => {
