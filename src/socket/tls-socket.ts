@@ -44,6 +44,8 @@ export class TLSSocket extends OpeningSocket {
   #told: { readonly session: Uint8Array; readonly ticket: Uint8Array } | undefined;
   #bytesRead = 0;
   #bytesWritten = 0;
+  /** Since something was received. */
+  #hasWritten = false;
   #readEnded = false;
 
   /** `stream`: a connected or connecting socket, or any Duplex; without it, {@link connect} makes one. */
@@ -204,6 +206,7 @@ export class TLSSocket extends OpeningSocket {
 
   #onData(bytes: Uint8Array): void {
     this.#bytesRead += bytes.length;
+    this.#hasWritten = false;
     const more = this.#userBuffer ? this.#userBuffer.take(bytes) : this.push(asBuffer(bytes));
     if (!more) this.session?.transport.pause();
   }
@@ -336,14 +339,15 @@ export class TLSSocket extends OpeningSocket {
       done();
       return;
     }
-    let isWithin = true;
+    // Told at once, the stream sends each small write of a turn by itself; told later, it collects what follows. An answer is alone.
+    let collects = this.#hasWritten;
+    this.#hasWritten = true;
     this.session.connection.write(parts, (error) => {
       if (!error) this._unrefTimer();
-      // Told at once, the stream would send each small write of a turn by itself; so it collects what follows the first.
-      if (isWithin) process.nextTick(done, error);
+      if (collects) process.nextTick(done, error);
       else done(error);
     });
-    isWithin = false;
+    collects = false;
   }
 
   #liveSession(): TlsSession {
