@@ -15,8 +15,7 @@ const opensslSource = {
   outputs: ['build/openssl/source/Configure'],
   async run() {
     const lock = readLock();
-    const archive = build('openssl', `openssl-${lock.version}.tar.gz`);
-    if (!isLocked(archive, lock)) await fetchArchive(archive, lock);
+    const archive = await fetchRelease(lock);
     const fresh = build('openssl/source.new');
     rmSync(fresh, { recursive: true, force: true });
     mkdirSync(fresh, { recursive: true });
@@ -64,6 +63,13 @@ export async function checksumOf(version) {
   );
 }
 
+// Resolves to the path of a release's tar file, fetched if it is not there yet.
+export async function fetchRelease(lock) {
+  const archive = build('openssl', `openssl-${lock.version}.tar.gz`);
+  if (!isLocked(archive, lock)) await fetchArchive(archive, lock);
+  return archive;
+}
+
 async function fetchArchive(archive, lock) {
   mkdirSync(build('openssl'), { recursive: true });
   const given = process.env.OPENSSL_TARBALL;
@@ -75,10 +81,17 @@ async function fetchArchive(archive, lock) {
   const apt = new Apt('deb-src', SUITES);
   await apt.update();
   const downloaded = build('openssl/download', `openssl_${lock.version}.orig.tar.gz`);
-  for (const version of apt.versionsWith(lock.sha256, 'openssl')) {
+  const listed = apt.versionsWith(lock.sha256, 'openssl');
+  for (const version of listed) {
     // A mirror may list a version whose file it does not have (yet, or any more): the next one may be the same file.
     await apt.downloadSource('openssl', version, build('openssl/download')).catch(() => undefined);
     if (isLocked(downloaded, lock)) return renameSync(downloaded, archive);
+  }
+  if (listed.length > 0) {
+    throw new SetupError(
+      `Debian lists ${describe(lock)}, but the mirror does not have it`,
+      'Try again later, or set OPENSSL_TARBALL to the path of that release.',
+    );
   }
   throw new SetupError(
     `Debian does not offer ${describe(lock)}`,

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { loudly } from '../command.mjs';
 import { at } from '../paths.mjs';
 import { SetupError } from '../setup-error.mjs';
-import { checksumOf, readLock } from '../steps/openssl.mjs';
+import { checksumOf, fetchRelease, readLock } from '../steps/openssl.mjs';
 
 export const opensslUpdate = {
   steps: () => [],
@@ -13,6 +13,8 @@ export const opensslUpdate = {
     }
     const { version: before } = readLock();
     const sha256 = await checksumOf(version);
+    // First, so that a release which cannot be had changes nothing.
+    await fetchRelease({ version, sha256 });
     writeFileSync(at('wasm/openssl.lock'), `version=${version}\nsha256=${sha256}\n`);
     console.log(`OpenSSL ${before} is replaced by ${version}, sha256 ${sha256}`);
     // A process of its own: every step looks at the new lock.
