@@ -56,8 +56,9 @@ describe('the page of ktls serve --inspect, in Chromium', { timeout: 90_000 }, (
     await download(socket, '/big.bin');
     await expect.poll(() => text('.card .amounts .out b'), waits).toBe('18 MB');
     expect(await text('.card .chip')).toContain('2 requests');
+    // Both are of samples, of which there is one every half second.
+    await expect.poll(() => text('.card .amounts .peak'), waits).toMatch(/^peak .*B\/s$/);
     expect(await count('.card polyline.stroke.out')).toBe(1);
-    expect(String(await text('.card .amounts .peak'))).toMatch(/^peak .*B\/s$/);
 
     await browser.evaluate("document.querySelector('.card details').open = true");
     expect(await text('.card .marks span')).toContain('sends: wasm → native');
