@@ -10,7 +10,7 @@ export const check = {
   run: async () => (await runChecks()).failed,
 };
 
-// Resolves to what they came to, as a job: { name, passed, failed, skipped, seconds }.
+// Resolves to what they came to, as a job: { name, passed, failed, skipped, seconds, failures }.
 export async function runChecks() {
   const start = performance.now();
   const failed = [];
@@ -20,7 +20,15 @@ export async function runChecks() {
   }
   console.log(`\n${failed.length === 0 ? 'all checks succeeded' : `failed: ${failed.join(', ')}`}`);
   const passed = CHECKS.length - failed.length;
-  return { name: 'check', passed, failed: failed.length, skipped: 0, seconds: (performance.now() - start) / 1000 };
+  const failures = failed.map((command) => `${command}: see above`);
+  return {
+    name: 'check',
+    passed,
+    failed: failed.length,
+    skipped: 0,
+    seconds: (performance.now() - start) / 1000,
+    failures,
+  };
 }
 
 const CHECKS = [

@@ -2,7 +2,7 @@
 
 // `results`: { name, passed, failed, skipped, seconds, failures } of each job. Answers how many failed.
 export function printSummary(results) {
-  for (const { name, failures = [] } of results) {
+  for (const { name, failures } of results) {
     for (const failure of failures) console.log(`\nFAILED in ${name}: ${shortened(failure)}`);
   }
   const lines = [

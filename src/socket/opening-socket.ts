@@ -26,6 +26,7 @@ export abstract class OpeningSocket extends ControllableSocket {
   #servername: string | undefined;
   #offered: Uint8Array | undefined;
   #wantsStart = false;
+  readonly #onEarlyError = (error: Error): void => void this.destroy(error);
 
   constructor(stream: Duplex | undefined, options: TLSSocketOptions) {
     super({
@@ -79,10 +80,7 @@ export abstract class OpeningSocket extends ControllableSocket {
   protected attach(stream: Duplex, connect?: () => void): void {
     this.#below = stream;
     stream.once('close', () => this.listener.streamClosed());
-    // Once there is a session, its transport listens.
-    stream.on('error', (error: Error) => {
-      if (!this.#session) this.destroy(error);
-    });
+    stream.on('error', this.#onEarlyError);
     if (!(stream instanceof net.Socket) || !(connect || stream.pending)) {
       this.#startWhenWanted(stream);
       return;
@@ -122,7 +120,8 @@ export abstract class OpeningSocket extends ControllableSocket {
       const session = openSession({ stream, engine, policy: this.#policy, isServer, outlets, listener });
       this.#session = session;
       this.#prepare(engine);
-      startSession(session, this.listener);
+      // From then on the transport listens.
+      startSession(session, this.listener, () => stream.off('error', this.#onEarlyError));
     } catch (error) {
       this.destroy(asError(error));
     }

@@ -54,8 +54,12 @@ export function openSession(options: {
   return { connection, transport };
 }
 
-/** Starts receiving, and a client's handshake. */
-export function startSession({ connection, transport }: TlsSession, listener: SessionListener): void {
+/** Starts receiving, and a client's handshake. `onStart`: the transport has begun to listen to its stream, errors included. */
+export function startSession(
+  { connection, transport }: TlsSession,
+  listener: SessionListener,
+  onStart: () => void,
+): void {
   const tell = (events: readonly ConnectionEvent[]): void => {
     for (const event of events) listener.event(event);
   };
@@ -73,6 +77,7 @@ export function startSession({ connection, transport }: TlsSession, listener: Se
       error: (error) => listener.streamError(error),
       closed: () => listener.streamClosed(),
     });
+    onStart();
   });
 }
 

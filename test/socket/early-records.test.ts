@@ -3,9 +3,8 @@ import net from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { selfSigned } from '../../src/cli/self-signed.ts';
 import tls from '../../src/index.ts';
-import { ContentType } from '../../src/protocol/content-type.ts';
-import { readHeader } from '../../src/record/header.ts';
 import { listen } from '../helpers/listen.ts';
+import { dataRecords } from './data-records.ts';
 
 /** TLS 1.2, whose records show what they are. */
 test('a connection begins with records of one segment each, so that the first can be read before all have come', async () => {
@@ -45,13 +44,3 @@ test('a connection begins with records of one segment each, so that the first ca
   );
   expect(second).toHaveLength(13);
 });
-
-function dataRecords(wire: Buffer): number[] {
-  const lengths: number[] = [];
-  let at = 0;
-  for (let header = readHeader(wire, at); header; header = readHeader(wire, at)) {
-    if (header.type === ContentType.applicationData) lengths.push(header.length);
-    at += 5 + header.length;
-  }
-  return lengths;
-}

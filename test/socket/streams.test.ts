@@ -99,6 +99,15 @@ describe.each(ours)('$name', (implementation) => {
       expect(await events((socket) => new ktls.TLSSocket(socket, common))).toEqual(expected);
     });
 
+    it('a stream that is breaking when it is given', async () => {
+      const [broken] = duplexPair();
+      broken.destroy(new Error('broken'));
+      const secure = owned(new ktls.TLSSocket(broken, { ...common, isServer: true }));
+      const events = record(secure);
+      await closed(secure);
+      expect(events).toEqual(['error broken', 'close true']);
+    });
+
     it('TLS in TLS', async () => {
       const inner = await serve(implementation, identities.server, (socket) => socket.pipe(socket));
       const outer = await serve(implementation, identities.server, (socket) => {
