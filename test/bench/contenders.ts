@@ -76,16 +76,15 @@ export const contenders: Readonly<Record<ContenderName, Contender>> = {
 };
 
 /** Those for bulk data: all that this machine has. */
-export function bulkContenders(): Contender[] {
-  const { native, wasm, kernel, tcp } = contenders;
+export function bulkContenders(): ContenderName[] {
   // Without the addon `native` is another layer, and that is all this process is for.
-  if (process.execArgv.includes('--no-addons')) return [native, nodes];
-  return [native, ...(hasKernelTls() ? [kernel] : []), wasm, nodes, tcp];
+  if (process.execArgv.includes('--no-addons')) return ['native', 'node:tls'];
+  return ['native', ...(hasKernelTls() ? (['kernel'] as const) : []), 'wasm', 'node:tls', 'tcp'];
 }
 
 /** Those for whole connections, of which records are only a part. */
-export function connectionContenders(): Contender[] {
-  return bulkContenders().filter(({ name }) => name !== 'wasm' && name !== 'tcp');
+export function connectionContenders(): ContenderName[] {
+  return bulkContenders().filter((name) => name !== 'wasm' && name !== 'tcp');
 }
 
 /** Whether this machine's kernel has TLS 1.3 in full. */

@@ -11,7 +11,7 @@ import { type Effort, type Goal, inTurns, type Listener, makeRow, type Sample } 
 export async function crowd(listener: Listener, { scale, rounds }: Effort): Promise<void> {
   const identity = await issue(undefined);
   const many = Math.min(Math.ceil(5000 * scale), openFileLimit() - reservedFiles);
-  const names = connectionContenders().map(({ name }) => name);
+  const names = connectionContenders();
   const told = await inTurns(Object.fromEntries(names.map((name) => [name, name])), 1, async (name) => {
     listener.progress(`${many} connections to ${name}`);
     return await measureOne(name, identity, many, rounds);

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { type Identity, issue } from '../helpers/certificates.ts';
 import { type Contender, connectionContenders, nodes } from './contenders.ts';
-import { type Effort, type Goal, inTurns, type Listener, makeRow, median, type Sample } from './measure.ts';
+import { type Effort, type Goal, inTurns, type Listener, makeRow, median, type Sample, warmUps } from './measure.ts';
+import { type Work, withSubjects } from './subjects.ts';
 
 /**
  * How long a client waits for the first byte of a large response, on loopback and over a slow line: a record is opened when all of it is
@@ -11,23 +12,33 @@ import { type Effort, type Goal, inTurns, type Listener, makeRow, median, type S
 export async function firstByte(listener: Listener, { scale, rounds }: Effort): Promise<void> {
   const identity = await issue(undefined);
   const times = Math.ceil(8 * scale);
-  for (const { name, bytesPerMillisecond } of lines) {
-    const started: Record<string, Awaited<ReturnType<typeof start>>> = {};
-    for (const one of connectionContenders()) started[one.name] = await start(one, identity, bytesPerMillisecond);
-    for (const { run } of Object.values(started)) await run(3);
-    const samples = await inTurns(
-      started,
-      rounds,
-      async ({ run }): Promise<Sample> => ({ figure: await run(times) }),
-      (round) => listener.progress(`${name}: round ${round} of ${rounds}`),
+  for (const { name, bytesPerMillisecond } of lines)
+    await withSubjects(
+      'receiveFirstByte',
+      connectionContenders(),
+      () => ({ identity, times, bytesPerMillisecond }),
+      async (subjects) => {
+        const samples = await inTurns(
+          subjects,
+          warmUps + rounds,
+          async (run): Promise<Sample> => ({ figure: (await run()).result }),
+          (round) => listener.progress(`${name}: round ${round - warmUps} of ${rounds}`),
+        );
+        for (const all of Object.values(samples)) all.splice(0, warmUps);
+        const goals: Record<string, Goal> = { native: { ratio: 1 }, kernel: { ratio: 1 } };
+        listener.row(makeRow({ name: `first byte of 1 MB, ${name}`, unit: 'ms', better: 'less', goals, samples }));
+      },
     );
-    const goals: Record<string, Goal> = { native: { ratio: 1 }, kernel: { ratio: 1 } };
-    listener.row(makeRow({ name: `first byte of 1 MB, ${name}`, unit: 'ms', better: 'less', goals, samples }));
-    for (const { end } of Object.values(started)) end();
-  }
 }
 
-async function start(contender: Contender, identity: Identity, bytesPerMillisecond: number | undefined) {
+export async function receiveFirstByte(
+  contender: Contender,
+  {
+    identity,
+    times,
+    bytesPerMillisecond,
+  }: { readonly identity: Identity; readonly times: number; readonly bytesPerMillisecond?: number | undefined },
+): Promise<Work> {
   const body = Buffer.alloc(2 ** 20, 1);
   const server = await contender.listen(identity, { version: 'TLSv1.3' }, (socket) => {
     socket.on('error', () => {});
@@ -37,7 +48,7 @@ async function start(contender: Contender, identity: Identity, bytesPerMilliseco
   const connect = nodes.connector(identity, { version: 'TLSv1.3' });
   return {
     /** Median of so many connections, in milliseconds. */
-    async run(times: number): Promise<number> {
+    async run() {
       const waited: number[] = [];
       for (let i = 0; i < times; i++) {
         const socket = connect(line.port);
@@ -52,14 +63,11 @@ async function start(contender: Contender, identity: Identity, bytesPerMilliseco
       }
       return median(waited);
     },
-    end(): void {
-      for (const one of new Set([line, server])) one.close();
-    },
   };
 }
 
 /** Forwards connections; what comes back arrives no faster than this. */
-async function slowLine(port: number, bytesPerMillisecond: number): Promise<{ port: number; close(): void }> {
+async function slowLine(port: number, bytesPerMillisecond: number): Promise<{ port: number }> {
   const server = net.createServer({ noDelay: true }, (near) => {
     const far = net.connect({ port, host: '127.0.0.1', noDelay: true });
     for (const [one, other] of [
@@ -80,7 +88,7 @@ async function slowLine(port: number, bytesPerMillisecond: number): Promise<{ po
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the line does not listen on a port');
-  return { port: address.port, close: () => void server.close() };
+  return { port: address.port };
 }
 
 function deliver(part: Buffer, to: net.Socket, bytesPerMillisecond: number, done: () => void): void {

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { type Identity, issue, type KeyKind } from '../helpers/certificates.ts';
-import { type Contender, contenders, type Suite } from './contenders.ts';
-import { compare, type Effort, type Listener } from './measure.ts';
+import type { Contender, Suite } from './contenders.ts';
+import { compareRates, type Effort, type Listener } from './measure.ts';
+import { type Work, withSubjects } from './subjects.ts';
 
 interface Kind {
   readonly name: string;
@@ -13,19 +14,16 @@ interface Kind {
 
 /** Handshakes one after the other, client and server in one thread. */
 export async function handshakes(listener: Listener, { scale, rounds }: Effort): Promise<void> {
-  const count = Math.ceil(60 * scale);
-  for (const kind of kinds) {
-    const identity = await issue(undefined, { keyKind: kind.key });
-    const [native, nodes] = await Promise.all(
-      [contenders.native, contenders['node:tls']].map((contender) => start(contender, identity, kind, count)),
+  const count = Math.ceil(150 * scale);
+  for (const { name, key, suite, goal, resumes = false } of kinds) {
+    const identity = await issue(undefined, { keyKind: key });
+    const compared = { name: `handshake, ${name}`, unit: 'a second', goals: { native: { ratio: goal } }, rounds };
+    await withSubjects(
+      'makeHandshakes',
+      ['native', 'node:tls'],
+      () => ({ identity, suite, resumes, count }),
+      (subjects) => compareRates(subjects, compared, listener),
     );
-    if (!native || !nodes) throw new Error('two contenders are compared');
-    // OpenSSL in WebAssembly is compiled in two steps, the second while it runs: for some hundred handshakes it is slower.
-    for (let i = 0; i < warmUps; i++) for (const { run } of [native, nodes]) await run();
-    const runs = { native: native.run, 'node:tls': nodes.run };
-    const goals = { native: { ratio: kind.goal } };
-    await compare({ name: `handshake, ${kind.name}`, unit: 'a second', goals, runs, rounds }, listener);
-    for (const { end } of [native, nodes]) end();
   }
 }
 
@@ -49,7 +47,15 @@ const kinds: readonly Kind[] = [
   },
 ];
 
-async function start(contender: Contender, identity: Identity, { suite, resumes = false }: Kind, count: number) {
+export async function makeHandshakes(
+  contender: Contender,
+  {
+    identity,
+    suite,
+    resumes,
+    count,
+  }: { readonly identity: Identity; readonly suite: Suite; readonly resumes: boolean; readonly count: number },
+): Promise<Work> {
   let accepted = 0;
   const server = await contender.listen(identity, suite, (socket) => {
     accepted++;
@@ -74,15 +80,12 @@ async function start(contender: Contender, identity: Identity, { suite, resumes 
   };
   if (resumes) await one(undefined);
   return {
-    async run(): Promise<number> {
+    async run() {
       const before = accepted;
       // A session of TLS 1.3 is good for once; each connection brings the next.
       for (let i = 0; i < count; i++) await one(resumes ? session : undefined);
       if (accepted - before !== count) throw new Error('handshakes are missing');
       return count;
     },
-    end: () => server.close(),
   };
 }
-
-const warmUps = 3;

@@ -49,30 +49,30 @@ export interface Listener {
   progress(text: string): void;
 }
 
-/** Does work and resolves to how much that was, in the unit of the row without "a second". */
-type Run = () => Promise<number>;
+/** Rounds that do not count. V8 takes that long to compile what is measured, WebAssembly included, whose second compiler runs beside it. */
+export const warmUps = 3;
 
 export interface Comparison {
   readonly name: string;
   readonly unit: string;
-  readonly runs: Readonly<Record<string, Run>>;
   readonly goals?: Readonly<Record<string, Goal>>;
-  readonly rounds?: number;
+  readonly rounds: number;
 }
 
-/** Work by the second. */
-export async function compare(
-  { name, unit, runs, goals = {}, rounds = 5 }: Comparison,
+/** Work by the second: each subject does it once and resolves to what that took. */
+export async function compareRates(
+  subjects: Readonly<Record<string, () => Promise<Timed>>>,
+  { name, unit, goals = {}, rounds }: Comparison,
   listener: Listener,
 ): Promise<void> {
-  for (const run of Object.values(runs)) await run();
   const samples = await inTurns(
-    runs,
-    rounds,
-    async (run) => await rate(run),
-    (round) => listener.progress(`${name}: round ${round} of ${rounds}`),
+    subjects,
+    warmUps + rounds,
+    async (run) => rate(await run()),
+    (round) => listener.progress(`${name}: round ${round - warmUps} of ${rounds}`),
   );
-  listener.row(makeRow({ name, unit, better: 'more', samples, goals }));
+  const counted = Object.entries(samples).map(([subject, all]) => [subject, all.slice(warmUps)] as const);
+  listener.row(makeRow({ name, unit, better: 'more', samples: Object.fromEntries(counted), goals }));
 }
 
 /** All contenders in each round, in random order: what slows the machine down for a while slows down all of them. */
@@ -133,10 +133,15 @@ export function median(values: readonly number[]): number {
   return ((sorted[Math.ceil(middle) - 1] ?? NaN) + (sorted[Math.floor(middle)] ?? NaN)) / 2;
 }
 
-/** Seconds that `work` takes, and those of them on a processor: of this process, and of its main thread. */
-async function timed<T>(
-  work: () => Promise<T>,
-): Promise<{ result: T; wall: number; processor: number; thread: number }> {
+/** Work that was done, how much or with which result, and the seconds it took: all, those of the process, those of its main thread. */
+export interface Timed {
+  readonly result: number;
+  readonly wall: number;
+  readonly processor: number;
+  readonly thread: number;
+}
+
+export async function timed(work: () => Promise<number>): Promise<Timed> {
   globalThis.gc?.();
   const [processor, thread, start] = [process.cpuUsage(), process.threadCpuUsage(), performance.now()];
   const result = await work();
@@ -149,8 +154,7 @@ async function timed<T>(
   };
 }
 
-async function rate(run: Run): Promise<Sample> {
-  const { result, wall, processor, thread } = await timed(run);
+function rate({ result, wall, processor, thread }: Timed): Sample {
   return { figure: result / wall, processor: result / processor, thread: result / thread };
 }
 

@@ -2,7 +2,8 @@ import http from 'node:http';
 import type net from 'node:net';
 import { type Identity, issue } from '../helpers/certificates.ts';
 import { type Contender, connectionContenders } from './contenders.ts';
-import { compare, type Effort, type Listener } from './measure.ts';
+import { compareRates, type Effort, type Listener } from './measure.ts';
+import { type Work, withSubjects } from './subjects.ts';
 
 /** GET over kept connections, 50 at a time. */
 export async function requests(listener: Listener, { scale, rounds }: Effort): Promise<void> {
@@ -11,16 +12,20 @@ export async function requests(listener: Listener, { scale, rounds }: Effort): P
     { length: 1024, count: 3000, goal: 1.2 },
     { length: 65_536, count: 1500, goal: 1.4 },
   ]) {
-    const started = new Map<string, Awaited<ReturnType<typeof start>>>();
-    for (const one of connectionContenders()) started.set(one.name, await start(one, identity, length));
-    const runs = Object.fromEntries([...started].map(([name, { run }]) => [name, () => run(Math.ceil(count * scale))]));
-    const name = `https GET ${length / 1024} KB`;
-    await compare({ name, unit: 'a second', goals: { native: { ratio: goal } }, runs, rounds }, listener);
-    for (const { end } of started.values()) end();
+    const compared = { unit: 'a second', goals: { native: { ratio: goal } }, rounds };
+    await withSubjects(
+      'getAll',
+      connectionContenders(),
+      () => ({ identity, length, count: Math.ceil(count * scale) }),
+      (subjects) => compareRates(subjects, { ...compared, name: `https GET ${length / 1024} KB` }, listener),
+    );
   }
 }
 
-async function start(contender: Contender, identity: Identity, length: number) {
+export async function getAll(
+  contender: Contender,
+  { identity, length, count }: { readonly identity: Identity; readonly length: number; readonly count: number },
+): Promise<Work> {
   const body = Buffer.alloc(length, 1);
   const web = http.createServer((_request, response) => response.end(body));
   // Connections wait while it is the others' turn.
@@ -35,7 +40,7 @@ async function start(contender: Contender, identity: Identity, length: number) {
     },
   });
   return {
-    async run(count: number): Promise<number> {
+    async run() {
       let left = count;
       const one = (): Promise<void> =>
         new Promise((resolve, reject) => {
@@ -51,11 +56,6 @@ async function start(contender: Contender, identity: Identity, length: number) {
         }),
       );
       return count;
-    },
-    end(): void {
-      agent.destroy();
-      server.close();
-      web.closeAllConnections();
     },
   };
 }

@@ -3,28 +3,38 @@ import { once } from 'node:events';
 import type net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { type Identity, issue } from '../helpers/certificates.ts';
-import { bulkContenders, type Contender, connectedPair, contenders, nodes, type Suite } from './contenders.ts';
-import { compare, type Effort, type Goal, type Listener } from './measure.ts';
+import {
+  bulkContenders,
+  type Contender,
+  type ContenderName,
+  connectedPair,
+  contenders,
+  nodes,
+  type Suite,
+} from './contenders.ts';
+import { compareRates, type Effort, type Goal, type Listener } from './measure.ts';
+import { type Work, withSubjects } from './subjects.ts';
 import { received, send } from './transfers.ts';
 
 /** Bulk data, one thread both ends, and each direction alone with a peer of node:tls in another process. */
 export async function bulk(listener: Listener, { scale, rounds }: Effort): Promise<void> {
   const identity = await issue(undefined);
   const bytes = Math.ceil(256 * scale) * 2 ** 20;
+  const names = bulkContenders();
   for (const [label, suite] of Object.entries(suites)) {
+    const options = (name: ContenderName): Transfer => ({ identity, suite, bytes: share(name, bytes) });
     const compared = { unit: 'MB/s', rounds, goals: goalsOf(1.5) };
-    await compare(
-      {
-        ...compared,
-        name: `bulk, both ends, ${label}`,
-        runs: runsOf((one) => transferred(one, identity, suite, share(one, bytes))),
-      },
-      listener,
+    await withSubjects('transfer', names, options, (subjects) =>
+      compareRates(subjects, { ...compared, name: `bulk, both ends, ${label}` }, listener),
     );
     for (const way of ['receive', 'send'] as const) {
       const peers = await startPeers(identity, suite);
-      const runs = runsOf((one) => withPeer(one, peers, identity, suite, way, share(one, bytes)));
-      await compare({ ...compared, name: `bulk, ${way}, ${label}`, runs }, listener);
+      await withSubjects(
+        'transferWithPeer',
+        names,
+        (name) => ({ ...options(name), way, port: name === 'tcp' ? peers.plain : peers.secure }),
+        (subjects) => compareRates(subjects, { ...compared, name: `bulk, ${way}, ${label}` }, listener),
+      );
       peers.end();
     }
   }
@@ -33,15 +43,19 @@ export async function bulk(listener: Listener, { scale, rounds }: Effort): Promi
 /** One message there and back at a time. */
 export async function pingPong(listener: Listener, { scale, rounds }: Effort): Promise<void> {
   const identity = await issue(undefined);
-  const turns = Math.ceil(6000 * scale);
-  for (const length of [64, 1024]) {
-    const runs = runsOf((one) => echoed(one, identity, length, turns));
-    await compare({ name: `ping-pong ${length} B`, unit: 'a second', goals: goalsOf(1.25), runs, rounds }, listener);
-  }
-}
-
-function runsOf(run: (contender: Contender) => Promise<number>): Record<string, () => Promise<number>> {
-  return Object.fromEntries(bulkContenders().map((one) => [one.name, () => run(one)]));
+  const turns = Math.ceil(10_000 * scale);
+  for (const length of [64, 1024])
+    await withSubjects(
+      'echo',
+      bulkContenders(),
+      (name) => ({ identity, length, turns: name === 'wasm' ? Math.ceil(turns / 8) : turns }),
+      (subjects) =>
+        compareRates(
+          subjects,
+          { name: `ping-pong ${length} B`, unit: 'a second', goals: goalsOf(1.25), rounds },
+          listener,
+        ),
+    );
 }
 
 function goalsOf(ratio: number): Record<string, Goal> {
@@ -49,37 +63,45 @@ function goalsOf(ratio: number): Record<string, Goal> {
 }
 
 /** The slowest are given less to do. */
-function share({ name }: Contender, bytes: number): number {
+function share(name: ContenderName, bytes: number): number {
   return name === 'wasm' ? Math.ceil(bytes / 64) : bytes;
 }
 
-async function transferred(contender: Contender, identity: Identity, suite: Suite, bytes: number): Promise<number> {
-  const pair = await connectedPair({ client: contender, server: contender }, identity, suite);
-  const done = received(pair.server, bytes);
-  send(pair.client, bytes, chunk);
-  await done;
-  await pair.close();
-  return bytes / 1e6;
+interface Transfer {
+  readonly identity: Identity;
+  readonly suite: Suite;
+  readonly bytes: number;
+}
+
+export async function transfer(contender: Contender, { identity, suite, bytes }: Transfer): Promise<Work> {
+  const { client, server } = await connectedPair({ client: contender, server: contender }, identity, suite);
+  return {
+    async run() {
+      const done = received(server, bytes);
+      send(client, bytes, chunk);
+      await done;
+      return bytes / 1e6;
+    },
+  };
 }
 
 /** The peer is in a process of its own, so that this one's time is that of one end. */
-async function withPeer(
+export async function transferWithPeer(
   contender: Contender,
-  peers: Peers,
-  identity: Identity,
-  suite: Suite,
-  way: 'receive' | 'send',
-  bytes: number,
-): Promise<number> {
-  const socket = contender.connector(identity, suite)(contender.name === 'tcp' ? peers.plain : peers.secure);
+  { identity, suite, bytes, way, port }: Transfer & { readonly way: 'receive' | 'send'; readonly port: number },
+): Promise<Work> {
+  const socket = contender.connector(identity, suite)(port);
   await once(socket, contender.ready);
-  const order = Buffer.alloc(orderLength);
-  order.writeDoubleBE(way === 'send' ? bytes : -bytes);
-  socket.write(order);
-  if (way === 'send') send(socket, bytes, chunk);
-  await received(socket, way === 'send' ? 1 : bytes);
-  socket.destroy();
-  return bytes / 1e6;
+  return {
+    async run() {
+      const order = Buffer.alloc(orderLength);
+      order.writeDoubleBE(way === 'send' ? bytes : -bytes);
+      socket.write(order);
+      if (way === 'send') send(socket, bytes, chunk);
+      await received(socket, way === 'send' ? 1 : bytes);
+      return bytes / 1e6;
+    },
+  };
 }
 
 interface Peers {
@@ -94,15 +116,20 @@ async function startPeers(identity: Identity, suite: Suite): Promise<Peers> {
   return { ...ports, end: () => void child.kill() };
 }
 
-/** node:tls and plain TCP, told by a number how many bytes they are to receive, or to send if it is negative. */
+/** node:tls and plain TCP, told again and again by a number how many bytes they are to receive, or to send if it is negative. */
 async function bePeers(identity: Identity, suite: Suite): Promise<void> {
   const onConnection = (socket: net.Socket): void => {
     socket.on('error', () => {});
-    socket.once('data', (first: Buffer) => {
+    const obey = async (first: Buffer): Promise<void> => {
       const bytes = first.readDoubleBE();
       if (bytes < 0) send(socket, -bytes, chunk);
-      else void received(socket, bytes - (first.length - orderLength)).then(() => socket.write('.'));
-    });
+      else {
+        await received(socket, bytes - (first.length - orderLength));
+        socket.write('.');
+      }
+      socket.once('data', obey);
+    };
+    socket.once('data', obey);
   };
   const [secure, plain] = await Promise.all(
     [nodes, contenders.tcp].map((one) => one.listen(identity, suite, onConnection)),
@@ -110,23 +137,34 @@ async function bePeers(identity: Identity, suite: Suite): Promise<void> {
   process.send?.({ secure: secure?.port, plain: plain?.port });
 }
 
-async function echoed(contender: Contender, identity: Identity, length: number, turns: number): Promise<number> {
-  const pair = await connectedPair({ client: contender, server: contender }, identity, suites['AES-128-GCM']);
+export async function echo(
+  contender: Contender,
+  { identity, length, turns }: { readonly identity: Identity; readonly length: number; readonly turns: number },
+): Promise<Work> {
   const message = Buffer.alloc(length, 1);
-  pair.server.on('data', (part: Buffer) => pair.server.write(part));
-  await new Promise<void>((resolve) => {
-    let [done, missing] = [0, length];
-    pair.client.on('data', (part: Buffer) => {
-      missing -= part.length;
-      if (missing > 0) return;
-      missing = length;
-      if (++done === turns) resolve();
-      else pair.client.write(message);
-    });
-    pair.client.write(message);
+  const { client, server } = await connectedPair(
+    { client: contender, server: contender },
+    identity,
+    suites['AES-128-GCM'],
+  );
+  server.on('data', (part: Buffer) => server.write(part));
+  let [done, missing, end] = [0, length, (): void => {}];
+  client.on('data', (part: Buffer) => {
+    missing -= part.length;
+    if (missing > 0) return;
+    missing = length;
+    if (++done % turns === 0) end();
+    else client.write(message);
   });
-  await pair.close();
-  return turns;
+  return {
+    async run() {
+      await new Promise<void>((resolve) => {
+        end = resolve;
+        client.write(message);
+      });
+      return turns;
+    },
+  };
 }
 
 const suites = {
