@@ -4,6 +4,7 @@ import { AlertLevel } from '../protocol/alert.ts';
 import { ContentType, type ContentTypeByte, type TLSPlaintext } from '../protocol/content-type.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { decodeCryptoInfo } from '../record/crypto-info.ts';
+import { fragments } from '../record/fragment.ts';
 import type { OpenedRecords, RecordFault } from '../record/protection.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
 import { ControlBudget } from './control-budget.ts';
@@ -11,9 +12,10 @@ import { EventQueue } from './event-queue.ts';
 import type { ConnectionEvent, Failure } from './events.ts';
 import { type KeyEpoch, KeyWatch } from './key-watch.ts';
 import type { ConnectionOptions } from './options.ts';
+import { type Done, type FileDone, type FilePart, streamDestroyed } from './outgoing.ts';
 import { ReadSide } from './read-side.ts';
 import type { RecordLayerName } from './record-layer.ts';
-import { type Done, type FileDone, type FilePart, RekeyRefused, streamDestroyed, WriteSide } from './write-side.ts';
+import { RekeyRefused, WriteSide } from './write-side.ts';
 
 /**
  * One TLS connection without a socket: takes bytes or opened records, drives the engine, moves records to the layers that carry them.
@@ -27,7 +29,7 @@ export class Connection {
   readonly #events: EventQueue;
   readonly #control = new ControlBudget();
   readonly #watch: KeyWatch;
-  #fragmentLimit = Number.POSITIVE_INFINITY;
+  #fragmentLimit: number | undefined;
   readonly #holdsLastFlight: boolean;
   #alertSeen: number | undefined;
   #secure = false;
@@ -137,9 +139,12 @@ export class Connection {
     }
     this.#deferred(() => {
       this.#control.restore();
+      const limit = this.#fragmentLimit;
+      // Layers cut at the largest fragment themselves; a smaller one is a record, or a write to the kernel, for each piece.
+      const pieces = limit === undefined ? parts : parts.flatMap((part) => [...fragments(part, limit)]);
       // By its place: one buffer may be there more than once.
-      const last = parts.length - 1;
-      for (const [index, part] of parts.entries()) this.#writeFragments(part, index === last ? done : undefined);
+      const last = pieces.length - 1;
+      for (const [index, piece] of pieces.entries()) this.#writePiece(piece, index === last ? done : undefined);
     });
   }
 
@@ -196,16 +201,7 @@ export class Connection {
     this.#engine.dispose();
   }
 
-  /** Layers cut at the largest fragment themselves; a smaller one is a record, or a write to the kernel, for each part. */
-  #writeFragments(data: Uint8Array, done?: Done): void {
-    let start = 0;
-    for (; data.length - start > this.#fragmentLimit; start += this.#fragmentLimit) {
-      this.#writePart(data.subarray(start, start + this.#fragmentLimit));
-    }
-    this.#writePart(start === 0 ? data : data.subarray(start), done);
-  }
-
-  #writePart(data: Uint8Array, done?: Done): void {
+  #writePiece(data: Uint8Array, done?: Done): void {
     if (this.#write.hasKeys) {
       if (this.#write.usesUp(data.length)) this.#renewWriteKeys();
       this.#write.record(ContentType.applicationData, data, done);

@@ -5,27 +5,8 @@ import type { RecordSealer } from '../record/protection.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
 import { KeyUse, recordsPerKey } from './key-use.ts';
 import { Outbox } from './outbox.ts';
+import { type Done, type FileDone, type FilePart, giveUp, type Item, streamDestroyed } from './outgoing.ts';
 import type { ByteSink, KernelPort, OnKeys, RecordLayerName, SoftwareLayer } from './record-layer.ts';
-
-export type Done = (error?: Error | null) => void;
-
-/** Bytes of an open file. */
-export interface FilePart {
-  readonly descriptor: number;
-  readonly offset: number;
-  readonly length: number;
-}
-
-/** `sent` is less than asked for when the socket took no more, 0 where the file ends. */
-export type FileDone = (error: Error | null, sent: number) => void;
-
-/** What is still to be sent. Key changes, control records on the kernel, and FIN are barriers: all before them leaves first. */
-type Item =
-  | { readonly kind: 'ciphertext'; readonly bytes: Uint8Array; readonly done: Done }
-  | { readonly kind: 'record'; readonly type: ContentTypeByte; readonly fragment: Uint8Array; readonly done: Done }
-  | { readonly kind: 'file'; readonly file: FilePart; readonly done: FileDone }
-  | { readonly kind: 'keys'; readonly keys: TrafficKeys }
-  | { readonly kind: 'end'; readonly done: () => void };
 
 /** The kernel cannot change its keys. */
 export class RekeyRefused extends Error {
@@ -350,26 +331,6 @@ export class WriteSide {
     this.dispose();
     this.onError(error);
   }
-}
-
-function giveUp(item: Item): void {
-  switch (item.kind) {
-    case 'keys':
-      wipeTrafficKeys(item.keys);
-      break;
-    case 'file':
-      item.done(streamDestroyed(), 0);
-      break;
-    case 'end':
-      break;
-    default:
-      item.done(streamDestroyed());
-  }
-}
-
-/** As node:stream has it. */
-export function streamDestroyed(): Error {
-  return Object.assign(new Error('Cannot call write after a stream was destroyed'), { code: 'ERR_STREAM_DESTROYED' });
 }
 
 const ignore = (): void => {};

@@ -2,7 +2,7 @@ import { close, fstat, open, read } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { Connection } from '../connection/connection.ts';
-import type { FilePart } from '../connection/write-side.ts';
+import type { FilePart } from '../connection/outgoing.ts';
 import { codedError } from '../errors.ts';
 
 /** Which part of a file, and who wants to know how far it got. */
