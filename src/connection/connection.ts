@@ -79,11 +79,7 @@ export class Connection {
 
   /** With `exportsKeys`: a direction's keys for its next record, the caller's own to wipe; undefined where nobody tells them. */
   keys(direction: 'read' | 'write'): KeyEpoch | undefined {
-    const waiting = direction === 'write' ? this.#write.waitingKeys : undefined;
-    if (waiting) return this.#watch.ahead(direction, waiting);
-    const { sequenceNumber, layer } = direction === 'read' ? this.#read : this.#write;
-    const isKnown = sequenceNumber !== undefined || layer === 'wasm';
-    return isKnown ? this.#watch.current(direction, layer, sequenceNumber) : undefined;
+    return this.#watch.next(direction, direction === 'read' ? this.#read : this.#write);
   }
 
   /** Nothing can be received or sent any more. */
@@ -133,12 +129,7 @@ export class Connection {
    * must not change before.
    */
   write(parts: readonly Uint8Array[], done: Done): void {
-    if (this.#ended) {
-      done(streamDestroyed());
-      return;
-    }
-    this.#deferred(() => {
-      this.#control.restore();
+    this.#submit(done, () => {
       const limit = this.#fragmentLimit;
       // Layers cut at the largest fragment themselves; a smaller one is a record, or a write to the kernel, for each piece.
       const pieces = limit === undefined ? parts : parts.flatMap((part) => [...fragments(part, limit)]);
@@ -148,14 +139,15 @@ export class Connection {
     });
   }
 
+  /** So much of a file is to be sent next: `done` is called once it is decided whether the kernel takes over for that. */
+  expectFile(length: number, done: Done): void {
+    this.#submit(done, () => this.#write.expectFile(length, done));
+  }
+
   /** Sends from a file without reading it. Only where the write layer is `kernel`: it then stays so. */
   sendFile(file: FilePart, done: FileDone): void {
-    if (this.#ended) {
-      done(streamDestroyed(), 0);
-      return;
-    }
-    this.#deferred(() => {
-      this.#control.restore();
+    const refuse = (error: Error): void => done(error, 0);
+    this.#submit(refuse, () => {
       if (this.#write.usesUp(file.length)) this.#renewWriteKeys();
       this.#write.file(file, done);
     });
@@ -199,6 +191,18 @@ export class Connection {
     this.#read.dispose();
     this.#watch.dispose();
     this.#engine.dispose();
+  }
+
+  /** For what the application sends, which is told when nothing can be sent any more. */
+  #submit(refuse: (error: Error) => void, run: () => void): void {
+    if (this.#ended) {
+      refuse(streamDestroyed());
+      return;
+    }
+    this.#deferred(() => {
+      this.#control.restore();
+      run();
+    });
   }
 
   #writePiece(data: Uint8Array, done?: Done): void {
@@ -277,9 +281,8 @@ export class Connection {
           break;
         case 'handshakeDone':
           this.#secure = true;
-          if (!this.#write.hasKeys) this.#write.reason = notOffloaded;
-          if (this.#read.layer === 'wasm') this.#read.reason = notOffloaded;
-          this.#requireLayers();
+          if (this.#read.layer === 'wasm') this.#staysWithEngine('read', this.#read);
+          if (!this.#write.hasKeys) this.#staysWithEngine('write', this.#write);
           this.#events.emit({ kind: 'secure' });
           break;
         case 'session':
@@ -343,17 +346,18 @@ export class Connection {
 
   #layerChanged(direction: 'read' | 'write'): void {
     this.#events.emit({ kind: 'recordLayer' });
-    if (direction === 'read' && this.#read.awaitsKernel) return;
-    if (this.#required[direction] && this.layers[direction] !== 'kernel') this.#missing(direction);
+    if (!(direction === 'read' && this.#read.awaitsKernel)) this.#checkRequired(direction);
   }
 
-  #requireLayers(): void {
-    if (this.#required.read && this.#read.layer === 'wasm') this.#missing('read');
-    if (this.#required.write && !this.#write.hasKeys) this.#missing('write');
+  #staysWithEngine(direction: 'read' | 'write', side: ReadSide | WriteSide): void {
+    side.reason = notOffloaded;
+    this.#checkRequired(direction);
   }
 
-  #missing(direction: 'read' | 'write'): void {
-    this.#fail({ by: 'required', direction, reason: this.reasons[direction] ?? notOffloaded });
+  #checkRequired(direction: 'read' | 'write'): void {
+    const reason = this.reasons[direction] ?? notOffloaded;
+    if (this.#required[direction] && this.layers[direction] !== 'kernel')
+      this.#fail({ by: 'required', direction, reason });
   }
 
   #recordFault({ alert, reason }: RecordFault): void {

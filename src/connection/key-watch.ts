@@ -17,6 +17,22 @@ export interface KeyEpoch {
   readonly keys: Keys;
 }
 
+/** Keys that will follow those of a direction, `changes` changes later, and the number that their next record will have. */
+export interface WaitingKeys {
+  readonly keys: TrafficKeys;
+  readonly sequenceNumber: bigint;
+  readonly layer: RecordLayerName;
+  readonly changes: number;
+}
+
+/** What the half of a connection that protects a direction tells of it. */
+interface Side {
+  readonly layer: RecordLayerName;
+  /** Number of the next record; undefined where the layer does not tell. */
+  readonly sequenceNumber: bigint | undefined;
+  readonly waitingKeys?: WaitingKeys | undefined;
+}
+
 /**
  * Counts changes of keys. Keeps copies of the keys in use only where `onEpoch` asked for them beforehand: all others wipe theirs once they
  * are installed.
@@ -62,8 +78,25 @@ export class KeyWatch {
     }
   }
 
-  /** The keys of a direction for its next record; `sequenceNumber` is the layer's, undefined where OpenSSL protects. */
-  current(direction: Direction, layer: RecordLayerName, sequenceNumber: bigint | undefined): KeyEpoch | undefined {
+  /** The keys of a direction for its next record, the caller's own to wipe; undefined where nobody tells them. */
+  next(direction: Direction, { layer, sequenceNumber, waitingKeys }: Side): KeyEpoch | undefined {
+    if (waitingKeys) return this.#ahead(direction, waitingKeys);
+    const isKnown = sequenceNumber !== undefined || layer === 'wasm';
+    return isKnown ? this.#atNextRecord(direction, layer, sequenceNumber) : undefined;
+  }
+
+  dispose(): void {
+    for (const watched of Object.values(this.#current)) wipeTrafficKeys(watched.keys);
+    delete this.#current.read;
+    delete this.#current.write;
+  }
+
+  /** `sequenceNumber` is the layer's, undefined where OpenSSL protects. */
+  #atNextRecord(
+    direction: Direction,
+    layer: RecordLayerName,
+    sequenceNumber: bigint | undefined,
+  ): KeyEpoch | undefined {
     const watched = this.#current[direction];
     if (!watched) return undefined;
     const { epoch, ownRecords, nonce } = watched;
@@ -75,25 +108,10 @@ export class KeyWatch {
     return { direction, epoch, layer, keys };
   }
 
-  /** Keys that will follow those of a direction, `changes` changes later. */
-  ahead(
-    direction: Direction,
-    {
-      keys,
-      sequenceNumber,
-      layer,
-      changes,
-    }: { keys: Keys; sequenceNumber: bigint; layer: RecordLayerName; changes: number },
-  ): KeyEpoch | undefined {
+  #ahead(direction: Direction, { keys, sequenceNumber, layer, changes }: WaitingKeys): KeyEpoch | undefined {
     if (!this.#onEpoch) return undefined;
     const epoch = (this.epochs[direction] ?? -1) + changes;
     return { direction, epoch, layer, keys: advance(keys, sequenceNumber) };
-  }
-
-  dispose(): void {
-    for (const watched of Object.values(this.#current)) wipeTrafficKeys(watched.keys);
-    delete this.#current.read;
-    delete this.#current.write;
   }
 }
 

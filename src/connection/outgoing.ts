@@ -14,12 +14,16 @@ export interface FilePart {
 /** `sent` is less than asked for when the socket took no more, 0 where the file ends. */
 export type FileDone = (error: Error | null, sent: number) => void;
 
-/** What is still to be sent. Key changes, control records on the kernel, and FIN are barriers: all before them leaves first. */
+/**
+ * What is still to be sent. Key changes, the kernel's takeover, control records on the kernel, and FIN are barriers: all before them leaves
+ * first.
+ */
 export type Item =
   | { readonly kind: 'ciphertext'; readonly bytes: Uint8Array; readonly done: Done }
   | { readonly kind: 'record'; readonly type: ContentTypeByte; readonly fragment: Uint8Array; readonly done: Done }
   | { readonly kind: 'file'; readonly file: FilePart; readonly done: FileDone }
   | { readonly kind: 'keys'; readonly keys: TrafficKeys }
+  | { readonly kind: 'takeOver'; readonly done: Done }
   | { readonly kind: 'end'; readonly done: () => void };
 
 /** Wipes what is secret, and tells whoever waits that it was not sent. */

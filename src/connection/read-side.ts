@@ -50,7 +50,7 @@ export class ReadSide {
 
   /** Up to the next record boundary while the kernel may still take over there; unlimited when there is nothing to keep from. */
   get wanted(): number {
-    const kernelMayFollow = this.layer === 'wasm' ? this.#kernel.available : this.awaitsKernel;
+    const kernelMayFollow = this.layer === 'wasm' ? this.#kernel.mayRead : this.awaitsKernel;
     return kernelMayFollow ? this.#buffer.missing : Number.POSITIVE_INFINITY;
   }
 
@@ -100,7 +100,7 @@ export class ReadSide {
   /** At a record boundary: all records from here on are under these keys, which are wiped. A refusal is final. */
   installKeys(keys: TrafficKeys): Refused | undefined {
     const isCarried = this.layer === 'kernel';
-    const refused = isCarried ? undefined : this.#kernel.refuses('read', keys);
+    const refused = isCarried ? undefined : this.#kernel.refuses('read', keys, 0);
     const isReadAhead = !this.#buffer.isEmpty;
     const refusal = refused ?? (isReadAhead ? readAhead : this.#kernel.install('read', keys));
     if (refusal && isCarried) {

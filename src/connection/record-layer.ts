@@ -16,6 +16,12 @@ export interface Refused {
   readonly code?: string;
 }
 
+/** Why a direction's keys are not given to the kernel. */
+export interface KernelRefusal extends Refused {
+  /** It may be otherwise once files are sent: the keys are kept ready for that. */
+  readonly untilFiles?: boolean;
+}
+
 /** The layer `native`: makes openers and sealers from keys. */
 export interface SoftwareLayer {
   sealer(keys: TrafficKeys): RecordSealer;
@@ -24,10 +30,10 @@ export interface SoftwareLayer {
 
 /** The layer `kernel` on one socket. */
 export interface KernelPort {
-  /** False where {@link refuses} always says no: nothing needs to be kept ready for the kernel then. */
-  readonly available: boolean;
-  /** Why the kernel should not be tried for these keys, or undefined. */
-  refuses(direction: 'read' | 'write', keys: TrafficKeys): Refused | undefined;
+  /** False where {@link refuses} always says no to reads: nothing then needs to be left for the kernel to read. */
+  readonly mayRead: boolean;
+  /** Why the kernel should not be tried for these keys, or undefined. `fileBytes`: how much of files the connection was asked to send. */
+  refuses(direction: 'read' | 'write', keys: TrafficKeys, fileBytes: number): KernelRefusal | undefined;
   /** Whether a direction with these keys, once installed, can be given others. Always false in TLS 1.2, where nothing asks for it. */
   rekeys(keys: TrafficKeys): boolean;
   /**
@@ -68,7 +74,7 @@ export interface ByteSink {
 export function noKernel(reason: string): KernelPort {
   const refusal = { refused: reason };
   return {
-    available: false,
+    mayRead: false,
     refuses: () => refusal,
     rekeys: () => false,
     install: () => refusal,

@@ -1,9 +1,10 @@
 import { ContentType, type ContentTypeByte } from '../protocol/content-type.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
-import { wipeTrafficKeys } from '../record/crypto-info.ts';
+import { advance, wipeTrafficKeys } from '../record/crypto-info.ts';
 import type { RecordSealer } from '../record/protection.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
 import { KeyUse, recordsPerKey } from './key-use.ts';
+import type { WaitingKeys } from './key-watch.ts';
 import { Outbox } from './outbox.ts';
 import { type Done, type FileDone, type FilePart, giveUp, type Item, streamDestroyed } from './outgoing.ts';
 import type { ByteSink, KernelPort, OnKeys, RecordLayerName, SoftwareLayer } from './record-layer.ts';
@@ -35,6 +36,9 @@ export class WriteSide {
   #keyUse: KeyUse | undefined;
   #canRekey = true;
   #sealer: RecordSealer | undefined;
+  /** The sealer's keys as it was given them, where the kernel may have them once files are sent. */
+  #offer: TrafficKeys | undefined;
+  #fileBytes = 0;
   #installed = false;
   #unsentControl = 0;
   #early = earlyRecords * earlyLength;
@@ -82,16 +86,14 @@ export class WriteSide {
    * that is given, the layer that will have them, and how many changes of keys that is ahead. Undefined, too, where what waits behind
    * them is not counted in records yet.
    */
-  get waitingKeys():
-    | { keys: TrafficKeys; sequenceNumber: bigint; layer: RecordLayerName; changes: number }
-    | undefined {
+  get waitingKeys(): WaitingKeys | undefined {
     const changes = this.#queue.filter((item) => item.kind === 'keys');
     const last = changes.at(-1);
     if (!last) return undefined;
     const behind = this.#queue.slice(this.#queue.indexOf(last) + 1);
     if (!behind.every((item) => item.kind === 'record' && item.type !== ContentType.applicationData)) return undefined;
     const { keys } = last;
-    const layer = this.#kernel.refuses('write', keys) ? 'native' : 'kernel';
+    const layer = this.#kernel.refuses('write', keys, this.#fileBytes) ? 'native' : 'kernel';
     return { keys, sequenceNumber: keys.sequenceNumber + BigInt(behind.length), layer, changes: changes.length };
   }
 
@@ -119,6 +121,13 @@ export class WriteSide {
   record(type: ContentTypeByte, fragment: Uint8Array, done: Done = ignore): void {
     const counted = type === ContentType.applicationData ? done : this.#countControl(done);
     this.#push({ kind: 'record', type, fragment, done: counted });
+  }
+
+  /** So much of a file comes next: `done` is called when it is decided whether the kernel takes over for it. */
+  expectFile(length: number, done: Done): void {
+    this.#fileBytes += length;
+    if (this.#offer) this.#push({ kind: 'takeOver', done });
+    else done();
   }
 
   /** Sends from a file without reading it; only where the layer is `kernel`. */
@@ -169,8 +178,7 @@ export class WriteSide {
     this.#failed = true;
     const queue = this.#queue;
     this.#queue = [];
-    this.#sealer?.dispose();
-    this.#sealer = undefined;
+    this.#giveUpSealer();
     this.#outbox.giveUp(streamDestroyed);
     for (const item of queue) giveUp(item);
   }
@@ -222,6 +230,8 @@ export class WriteSide {
         return this.#sendFile(item);
       case 'keys':
         return this.#change(item.keys);
+      case 'takeOver':
+        return this.#takeOver(item.done);
       case 'end':
         if (this.#mustDrain()) return false;
         this.#sink.end(item.done);
@@ -271,19 +281,15 @@ export class WriteSide {
   #change(keys: TrafficKeys): boolean {
     const kernel = this.#kernel;
     const carried = this.layer === 'kernel';
-    const refused = carried ? undefined : kernel.refuses('write', keys);
+    const refused = carried ? undefined : kernel.refuses('write', keys, this.#fileBytes);
     if (!refused) {
       // The kernel protects whatever it is given from then on, so nothing sealed before may still be on its way to it.
       if (this.#mustDrain()) return false;
       const refusal = kernel.install('write', keys);
       if (!refusal) {
-        this.#canRekey = kernel.rekeys(keys);
-        this.#countUse(keys, () => kernel.sequenceNumber('write'));
+        this.#countUse(keys);
         this.#onKeys(keys, 'kernel');
-        wipeTrafficKeys(keys);
-        this.#sealer?.dispose();
-        this.#sealer = undefined;
-        this.#become('kernel', undefined);
+        this.#becomeKernel(keys);
         return true;
       }
       if (carried) {
@@ -294,19 +300,60 @@ export class WriteSide {
     } else {
       this.reason = refused.refused;
     }
-    this.#sealer?.dispose();
-    const sealer = this.#software.sealer(keys);
-    this.#sealer = sealer;
+    this.#giveUpSealer();
+    this.#sealer = this.#software.sealer(keys);
+    if (refused?.untilFiles) this.#offer = advance(keys, keys.sequenceNumber);
     this.#canRekey = keys.version === ProtocolVersion.tls13;
-    this.#countUse(keys, () => sealer.sequenceNumber);
+    this.#countUse(keys);
     this.#onKeys(keys, 'native');
     wipeTrafficKeys(keys);
     this.#become('native', this.reason);
     return true;
   }
 
-  #countUse({ aead, sequenceNumber }: TrafficKeys, count: () => bigint | undefined): void {
-    this.#keyUse = new KeyUse(this.#keyUsageLimit ?? recordsPerKey(aead), sequenceNumber, count);
+  /** Gives the kernel the keys that the sealer has used so far: their use goes on to be counted. */
+  #takeOver(done: Done): boolean {
+    const [offer, sealer] = [this.#offer, this.#sealer];
+    const refused = offer && this.#kernel.refuses('write', offer, this.#fileBytes);
+    if (!offer || !sealer || refused?.untilFiles) {
+      done();
+      return true;
+    }
+    // As with a change of keys.
+    if (!refused && this.#mustDrain()) return false;
+    const next = advance(offer, sealer.sequenceNumber);
+    const refusal = refused ?? this.#kernel.install('write', next);
+    done();
+    if (refusal) {
+      this.reason = refusal.refused;
+      this.#giveUpOffer();
+      wipeTrafficKeys(next);
+    } else {
+      this.#becomeKernel(next);
+    }
+    return true;
+  }
+
+  #becomeKernel(keys: TrafficKeys): void {
+    this.#canRekey = this.#kernel.rekeys(keys);
+    wipeTrafficKeys(keys);
+    this.#giveUpSealer();
+    this.#become('kernel', undefined);
+  }
+
+  #giveUpSealer(): void {
+    this.#sealer?.dispose();
+    this.#sealer = undefined;
+    this.#giveUpOffer();
+  }
+
+  #giveUpOffer(): void {
+    if (this.#offer) wipeTrafficKeys(this.#offer);
+    this.#offer = undefined;
+  }
+
+  #countUse({ aead, sequenceNumber }: TrafficKeys): void {
+    this.#keyUse = new KeyUse(this.#keyUsageLimit ?? recordsPerKey(aead), sequenceNumber, () => this.sequenceNumber);
   }
 
   #become(layer: RecordLayerName, reason: string | undefined): void {

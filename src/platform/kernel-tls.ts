@@ -1,4 +1,4 @@
-import type { KernelPort, Refused } from '../connection/record-layer.ts';
+import type { KernelPort, KernelRefusal, Refused } from '../connection/record-layer.ts';
 import { cryptoInfoLength, decodeCryptoInfo, encodeCryptoInfo, wipeTrafficKeys } from '../record/crypto-info.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
 import { type Addon, KernelDirection } from './addon.ts';
@@ -6,7 +6,10 @@ import { Errno, errorName, systemError } from './system-error.ts';
 
 /** What the kernel should be tried for. */
 export interface KernelPolicy {
-  refuses(direction: 'read' | 'write', keys: TrafficKeys): Refused | undefined;
+  /** Whether reads may be given to it at all. */
+  readonly mayRead: boolean;
+  /** See {@link KernelPort}. */
+  refuses(direction: 'read' | 'write', keys: TrafficKeys, fileBytes: number): KernelRefusal | undefined;
   /** Whether the kernel can change the keys of what it carries. */
   rekeys(keys: TrafficKeys): boolean;
 }
@@ -21,7 +24,6 @@ export interface KernelSocket {
 
 /** Kernel TLS of one TCP socket (Linux, Documentation/networking/tls.rst). */
 export class KernelTls implements KernelPort {
-  readonly available = true;
   readonly #addon: Addon;
   readonly #policy: KernelPolicy;
   readonly #socket: KernelSocket;
@@ -34,8 +36,12 @@ export class KernelTls implements KernelPort {
     this.#socket = socket;
   }
 
-  refuses(direction: 'read' | 'write', keys: TrafficKeys): Refused | undefined {
-    return this.#policy.refuses(direction, keys);
+  get mayRead(): boolean {
+    return this.#policy.mayRead;
+  }
+
+  refuses(direction: 'read' | 'write', keys: TrafficKeys, fileBytes: number): KernelRefusal | undefined {
+    return this.#policy.refuses(direction, keys, fileBytes);
   }
 
   rekeys(keys: TrafficKeys): boolean {

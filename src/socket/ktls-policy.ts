@@ -1,4 +1,4 @@
-import type { Refused } from '../connection/record-layer.ts';
+import type { KernelRefusal, Refused } from '../connection/record-layer.ts';
 import { codedError } from '../errors.ts';
 import { type KernelFault, kernelFaults } from '../platform/kernel-faults.ts';
 import { type CipherSupport, cipherSupport, kernelTls } from '../platform/kernel-support.ts';
@@ -6,8 +6,8 @@ import type { KernelPolicy } from '../platform/kernel-tls.ts';
 import { ProtocolVersion, type ProtocolVersionNumber } from '../protocol/version.ts';
 import type { AeadName } from '../record/traffic-keys.ts';
 
-/** Whether the kernel protects a direction: if it can, never, or else the connection fails. */
-export type KtlsMode = 'auto' | 'off' | 'require';
+/** Whether the kernel protects a direction: where it pays, wherever it can, never, or else the connection fails. */
+export type KtlsMode = 'auto' | 'prefer' | 'off' | 'require';
 
 /** The option `ktls`. */
 export type KtlsOption =
@@ -40,7 +40,8 @@ export interface KtlsPolicy {
 export function ktlsPolicy(option: KtlsOption | undefined, machine: Machine = thisMachine): KtlsPolicy {
   const { read, write, withoutRekey, keyUsageLimit } = normalize(option);
   const switchedOff = process.env.KTLS === 'off';
-  const modes = { read, write };
+  const meant = (mode: KtlsMode): KtlsMode => (mode === 'auto' && process.env.KTLS === 'prefer' ? 'prefer' : mode);
+  const modes = { read: meant(read), write: meant(write) };
   const isOff = (direction: 'read' | 'write'): boolean => switchedOff || modes[direction] === 'off';
   const off = switchedOff ? offByEnvironment : offByOption;
   return {
@@ -52,13 +53,17 @@ export function ktlsPolicy(option: KtlsOption | undefined, machine: Machine = th
       return 'refused' in found ? found : undefined;
     },
     kernel: {
-      refuses(direction, { version, aead }) {
+      mayRead: !isOff('read') && modes.read !== 'auto',
+      refuses(direction, { version, aead }, fileBytes) {
         if (isOff(direction)) return off;
+        const unpaid = modes[direction] === 'auto' ? notWorthIt(direction, aead, fileBytes) : undefined;
+        // First, so that the kernel is not tried out, which costs more than a connection, for what it is not to carry.
+        if (unpaid) return unpaid;
         const support = machine.cipherSupport(version, aead);
         const refused = support[direction];
         if (refused) return refused;
         if (version === ProtocolVersion.tls13 && !support.rekey && !withoutRekey) return cannotRekey;
-        return modes[direction] === 'auto' ? avoided(direction, machine) : undefined;
+        return modes[direction] === 'require' ? undefined : avoided(direction, machine);
       },
       rekeys: ({ version, aead }) => machine.cipherSupport(version, aead).rekey,
     },
@@ -73,6 +78,13 @@ export interface Machine {
 }
 
 const thisMachine: Machine = { kernelTls, cipherSupport, kernelFaults: () => kernelFaults() };
+
+/** Why 'auto' does not give the kernel what it could carry: docs/benchmarks.md has the figures. */
+function notWorthIt(direction: 'read' | 'write', aead: AeadName, fileBytes: number): KernelRefusal | undefined {
+  if (direction === 'read') return readsDoNotPay;
+  if (aead === 'chacha20-poly1305') return cipherDoesNotPay;
+  return fileBytes < worthwhileFiles ? filesFirst : undefined;
+}
 
 function avoided(direction: 'read' | 'write', machine: Machine): Refused | undefined {
   const fault = machine.kernelFaults().find((fault) => fault.direction === direction);
@@ -102,7 +114,7 @@ function normalize(option: KtlsOption | undefined): Normalized {
 }
 
 function checked(mode: KtlsMode): KtlsMode {
-  if (!['auto', 'off', 'require'].includes(mode)) throw invalid(mode);
+  if (!['auto', 'prefer', 'off', 'require'].includes(mode)) throw invalid(mode);
   return mode;
 }
 
@@ -110,9 +122,26 @@ function invalid(value: unknown): Error {
   const said = typeof value === 'string' ? `'${value}'` : typeof value;
   return codedError(
     'ERR_INVALID_ARG_VALUE',
-    `The option ktls must be 'auto', 'off', 'require' or { write, read, withoutRekey, keyUsageLimit }. Received ${said}`,
+    `The option ktls must be 'auto', 'prefer', 'off', 'require' or { write, read, withoutRekey, keyUsageLimit }. Received ${said}`,
   );
 }
+
+/**
+ * Bytes of files that make a connection's writes worth the kernel: taking a direction over costs some 40,000 instructions, and every byte of a
+ * file then takes 1.2 fewer, or more than that.
+ */
+const worthwhileFiles = 32 * 1024;
+
+const readsDoNotPay = {
+  refused: "receiving through the kernel takes no less work than here; ktls: 'prefer' overrides",
+};
+const cipherDoesNotPay = {
+  refused: "sending ChaCha20-Poly1305 through the kernel takes no less work than here; ktls: 'prefer' overrides",
+};
+const filesFirst = {
+  refused: `sending through the kernel saves work with files only, from ${worthwhileFiles / 1024} KiB on; ktls: 'prefer' overrides`,
+  untilFiles: true,
+};
 
 const offByEnvironment = { refused: 'switched off by the environment, KTLS=off' };
 const offByOption = { refused: "switched off by the option ktls: 'off'" };

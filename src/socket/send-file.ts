@@ -93,6 +93,7 @@ class FileTurn {
 
   async #sendAll(file: OpenedFile, connection: Connection, sent: (bytes: number) => void): Promise<void> {
     const { signal, onProgress } = this.#options;
+    await expectFile(connection, file.length);
     while (this.sent < file.length && !signal?.aborted) {
       const offset = file.start + this.sent;
       const left = file.length - this.sent;
@@ -127,6 +128,12 @@ class FileTurn {
     if (result.bytesRead > 0) await write(connection, buffer.subarray(0, result.bytesRead));
     return result.bytesRead;
   }
+}
+
+function expectFile(connection: Connection, length: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    connection.expectFile(length, (error) => (error ? reject(error) : resolve()));
+  });
 }
 
 function sendPart(connection: Connection, part: FilePart): Promise<number> {

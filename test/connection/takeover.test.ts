@@ -5,23 +5,16 @@ import { describe, expect, test } from 'vitest';
 import { selfSigned } from '../../src/cli/self-signed.ts';
 import { Connection } from '../../src/connection/connection.ts';
 import type { ConnectionEvent } from '../../src/connection/events.ts';
-import type { KernelPort, SoftwareLayer } from '../../src/connection/record-layer.ts';
+import type { KernelPort } from '../../src/connection/record-layer.ts';
 import { Engine, offloadable } from '../../src/engine/engine.ts';
-import { NodeAead } from '../../src/platform/node-aead.ts';
 import { advance } from '../../src/record/crypto-info.ts';
 import type { RecordOpener } from '../../src/record/protection.ts';
-import { SoftwareOpener } from '../../src/record/software-opener.ts';
-import { SoftwareSealer } from '../../src/record/software-sealer.ts';
 import { createSecureContext } from '../../src/socket/secure-context.ts';
 import { RawPeer } from '../helpers/raw-peer.ts';
+import { nodeLayer } from './node-layer.ts';
 
 const identity = selfSigned(['localhost']);
 const payload = randomBytes(400_000);
-
-const nodeLayer: SoftwareLayer = {
-  sealer: (keys) => new SoftwareSealer(keys, new NodeAead(keys.aead, keys.key)),
-  opener: (keys) => new SoftwareOpener(keys, new NodeAead(keys.aead, keys.key)),
-};
 
 interface Scenario {
   readonly version: 'TLSv1.2' | 'TLSv1.3';
@@ -37,7 +30,7 @@ interface Scenario {
 
 /** The kernel as it would be: it opens what is still in the socket with the keys that it is given. */
 class KernelStandIn implements KernelPort {
-  readonly available = true;
+  readonly mayRead = true;
   opener: RecordOpener | undefined;
   readonly #refuses: boolean;
 

@@ -80,7 +80,7 @@ class KernelLayer implements RecordLayerUnderTest {
     this.keys = keys;
     this.#near = near;
     this.#far = far;
-    const policy = { refuses: () => undefined, rekeys: () => true };
+    const policy = { mayRead: true, refuses: () => undefined, rekeys: () => true };
     this.#transport = new PollTransport({ socket: near, handle, addon: found.addon, policy });
     for (const direction of ['write', 'read'] as const) {
       const refused = this.#transport.kernel.install(direction, keys[direction]);

@@ -11,24 +11,82 @@ const machine = (parts: Partial<Machine> = {}): Machine => ({
   kernelFaults: () => [],
   ...parts,
 });
-const keys = (version: 0x0303 | 0x0304): TrafficKeys => ({
+const keys = (version: 0x0303 | 0x0304, aead: TrafficKeys['aead'] = 'aes-128-gcm'): TrafficKeys => ({
   version,
-  aead: 'aes-128-gcm',
+  aead,
   key: new Uint8Array(16),
   iv: new Uint8Array(12),
   sequenceNumber: 0n,
 });
+const much = 32 * 1024;
+/** Once files have been sent that are worth the kernel. */
 const decide = (option: KtlsOption | undefined, on: Machine, version: 0x0303 | 0x0304 = 0x0304) => {
-  const policy = ktlsPolicy(option, on);
-  return [
-    policy.kernel.refuses('read', keys(version))?.refused,
-    policy.kernel.refuses('write', keys(version))?.refused,
-  ];
+  const { kernel } = ktlsPolicy(option, on);
+  return [kernel.refuses('read', keys(version), much)?.refused, kernel.refuses('write', keys(version), much)?.refused];
 };
+const readsStay = expect.stringMatching(/^receiving .* no less work .* 'prefer' overrides$/);
 
 describe('the option ktls', () => {
-  test("is 'auto' by default: both directions where the kernel can do all", () => {
-    expect(decide(undefined, machine())).toEqual([undefined, undefined]);
+  test("is 'auto' by default: the kernel gets writes, and only once there are files worth it", () => {
+    for (const option of [undefined, 'auto', {}, { write: 'auto' }] as const) {
+      expect(decide(option, machine())).toEqual([readsStay, undefined]);
+      expect(decide(option, machine(), 0x0303)).toEqual([readsStay, undefined]);
+      const { kernel } = ktlsPolicy(option, machine());
+      for (const fileBytes of [0, much - 1]) {
+        expect(kernel.refuses('write', keys(0x0304), fileBytes)).toEqual({
+          refused: expect.stringMatching(/saves work with files only, from 32 KiB on.* 'prefer' overrides$/),
+          untilFiles: true,
+        });
+      }
+      expect(kernel.mayRead).toBe(false);
+    }
+  });
+
+  test("'auto' leaves ChaCha20-Poly1305 to user space for good", () => {
+    const { kernel } = ktlsPolicy('auto', machine());
+    for (const fileBytes of [0, much]) {
+      const refusal = kernel.refuses('write', keys(0x0304, 'chacha20-poly1305'), fileBytes);
+      expect(refusal).toEqual({ refused: expect.stringMatching(/ChaCha20-Poly1305 .* no less work/) });
+    }
+  });
+
+  test("'auto' tries the kernel out for nothing that it does not get", () => {
+    const unasked = machine({ cipherSupport: vi.fn() });
+    const { kernel } = ktlsPolicy('auto', unasked);
+    kernel.refuses('read', keys(0x0304), much);
+    kernel.refuses('write', keys(0x0304), 0);
+    kernel.refuses('write', keys(0x0304, 'chacha20-poly1305'), much);
+    expect(unasked.cipherSupport).not.toHaveBeenCalled();
+  });
+
+  test("'prefer': both directions at once where the kernel can do all, whatever they carry", () => {
+    const { kernel } = ktlsPolicy('prefer', machine());
+    for (const aead of ['aes-128-gcm', 'aes-256-gcm', 'chacha20-poly1305'] as const) {
+      expect(kernel.refuses('read', keys(0x0304, aead), 0)).toBe(undefined);
+      expect(kernel.refuses('write', keys(0x0304, aead), 0)).toBe(undefined);
+    }
+    expect(kernel.mayRead).toBe(true);
+  });
+
+  test("KTLS=prefer makes 'prefer' of every 'auto', and of nothing else", () => {
+    vi.stubEnv('KTLS', 'prefer');
+    const modes = (option: KtlsOption | undefined) => ktlsPolicy(option, machine()).modes;
+    expect(modes(undefined)).toEqual({ read: 'prefer', write: 'prefer' });
+    expect(modes('auto')).toEqual({ read: 'prefer', write: 'prefer' });
+    expect(modes({ write: 'auto' })).toEqual({ read: 'prefer', write: 'prefer' });
+    expect(modes({ read: 'off', write: 'require' })).toEqual({ read: 'off', write: 'require' });
+    expect(modes('off')).toEqual({ read: 'off', write: 'off' });
+  });
+
+  test('reads are left for the kernel only where it may have them', () => {
+    const mayRead = (option: KtlsOption) => ktlsPolicy(option, machine()).kernel.mayRead;
+    expect([mayRead('require'), mayRead('off'), mayRead({ read: 'off', write: 'prefer' })]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    vi.stubEnv('KTLS', 'off');
+    expect([mayRead('require'), mayRead('prefer')]).toEqual([false, false]);
   });
 
   test("'off' and KTLS=off keep the kernel out, and ask it nothing", () => {
@@ -44,32 +102,40 @@ describe('the option ktls', () => {
   });
 
   test('each direction for itself', () => {
-    expect(decide({ read: 'off', write: 'auto' }, machine())).toEqual([expect.any(String), undefined]);
+    expect(decide({ read: 'off', write: 'prefer' }, machine())).toEqual([expect.any(String), undefined]);
+    expect(decide({ read: 'prefer', write: 'off' }, machine())).toEqual([undefined, expect.any(String)]);
     expect(ktlsPolicy({ read: 'off' }, machine()).refused).toBe(undefined);
     expect(ktlsPolicy({ read: 'off', write: 'require' }, machine()).modes).toEqual({ read: 'off', write: 'require' });
   });
 
   test('a kernel that cannot change keys gets TLS 1.3 only with withoutRekey, TLS 1.2 at once', () => {
     const old = machine({ cipherSupport: () => ({ ...works, rekey: false }) });
-    for (const mode of ['auto', 'require'] as const) {
+    expect(decide('auto', old)).toEqual([readsStay, expect.stringMatching(/cannot change the keys/)]);
+    for (const mode of ['prefer', 'require'] as const) {
       expect(decide(mode, old)).toEqual(Array(2).fill(expect.stringMatching(/cannot change the keys/)));
       expect(decide(mode, old, 0x0303)).toEqual([undefined, undefined]);
       expect(decide({ read: mode, write: mode, withoutRekey: true }, old)).toEqual([undefined, undefined]);
     }
   });
 
-  test("'auto' avoids a kernel with a known fault, in the direction that has it; 'require' does not", () => {
+  test("a known fault of the kernel keeps the direction that has it from 'auto' and 'prefer', not from 'require'", () => {
     const faulty = machine({
       kernelFaults: () => [{ reference: 'CVE-0', direction: 'read', effect: 'something bad' }],
     });
-    expect(decide('auto', faulty)).toEqual([expect.stringMatching(/CVE-0: something bad/), undefined]);
+    expect(decide('prefer', faulty)).toEqual([expect.stringMatching(/CVE-0: something bad/), undefined]);
     expect(decide('require', faulty)).toEqual([undefined, undefined]);
+    const worse = machine({
+      kernelFaults: () => [{ reference: 'CVE-1', direction: 'write', effect: 'something worse' }],
+    });
+    expect(decide('auto', worse)).toEqual([readsStay, expect.stringMatching(/CVE-1: something worse/)]);
+    expect(decide('prefer', worse)).toEqual([undefined, expect.stringMatching(/CVE-1: something worse/)]);
   });
 
   test("the kernel's own refusal comes first, in its words", () => {
     const refused = { refused: 'this kernel lacks the cipher (TLS_TX: ENOENT)', code: 'ENOENT' };
     const lacking = machine({ cipherSupport: () => ({ read: refused, write: refused, rekey: false }) });
-    expect(decide('auto', lacking)).toEqual([refused.refused, refused.refused]);
+    expect(decide('prefer', lacking)).toEqual([refused.refused, refused.refused]);
+    expect(decide('auto', lacking)).toEqual([readsStay, refused.refused]);
     const none = machine({ kernelTls: () => refused });
     expect(ktlsPolicy('auto', none).refused).toBe(refused);
   });
