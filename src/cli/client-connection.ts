@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { type ConnectOptions, checkServerIdentity, connect, type TLSSocket } from '../index.ts';
 import { type Address, formatAddress } from './address.ts';
-import { CommandError, oneOf, UsageError, wholeNumber } from './command.ts';
+import { CommandError, ktlsMode, ktlsOption, UsageError, wholeNumber } from './command.ts';
 import { explainSystemError } from './explain.ts';
 
 /** The options of every command that connects to a server. */
@@ -12,7 +12,7 @@ export const connectionOptions: {
   readonly ca: ConnectionOption & { readonly values: 'files' };
   readonly cert: ConnectionOption & { readonly values: 'files' };
   readonly key: ConnectionOption & { readonly values: 'files' };
-  readonly ktls: ConnectionOption & { readonly default: string; readonly values: readonly string[] };
+  readonly ktls: typeof ktlsOption;
   readonly timeout: ConnectionOption & { readonly default: string };
   readonly 'tls1.2': { readonly type: 'boolean'; readonly about: string };
   readonly 'tls1.3': { readonly type: 'boolean'; readonly about: string };
@@ -40,13 +40,7 @@ export const connectionOptions: {
   insecure: { type: 'boolean', about: 'go on with a server that is not to be trusted' },
   'tls1.2': { type: 'boolean', about: 'only TLS 1.2' },
   'tls1.3': { type: 'boolean', about: 'only TLS 1.3' },
-  ktls: {
-    type: 'string',
-    default: 'auto',
-    placeholder: 'MODE',
-    about: 'the kernel: auto, off or require',
-    values: ['auto', 'off', 'require'],
-  },
+  ktls: ktlsOption,
   timeout: {
     type: 'string',
     default: '30',
@@ -93,7 +87,7 @@ export interface Problem {
 
 /** What the values of {@link connectionOptions} mean for {@link openClient}. Throws {@link UsageError}, or a system error. */
 export function connectOptions(values: ConnectionValues): { options: ConnectOptions; milliseconds: number } {
-  const options: ConnectOptions = { ktls: oneOf('--ktls', values.ktls, ['auto', 'off', 'require']) };
+  const options: ConnectOptions = { ktls: ktlsMode(values.ktls) };
   if (values.ca !== undefined) options.ca = readFileSync(values.ca);
   if ((values.key === undefined) !== (values.cert === undefined))
     throw new UsageError('--key and --cert belong together');

@@ -1,4 +1,5 @@
 import { type ParseArgsOptionDescriptor, parseArgs } from 'node:util';
+import type { KtlsMode } from '../index.ts';
 import type { Output } from './output.ts';
 
 /** An option of a command: as util.parseArgs takes it, with what help and completion say of it. */
@@ -69,6 +70,27 @@ export const jsonOption: { readonly type: 'boolean'; readonly about: string } = 
   type: 'boolean',
   about: 'print JSON, for programs',
 };
+
+const ktlsModes: readonly KtlsMode[] = ['auto', 'prefer', 'off', 'require'];
+
+export const ktlsOption: {
+  readonly type: 'string';
+  readonly default: string;
+  readonly placeholder: string;
+  readonly about: string;
+  readonly values: readonly string[];
+} = {
+  type: 'string',
+  default: 'auto',
+  placeholder: 'MODE',
+  about: 'the kernel: auto (where it pays), prefer (wherever it works), off or require',
+  values: ktlsModes,
+};
+
+/** The value of {@link ktlsOption}. Throws {@link UsageError}. */
+export function ktlsMode(value: string): KtlsMode {
+  return oneOf('--ktls', value, ktlsModes);
+}
 
 function readWords<const Options extends CommandOptions>(
   options: Options,

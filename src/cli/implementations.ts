@@ -11,12 +11,13 @@ export interface TlsImplementation {
   createClient(trusted: string): (port: number) => net.Socket;
 }
 
+/** On the kernel wherever it can be, to show and to measure what it does. */
 export const ours: TlsImplementation = {
   name: 'ktls',
-  createServer: (identity) => ktls.createServer({ ...identity }),
+  createServer: (identity) => ktls.createServer({ ...identity, ktls: 'prefer' }),
   createClient(trusted) {
     const secureContext = ktls.createSecureContext({ ca: trusted });
-    return (port) => ktls.connect({ port, ...localhost, secureContext });
+    return (port) => ktls.connect({ port, ...localhost, secureContext, ktls: 'prefer' });
   },
 };
 

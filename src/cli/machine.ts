@@ -48,7 +48,8 @@ function remarksOn({ ciphers, faults }: KernelSupport): string[] {
       ? ['without changes of keys, TLS 1.3 goes to the kernel only with ktls: { withoutRekey: true }']
       : []),
     ...faults.map(
-      ({ reference, direction, effect }) => `'auto' does not ${direction} through it: ${effect} (${reference})`,
+      ({ reference, direction, effect }) =>
+        `'auto' and 'prefer' do not ${direction} through it: ${effect} (${reference})`,
     ),
     ...(isUserMode() ? ['its AES is plain C: what is measured on it says nothing of kernels on real machines'] : []),
   ];

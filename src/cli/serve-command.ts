@@ -1,14 +1,14 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
-import type { KtlsMode } from '../index.ts';
 import {
   type Command,
   CommandError,
   command,
   ExitCode,
   jsonOption,
-  oneOf,
+  ktlsMode,
+  ktlsOption,
   UsageError,
   wholeNumber,
 } from './command.ts';
@@ -51,13 +51,7 @@ export const serveCommand: Command = command({
       values: 'files',
     },
     dotfiles: { type: 'boolean', about: 'serve names that begin with a dot, too' },
-    ktls: {
-      type: 'string',
-      default: 'auto',
-      placeholder: 'MODE',
-      about: 'the kernel: auto, off or require',
-      values: ['auto', 'off', 'require'],
-    },
+    ktls: ktlsOption,
     inspect: {
       type: 'string',
       alone: '0',
@@ -74,7 +68,7 @@ export const serveCommand: Command = command({
     const { host, inspect, key, cert } = values;
     const port = wholeNumber('--port', values.port, 0, 65535);
     const inspectPort = inspect === undefined ? undefined : wholeNumber('--inspect', inspect, 0, 65535);
-    const mode: KtlsMode = oneOf('--ktls', values.ktls, ['auto', 'off', 'require']);
+    const mode = ktlsMode(values.ktls);
     if ((key === undefined) !== (cert === undefined)) throw new UsageError('--key and --cert belong together');
     const site = await Site.of(folder, { dotfiles: values.dotfiles === true });
     const isOwn = key === undefined || cert === undefined;

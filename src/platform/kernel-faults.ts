@@ -6,7 +6,7 @@ export function kernelRelease(text: string = release()): readonly [number, numbe
   return [major, minor, patch];
 }
 
-/** A fault of the kernel's TLS for which 'auto' keeps a direction in user space (CVE records, git.kernel.org). */
+/** A fault of the kernel's TLS for which 'auto' and 'prefer' keep a direction in user space (CVE records, git.kernel.org). */
 export interface KernelFault {
   readonly reference: string;
   readonly direction: 'read' | 'write';

@@ -34,7 +34,7 @@ export interface KernelSupport {
   readonly module: 'loaded' | 'built in' | 'absent' | 'unknown';
   /** Why sendfile(2) does not work on such a socket; undefined: it does. */
   readonly sendfile: Refused | undefined;
-  /** Faults for which 'auto' leaves this kernel alone. */
+  /** Faults for which 'auto' and 'prefer' leave a direction in user space. */
   readonly faults: readonly KernelFault[];
   readonly ciphers: readonly CipherSupport[];
 }

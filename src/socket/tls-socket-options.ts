@@ -19,7 +19,7 @@ type OwningServer = Pick<net.Server, 'emit' | 'listenerCount'>;
 
 /** Options of this library that node:tls does not have. */
 export interface KtlsOptions {
-  /** Who may protect records; see README. Default 'auto'. */
+  /** Who may protect records; see README. Default 'auto': the kernel, once files are sent that are worth it. */
   ktls?: KtlsOption | undefined;
   /** Which layer carries what the kernel does not: 'wasm' leaves records to OpenSSL. Default 'native'. */
   portableLayer?: 'native' | 'wasm' | undefined;

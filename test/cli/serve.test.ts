@@ -214,7 +214,7 @@ describe('ktls serve explains', { timeout: 60_000 }, () => {
     ['two folders', ['serve', 'a', 'b'], 2, /one folder/],
     ['a port that is none', ['serve', '--port', '65536'], 2, /--port wants a whole number/],
     ['a key without certificate', ['serve', '--key', 'key.pem'], 2, /belong together/],
-    ['a mode that is none', ['serve', '--ktls', 'perhaps'], 2, /auto, off, require/],
+    ['a mode that is none', ['serve', '--ktls', 'perhaps'], 2, /auto, prefer, off, require/],
     ['an address that is not ours', ['serve', '--host', '192.0.2.1', '--port', '0'], 1, /does not have that address/],
   ])('%s', async (_what, words, status, reason) => {
     const ended = await runKtls(...words);

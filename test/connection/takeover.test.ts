@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { selfSigned } from '../../src/cli/self-signed.ts';
 import { Connection } from '../../src/connection/connection.ts';
 import type { ConnectionEvent } from '../../src/connection/events.ts';
+import { ReadSide } from '../../src/connection/read-side.ts';
 import type { KernelPort } from '../../src/connection/record-layer.ts';
 import { Engine, offloadable } from '../../src/engine/engine.ts';
 import { advance } from '../../src/record/crypto-info.ts';
@@ -210,5 +211,13 @@ describe('taking over behind what was read ahead', () => {
     } as const;
     const { data, layer } = run(given);
     expect([data.length, layer]).toEqual([16_485, 'kernel']);
+  });
+
+  test('where the kernel may not have what is received, nothing is left in the socket for it', () => {
+    const wanted = (mayRead: boolean): number => {
+      const kernel = Object.assign(new KernelStandIn(false), { mayRead });
+      return new ReadSide({ software: nodeLayer, kernel, keyUsageLimit: undefined, onKeys: () => {} }).wanted;
+    };
+    expect([wanted(true), wanted(false)]).toEqual([5, Number.POSITIVE_INFINITY]);
   });
 });

@@ -21,6 +21,7 @@ const lines = [
   ['ktls ser', 'serve'],
   ['ktls serve --dot', '--dotfiles'],
   ['ktls serve --ktls req', 'require'],
+  ['ktls connect --ktls pre', 'prefer'],
   ['ktls connect --serv', '--servername'],
   ['ktls decrypt --keyl', '--keylog'],
   ['ktls completion fi', 'fish'],

@@ -1,6 +1,9 @@
 import { once } from 'node:events';
+import { rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { captureTo, type EpochKeys, fromCryptoInfo, toCryptoInfo } from '../../src/keys.ts';
 import { KernelDirection } from '../../src/platform/addon.ts';
 import { kernelSupport } from '../../src/platform/kernel-support.ts';
@@ -8,6 +11,7 @@ import { splitRecords } from '../helpers/reference-protection.ts';
 import { echo, openAll, recordsOf, type WireOptions, wire } from '../keys/wire.ts';
 import { addon, closeAll, errno, Receiver, receiveAll, tcpPair, untilSent } from './addon-pair.ts';
 import { cells, kernelOnly, rekeys } from './cells.ts';
+import { hashOf } from './traffic.ts';
 
 beforeAll(() => expect(kernelSupport().refused).toBe(undefined));
 afterEach(closeAll);
@@ -50,6 +54,34 @@ describe.each(roles)('keys exported while the kernel carries the records, at the
       expect([openAll(keys.write, write), openAll(keys.read, read)]).toEqual([long, long]);
     }
   });
+});
+
+describe.each(roles)("keys exported once a file has brought the kernel under 'auto', at the %s", (role) => {
+  test.each(cells.filter(({ aead }) => aead !== 'chacha20-poly1305'))(
+    '$version $aead: they open what comes next, and nobody tells of new ones',
+    async (cell) => {
+      const file = join(tmpdir(), `ktls-export-keys-${role}`);
+      writeFileSync(file, long);
+      onTestFinished(() => rmSync(file));
+      const ours = { exportKeys: true, ktls: { withoutRekey: true } };
+      const connection = await wire({ role, version: cell.version, ciphers: cell.cipher, ours });
+      const told: unknown[] = [];
+      connection.ours.on('keys', ({ direction }) => told.push(direction));
+      await echo(connection, hello);
+      const first = both(connection.ours.exportKeys());
+      const back = hashOf(connection.ours, long.length);
+      await connection.ours.sendFile(file);
+      await back;
+      const second = both(connection.ours.exportKeys());
+      expect(first.write).toMatchObject({ epoch: 0, recordLayer: 'native' });
+      expect(second.write).toMatchObject({ epoch: 0, recordLayer: 'kernel' });
+      expect(second.write.key).toEqual(first.write.key);
+      expect(second.write.sequenceNumber - first.write.sequenceNumber, 'records of 40000 bytes').toBe(3n);
+      const { write } = await recordsOf(connection, () => echo(connection, hello));
+      expect(openAll(second.write, write)).toEqual(hello);
+      expect(told).toEqual([]);
+    },
+  );
 });
 
 test.each(['TLSv1.3', 'TLSv1.2'] as const)(

@@ -3,16 +3,22 @@ import { closeSync, openSync, truncateSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { tls12, tls13 } from './cells.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { TLSSocket } from '../../src/index.ts';
+import { kernelSupport } from '../../src/platform/kernel-support.ts';
+import type { KtlsOption } from '../../src/socket/ktls-policy.ts';
+import { cells, rekeys, tls12, tls13 } from './cells.ts';
 import { layers, on } from './layers.ts';
 import { closePairs, serverPair } from './pair.ts';
 import { rawClient } from './raw-pair.ts';
+import { idle, settled, since } from './tls-stat.ts';
 import { hashOf, makePayload, sha256 } from './traffic.ts';
 
 const content = makePayload(9_000_001);
 const path = join(tmpdir(), 'ktls-send-file');
 writeFileSync(path, content);
+// Trials count in the kernel's statistics, too.
+beforeAll(() => expect(kernelSupport().refused).toBe(undefined));
 afterAll(() => rm(path));
 afterEach(closePairs);
 
@@ -139,5 +145,120 @@ describe.each(layers)('sendFile on $layer', ({ ktls }) => {
     const other = await pair();
     await expect(other.server.sendFile('/nonexistent')).rejects.toMatchObject({ code: 'ENOENT' });
     await expect(other.server.sendFile(path, { start: -1 })).rejects.toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
+  });
+});
+
+/** As it is by default, but for TLS 1.3 on kernels that cannot change keys. */
+const auto: KtlsOption = { withoutRekey: true };
+const worthwhile = 32 * 1024;
+const gcm = cells.filter(({ aead }) => aead !== 'chacha20-poly1305');
+const chacha = cells.filter(({ aead }) => aead === 'chacha20-poly1305');
+
+/** The layers that a socket's writes are given to from now on. */
+function writeLayers(socket: TLSSocket): string[] {
+  const layers: string[] = [];
+  socket.on('recordLayer', ({ write }) => layers.push(write));
+  return layers;
+}
+
+describe("sendFile under 'auto'", () => {
+  test.each(gcm)('brings the kernel, and not before 32 KiB: $version $aead', async (cell) => {
+    const before = await idle();
+    const { server, client } = await serverPair({ cell, serverOptions: { ktls: auto } });
+    const received = hashOf(client);
+    const layers = writeLayers(server);
+    expect(server.recordLayer).toEqual({
+      read: 'native',
+      write: 'native',
+      reason: {
+        read: expect.stringContaining('receiving through the kernel takes no less work'),
+        write: expect.stringContaining('saves work with files only'),
+      },
+    });
+    // Much of it waits for room when the kernel's turn comes.
+    server.write(content.subarray(0, 3_000_000));
+    await server.sendFile(path, { start: 3_000_000, length: worthwhile - 1 });
+    server.write('between');
+    expect([server.ktlsSend, since(before), layers]).toEqual([false, {}, []]);
+    server.write(content.subarray(0, 3_000_000));
+    await server.sendFile(path, { start: 5_000_000, length: 1 });
+    expect([server.ktlsSend, server.ktlsRecv, layers]).toEqual([true, false, ['kernel']]);
+    expect(server.recordLayer).toMatchObject({ read: 'native', write: 'kernel' });
+    expect(server.recordLayer.reason.write).toBe(undefined);
+    server.write('after');
+    await server.sendFile(path, { length: 2_000_000 });
+    server.end('end');
+    const expected = [
+      ...[content.subarray(0, 3_000_000), content.subarray(3_000_000, 3_000_000 + worthwhile - 1), 'between'],
+      ...[content.subarray(0, 3_000_000), content.subarray(5_000_000, 5_000_001), 'after'],
+      ...[content.subarray(0, 2_000_000), 'end'],
+    ];
+    expect(await received).toBe(sha256(Buffer.concat(expected.map((part) => Buffer.from(part)))));
+    expect(server.keyEpochs).toEqual({ read: 0, write: 0 });
+    await closePairs();
+    expect(await settled(before)).toEqual({ TlsTxSw: 1 });
+  });
+
+  test('one file is enough, and what is received meanwhile stays intact', async () => {
+    const before = await idle();
+    const { server, client } = await serverPair({ cell: tls12, serverOptions: { ktls: auto } });
+    const received = Promise.all([hashOf(client, content.length), hashOf(server, content.length)]);
+    client.end(content);
+    expect(await server.sendFile(path)).toBe(content.length);
+    expect(await received).toEqual([sha256(content), sha256(content)]);
+    server.end();
+    await closePairs();
+    expect(await settled(before)).toEqual({ TlsTxSw: 1 });
+  });
+
+  test.each(chacha)('does not with ChaCha20-Poly1305: $version', async (cell) => {
+    const before = await idle();
+    const { server, client } = await serverPair({ cell, serverOptions: { ktls: auto } });
+    const received = hashOf(client);
+    await server.sendFile(path);
+    expect(server.recordLayer).toMatchObject({
+      write: 'native',
+      reason: { write: expect.stringContaining('ChaCha20-Poly1305') },
+    });
+    server.end();
+    expect(await received).toBe(sha256(content));
+    await closePairs();
+    expect(await settled(before)).toEqual({});
+  });
+
+  test.skipIf(!rekeys)('keys are changed before and after', async () => {
+    const before = await idle();
+    const { server, client } = await serverPair({ cell: tls13, serverOptions: { ktls: 'auto' } });
+    const received = hashOf(client);
+    server.write('before');
+    server.updateKeys();
+    server.write('between');
+    expect([server.recordLayer.write, server.keyEpochs.write]).toEqual(['native', 1]);
+    await server.sendFile(path, { length: 100_000 });
+    expect([server.recordLayer.write, server.keyEpochs.write]).toEqual(['kernel', 1]);
+    server.updateKeys();
+    server.write('after');
+    await server.sendFile(path, { start: 100_000, length: 100_000 });
+    expect([server.recordLayer.write, server.keyEpochs.write]).toEqual(['kernel', 2]);
+    server.end();
+    const expected = ['before', 'between', content.subarray(0, 100_000), 'after', content.subarray(100_000, 200_000)];
+    expect(await received).toBe(sha256(Buffer.concat(expected.map((part) => Buffer.from(part)))));
+    await closePairs();
+    expect(await settled(before)).toEqual({ TlsTxSw: 1, TlsTxRekeyOk: 1 });
+  });
+
+  test.skipIf(rekeys)('reads it where the kernel cannot change keys, and then says so', async () => {
+    const before = await idle();
+    const { server, client } = await serverPair({ cell: tls13, serverOptions: { ktls: 'auto' } });
+    const received = hashOf(client);
+    await server.sendFile(path);
+    expect(server.recordLayer).toMatchObject({
+      write: 'native',
+      reason: { write: expect.stringMatching(/cannot change the keys .* withoutRekey/) },
+    });
+    server.end();
+    expect(await received).toBe(sha256(content));
+    await closePairs();
+    expect(await settled(before)).toEqual({});
   });
 });

@@ -39,15 +39,18 @@ describe('ktls serve', () => {
   });
 });
 
-test('ktls serve --inspect shows when the kernel took over', async () => {
-  const { port, listening } = await folder.serve('--inspect');
+test.each([
+  { words: [], handovers: ['wasm → native', 'native → kernel'] },
+  { words: ['--ktls', 'prefer'], handovers: ['wasm → kernel'] },
+])('ktls serve --inspect $words shows when the kernel took over', async ({ words, handovers }) => {
+  const { port, listening } = await folder.serve('--inspect', ...words);
   await download(port);
   const { connections }: Snapshot = JSON.parse(await (await fetch(`${listening.inspect}connections.json`)).text());
   const [connection] = connections;
   expect(connection).toMatchObject({ write: { layer: 'kernel', reason: null, epoch: 0, bytes: expect.any(Number) } });
   expect(connection?.write.bytes).toBeGreaterThan(folder.big.length);
-  const handover = connection?.marks.find(({ kind, direction }) => kind === 'layer' && direction === 'write');
-  expect(handover?.text).toBe('wasm → kernel');
+  const marks = connection?.marks.filter(({ kind, direction }) => kind === 'layer' && direction === 'write');
+  expect(marks?.map(({ text }) => text)).toEqual(handovers);
 });
 
 test('ktls probe says what this kernel can do', async () => {
