@@ -1,3 +1,4 @@
+import type { NonSharedBuffer } from 'node:buffer';
 import { Alert } from '../protocol/alert.ts';
 import type { ContentTypeByte } from '../protocol/content-type.ts';
 import { fragmentCount } from '../record/fragment.ts';
@@ -7,6 +8,7 @@ import type { OpenedRecords, RecordFault, RecordOpener, RecordSealer } from '../
 import type { AeadName, TrafficKeys } from '../record/traffic-keys.ts';
 import type { RecordCipher, RecordCipherConstructor } from './addon.ts';
 import { loadAddon, OpenFault, OpenState, OpenStop } from './addon.ts';
+import { allocateLarge } from './large-buffer.ts';
 
 /** Seals through the addon. `keys` stay the caller's. */
 export function createAddonSealer(keys: TrafficKeys): RecordSealer | { readonly refused: string } {
@@ -116,11 +118,13 @@ function startsWithWholeRecord(input: Uint8Array): boolean {
 }
 
 /** Small results share pooled memory, as Node's own do; a large one's memory goes when the result goes. */
-function allocate(length: number): Buffer {
-  return length <= maxPooled ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
+function allocate(length: number): NonSharedBuffer {
+  if (length <= maxPooled) return Buffer.allocUnsafe(length);
+  return length < large ? Buffer.allocUnsafeSlow(length) : allocateLarge(length);
 }
 
 const maxPooled = 4096;
+const large = 128 * 1024;
 
 const noRoom = Buffer.alloc(0);
 
