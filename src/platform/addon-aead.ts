@@ -119,12 +119,10 @@ function startsWithWholeRecord(input: Uint8Array): boolean {
 
 /** Small results share pooled memory, as Node's own do; a large one's memory goes when the result goes. */
 function allocate(length: number): NonSharedBuffer {
-  if (length <= maxPooled) return Buffer.allocUnsafe(length);
-  return length < large ? Buffer.allocUnsafeSlow(length) : allocateLarge(length);
+  return length <= maxPooled ? Buffer.allocUnsafe(length) : allocateLarge(length);
 }
 
 const maxPooled = 4096;
-const large = 128 * 1024;
 
 const noRoom = Buffer.alloc(0);
 
