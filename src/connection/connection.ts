@@ -171,9 +171,12 @@ export class Connection {
     this.#deferred(() => this.#route(this.#engine.updateKeys(requestPeer)));
   }
 
-  /** Client: the server has been judged, and may have the end of the handshake. */
-  release(): void {
-    this.#deferred(() => this.#write.release());
+  /** Client: the server has been judged, and may have the end of the handshake, together with what `andWrite` writes. */
+  release(andWrite: () => void): void {
+    this.#deferred(() => {
+      this.#write.release();
+      andWrite();
+    });
   }
 
   /** Application data in fragments of at most `length` bytes, 512 to 16384 (RFC 8446 §5.1). False: not possible. */

@@ -33,15 +33,23 @@ export class Outbox {
     }
   }
 
+  /** What is larger than {@link shared} leaves part by part while the sink takes it, each as soon as it is sealed. */
   seal(sealer: RecordSealer, type: ContentTypeByte, fragment: Uint8Array, done: Done): void {
+    let rest = fragment;
+    for (; rest.length > partLength && this.#sealNow(sealer, type, rest.subarray(0, partLength), ignore); this.flush())
+      rest = rest.subarray(partLength);
+    if (this.#sealNow(sealer, type, rest, done)) return;
+    this.flush();
+    this.#write(sealer.seal(type, rest), done);
+  }
+
+  /** False: there is no room, or the sink takes nothing at once. */
+  #sealNow(sealer: RecordSealer, type: ContentTypeByte, fragment: Uint8Array, done: Done): boolean {
     const length = sealer.sealedLength(fragment.length);
-    if (this.#sink.isDirect && this.#sink.pending === 0 && this.#makeRoom(length)) {
-      sealer.seal(type, fragment, this.#length === 0 ? shared : shared.subarray(this.#length));
-      this.#append(length, done);
-    } else {
-      this.flush();
-      this.#write(sealer.seal(type, fragment), done);
-    }
+    if (!this.#sink.isDirect || this.#sink.pending > 0 || !this.#makeRoom(length)) return false;
+    sealer.seal(type, fragment, this.#length === 0 ? shared : shared.subarray(this.#length));
+    this.#append(length, done);
+    return true;
   }
 
   /** Nothing is left behind in shared memory. To be called before anything that is no `add` or `seal`. */
@@ -102,5 +110,10 @@ const smallLength = 16_384 + 256;
 /** Larger ones are not copied even where something waits to leave with them. */
 const mediumLength = 65_536;
 
-/** 256 KiB in records, and their overhead. */
-const shared = new Uint8Array(256 * 1024 + 16 * 64);
+/** Of whole records. */
+const partLength = 256 * 1024;
+
+/** A part in records, and their overhead. */
+const shared = new Uint8Array(partLength + 16 * 64);
+
+const ignore = (): void => {};

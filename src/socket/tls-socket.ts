@@ -235,13 +235,14 @@ export class TLSSocket extends OpeningSocket {
     this.emit('secure');
     if (this.destroyed) return;
     this.secureConnecting = false;
-    this.session.connection.release();
-    const { chunks, done } = this.#pending ?? {};
-    this.#pending = undefined;
-    if (chunks && done) this.#send(chunks, done);
-    const finish = this.#finish;
-    this.#finish = undefined;
-    if (finish) this._final(finish);
+    this.session.connection.release(() => {
+      const { chunks, done } = this.#pending ?? {};
+      this.#pending = undefined;
+      if (chunks && done) this.#send(chunks, done);
+      const finish = this.#finish;
+      this.#finish = undefined;
+      if (finish) this._final(finish);
+    });
   }
 
   /** Several may arrive at once; while one is told, it is the one. */
