@@ -45,6 +45,14 @@ describe('the tarball', () => {
     expect(statSync(installation.tarball).size).toBeLessThan(1_500_000);
   });
 
+  test('imports no module of Node.js where that would load more than is used', () => {
+    const dist = join(installation.package, 'dist');
+    const importing = readdirSync(dist, { recursive: true, encoding: 'utf8' })
+      .filter((name) => /^[^/\\]+\.js$|^chunks\b.*\.js$/.test(name))
+      .filter((name) => /^import .*"node:/m.test(readFileSync(join(dist, name), 'utf8')));
+    expect(importing).toEqual([]);
+  });
+
   test('stands on nothing else, and runs nothing when it is installed', () => {
     const modules = join(installation.folder, 'node_modules');
     expect(readdirSync(modules).filter((name) => !name.startsWith('.'))).toEqual(['ktls']);
