@@ -173,10 +173,7 @@ export class Connection {
 
   /** Client: the server has been judged, and may have the end of the handshake, together with what `andWrite` writes. */
   release(andWrite: () => void): void {
-    this.#deferred(() => {
-      this.#write.release();
-      andWrite();
-    });
+    this.#deferred(() => this.#write.release(andWrite));
   }
 
   /** Application data in fragments of at most `length` bytes, 512 to 16384 (RFC 8446 §5.1). False: not possible. */

@@ -156,8 +156,9 @@ export class WriteSide {
     this.#held = true;
   }
 
-  release(): void {
+  release(andWrite: () => void): void {
     this.#held = false;
+    andWrite();
     this.#run();
   }
 

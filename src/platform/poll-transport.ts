@@ -6,6 +6,7 @@ import { type DirectWriter, directWriter } from './direct-writer.ts';
 import type { PollingAddon } from './kernel-support.ts';
 import { type KernelPolicy, KernelTls } from './kernel-tls.ts';
 import { allocateLarge } from './large-buffer.ts';
+import { readBuffer, readRoom } from './socket-reads.ts';
 import { Errno, systemError } from './system-error.ts';
 import type { TcpHandle } from './tcp-handle.ts';
 import type { Transport, TransportReceiver } from './transport.ts';
@@ -166,14 +167,15 @@ export class PollTransport implements Transport {
   #readBytes(): boolean {
     const receiver = this.#receiver;
     if (!receiver) return false;
-    const room = Math.min(receiver.wanted, shared.length);
-    const length = this.#poll.receive(shared, 0, room);
+    const buffer = readBuffer();
+    const most = Math.min(receiver.wanted, buffer.length);
+    const length = this.#poll.receive(buffer, 0, most);
     if (length < 0) return this.#receiveFailed(length);
     if (length === 0) return this.#end();
     this.#bytesReceived += length;
-    receiver.bytes(shared.subarray(0, length));
+    receiver.bytes(buffer.subarray(0, length), readRoom);
     // A short read has emptied the socket; poll tells of more.
-    return length === room;
+    return length === most;
   }
 
   #readOpened(): boolean {

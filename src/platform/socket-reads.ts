@@ -11,11 +11,11 @@ import { longestRecord } from '../record/header.ts';
 export function takeReads(socket: Socket, take: (bytes: Uint8Array, room: number) => void): boolean {
   const handle: unknown = Reflect.get(socket, '_handle');
   if (!symbols || !isReadable(handle)) return false;
-  Reflect.set(socket, symbols.kBuffer, shared());
+  Reflect.set(socket, symbols.kBuffer, readBuffer());
   Reflect.set(socket, symbols.kBufferCb, (length: number, buffer: Buffer) =>
-    take(buffer.subarray(0, length), longestRecord),
+    take(buffer.subarray(0, length), readRoom),
   );
-  handle.useUserBuffer(shared());
+  handle.useUserBuffer(readBuffer());
   return true;
 }
 
@@ -42,9 +42,12 @@ function findSymbols(): { readonly kBuffer: symbol; readonly kBufferCb: symbol }
 
 let buffer: Buffer | undefined;
 
-function shared(): Buffer {
-  buffer ??= Buffer.allocUnsafeSlow(longestRecord + readLength).subarray(longestRecord);
+/** Memory for what is read, which all sockets of this thread share, with {@link readRoom} in front of it. */
+export function readBuffer(): Buffer {
+  buffer ??= Buffer.allocUnsafeSlow(readRoom + readLength).subarray(readRoom);
   return buffer;
 }
+
+export const readRoom: number = longestRecord;
 
 const readLength = 512 * 1024;

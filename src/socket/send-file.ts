@@ -72,6 +72,7 @@ class FileTurn {
   sent = 0;
   readonly #file: SendableFile;
   readonly #options: SendFileOptions;
+  #buffer: Buffer | undefined;
 
   constructor(file: SendableFile, options: SendFileOptions) {
     this.#file = file;
@@ -120,8 +121,10 @@ class FileTurn {
     position: number,
     length: number,
   ): Promise<number | undefined> {
-    const buffer = Buffer.allocUnsafeSlow(length);
-    const result = await promisify(read)(descriptor, { buffer, position }).catch((error: unknown) => {
+    // One for all parts: each has left before the next is read.
+    this.#buffer ??= Buffer.allocUnsafeSlow(length);
+    const buffer = this.#buffer;
+    const result = await promisify(read)(descriptor, { buffer, length, position }).catch((error: unknown) => {
       this.failure = error;
     });
     if (!result) return undefined;
