@@ -14,7 +14,7 @@ interface Kind {
 
 /** Handshakes one after the other, client and server in one thread. */
 export async function handshakes(listener: Listener, { scale, rounds }: Effort): Promise<void> {
-  const count = Math.ceil(150 * scale);
+  const count = Math.ceil(400 * scale);
   for (const { name, key, suite, goal, resumes = false } of kinds) {
     const identity = await issue(undefined, { keyKind: key });
     const compared = { name: `handshake, ${name}`, unit: 'a second', goals: { native: { ratio: goal } }, rounds };

@@ -23,7 +23,7 @@ async function countAll(identity: Identity, scale: number): Promise<void> {
   for (const [label, suite] of Object.entries(suites)) {
     const peer = await startPeer(identity, suite);
     const open = opener(identity, suite, peer.port);
-    const megabytes = Math.ceil(8 * scale);
+    const megabytes = Math.ceil(16 * scale);
     for (const way of ['receive', 'send', 'file'] as const) await countBytes(open, label, way, 65_536, megabytes);
     if (label === 'AES-128-GCM') await countUse(open, scale);
     peer.child.kill();
