@@ -36,13 +36,15 @@ exec $clang $flags -isystem "$here/include" -include "$here/multiply.h" \\
 SCRIPT
 chmod +x cc
 
-# Two changes to the source, harmless when made again: the NIST curves multiply inline (multiply.h), and Keccak (for
-# ML-KEM) works on whole 64-bit words, which WebAssembly has although its pointers are short.
+# Three changes to the source, harmless when made again: the NIST curves multiply inline (multiply.h); Keccak (for
+# ML-KEM) works on whole 64-bit words, which WebAssembly has although its pointers are short; and a connection has room
+# for one record each way, not for 32 that hardware would work on at once: 6 KiB less.
 operand='(\w+(?:\[\w+\])?)'
 perl -pi -e "s/\(\((?:uint128_t|widelimb)\)\s*$operand\)\s*\*\s*$operand/ktls_multiply_wide(\$1, \$2)/g" \
   "$source"/crypto/ec/ecp_nistp224.c "$source"/crypto/ec/ecp_nistp256.c \
   "$source"/crypto/ec/ecp_nistp384.c "$source"/crypto/ec/ecp_nistp521.c
 perl -pi -e 's/define BIT_INTERLEAVE \(sizeof.*/define BIT_INTERLEAVE (0)/' "$source/crypto/sha/keccak1600.c"
+perl -pi -e 's/(define SSL_MAX_PIPELINES) 32/$1 1/' "$source/include/openssl/ssl.h.in"
 
 perl "$source/Configure" --config="$here/openssl.conf" linux-wasm32 --prefix=/ktls --openssldir=/ktls \
   $platform $protocols $formats $algorithms $wanted CC=./cc AR=emar RANLIB=emranlib

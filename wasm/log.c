@@ -33,7 +33,7 @@ void ktls_log_append(struct ktls_log *log, enum ktls_output kind, uint8_t detail
     ktls_log_bytes(log, bytes, length);
 }
 
-void ktls_log_free(struct ktls_log *log) {
+void KTLS_EXPORT(ktls_log_free)(struct ktls_log *log) {
     OPENSSL_clear_free(log->data, log->capacity);
     memset(log, 0, sizeof *log);
 }

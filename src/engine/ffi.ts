@@ -32,6 +32,7 @@ export interface EngineExports {
   free(address: BytesPointer): void;
   ktls_scratch_address(): BytesPointer;
   ktls_result_address(): LogPointer;
+  ktls_log_free(log: LogPointer | EnginePointer): void;
   ktls_errors(): void;
   ktls_offer_group(group: number): void;
   ktls_live_allocations(): number;

@@ -2,6 +2,9 @@ import type { BytesPointer, EngineExports, Pointer } from './ffi.ts';
 
 const logDataOffset = 0;
 const logLengthOffset = 4;
+const logCapacityOffset = 8;
+/** Bytes: enough for what most calls bring once a connection is open. */
+const keptCapacity = 256;
 
 /** The module's linear memory. No view of it is handed out: memory growth detaches them. */
 export class Heap {
@@ -39,7 +42,7 @@ export class Heap {
     return this.copyIn(encoder.encode(`${text}\0`));
   }
 
-  /** Copies a log's content out, then wipes and empties it in place. */
+  /** Copies a log's content out, then wipes and empties it; of the memory, only little is kept for the next. */
   takeLog(log: Pointer<'ktls_log'> | Pointer<'ktls_engine'>): Uint8Array {
     const view = this.#view();
     const words = this.#words;
@@ -49,6 +52,7 @@ export class Heap {
     const taken = view.slice(address, address + length);
     view.fill(0, address, address + length);
     words.setUint32(log + logLengthOffset, 0, true);
+    if (words.getUint32(log + logCapacityOffset, true) > keptCapacity) this.#exports.ktls_log_free(log);
     return taken;
   }
 

@@ -128,9 +128,9 @@ function invalid(value: unknown): Error {
 
 /**
  * Bytes of files that make a connection's writes worth the kernel: taking a direction over costs some 40,000 instructions, and every byte of a
- * file then takes 1.2 fewer, or more than that.
+ * file then takes half of one to one and a half fewer.
  */
-const worthwhileFiles = 32 * 1024;
+const worthwhileFiles = 64 * 1024;
 
 const readsDoNotPay = {
   refused: "receiving through the kernel takes no less work than here; ktls: 'prefer' overrides",

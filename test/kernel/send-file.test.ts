@@ -150,7 +150,7 @@ describe.each(layers)('sendFile on $layer', ({ ktls }) => {
 
 /** As it is by default, but for TLS 1.3 on kernels that cannot change keys. */
 const auto: KtlsOption = { withoutRekey: true };
-const worthwhile = 32 * 1024;
+const worthwhile = 64 * 1024;
 const gcm = cells.filter(({ aead }) => aead !== 'chacha20-poly1305');
 const chacha = cells.filter(({ aead }) => aead === 'chacha20-poly1305');
 
@@ -162,7 +162,7 @@ function writeLayers(socket: TLSSocket): string[] {
 }
 
 describe("sendFile under 'auto'", () => {
-  test.each(gcm)('brings the kernel, and not before 32 KiB: $version $aead', async (cell) => {
+  test.each(gcm)('brings the kernel, and not before 64 KiB: $version $aead', async (cell) => {
     const before = await idle();
     const { server, client } = await serverPair({ cell, serverOptions: { ktls: auto } });
     const received = hashOf(client);

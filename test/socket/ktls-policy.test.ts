@@ -18,7 +18,7 @@ const keys = (version: 0x0303 | 0x0304, aead: TrafficKeys['aead'] = 'aes-128-gcm
   iv: new Uint8Array(12),
   sequenceNumber: 0n,
 });
-const much = 32 * 1024;
+const much = 64 * 1024;
 /** Once files have been sent that are worth the kernel. */
 const decide = (option: KtlsOption | undefined, on: Machine, version: 0x0303 | 0x0304 = 0x0304) => {
   const { kernel } = ktlsPolicy(option, on);
@@ -34,7 +34,7 @@ describe('the option ktls', () => {
       const { kernel } = ktlsPolicy(option, machine());
       for (const fileBytes of [0, much - 1]) {
         expect(kernel.refuses('write', keys(0x0304), fileBytes)).toEqual({
-          refused: expect.stringMatching(/saves work with files only, from 32 KiB on.* 'prefer' overrides$/),
+          refused: expect.stringMatching(/saves work with files only, from 64 KiB on.* 'prefer' overrides$/),
           untilFiles: true,
         });
       }
