@@ -8,7 +8,7 @@ import type { OpenedRecords, RecordFault, RecordOpener, RecordSealer } from '../
 import type { AeadName, TrafficKeys } from '../record/traffic-keys.ts';
 import type { RecordCipher, RecordCipherConstructor } from './addon.ts';
 import { loadAddon, OpenFault, OpenState, OpenStop } from './addon.ts';
-import { allocateLarge } from './large-buffer.ts';
+import { allocateRecords } from './record-memory.ts';
 
 /** Seals through the addon. `keys` stay the caller's. */
 export function createAddonSealer(keys: TrafficKeys): RecordSealer | { readonly refused: string } {
@@ -119,7 +119,7 @@ function startsWithWholeRecord(input: Uint8Array): boolean {
 
 /** Small results share pooled memory, as Node's own do; a large one's memory goes when the result goes. */
 function allocate(length: number): NonSharedBuffer {
-  return length <= maxPooled ? Buffer.allocUnsafe(length) : allocateLarge(length);
+  return length <= maxPooled ? Buffer.allocUnsafe(length) : allocateRecords(length);
 }
 
 const maxPooled = 4096;

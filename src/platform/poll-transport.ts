@@ -5,7 +5,7 @@ import { PollEvent, ReceiveStop, type SocketPoll } from './addon.ts';
 import { type DirectWriter, directWriter } from './direct-writer.ts';
 import type { PollingAddon } from './kernel-support.ts';
 import { type KernelPolicy, KernelTls } from './kernel-tls.ts';
-import { allocateLarge } from './large-buffer.ts';
+import { allocateRecords } from './record-memory.ts';
 import { readBuffer, readRoom } from './socket-reads.ts';
 import { Errno, systemError } from './system-error.ts';
 import type { TcpHandle } from './tcp-handle.ts';
@@ -228,7 +228,7 @@ function stopReading(handle: TcpHandle): void {
 function take(length: number): Uint8Array {
   if (length < gift) return Buffer.from(shared.subarray(0, length));
   const taken = shared.subarray(0, length);
-  shared = allocateLarge(sharedLength);
+  shared = allocateRecords(sharedLength);
   return taken;
 }
 

@@ -148,7 +148,7 @@ export class KeyOutlets {
 }
 
 export function notExported(): Error {
-  const why = 'Keys are wiped as soon as they are in use, unless the option exportKeys is set before the handshake';
+  const why = 'Keys are not kept for this, unless the option exportKeys is set before the handshake';
   return codedError('ERR_KTLS_KEYS_NOT_EXPORTED', why);
 }
 

@@ -39,8 +39,9 @@ export interface KtlsPolicy {
 /** Throws ERR_INVALID_ARG_VALUE for anything that {@link KtlsOption} does not allow. */
 export function ktlsPolicy(option: KtlsOption | undefined, machine: Machine = thisMachine): KtlsPolicy {
   const { read, write, withoutRekey, keyUsageLimit } = normalize(option);
-  const switchedOff = process.env.KTLS === 'off';
-  const meant = (mode: KtlsMode): KtlsMode => (mode === 'auto' && process.env.KTLS === 'prefer' ? 'prefer' : mode);
+  const { KTLS } = process.env;
+  const switchedOff = KTLS === 'off';
+  const meant = (mode: KtlsMode): KtlsMode => (mode === 'auto' && KTLS === 'prefer' ? 'prefer' : mode);
   const modes = { read: meant(read), write: meant(write) };
   const isOff = (direction: 'read' | 'write'): boolean => switchedOff || modes[direction] === 'off';
   const off = switchedOff ? offByEnvironment : offByOption;

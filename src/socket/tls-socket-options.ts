@@ -25,7 +25,7 @@ export interface KtlsOptions {
   portableLayer?: 'native' | 'wasm' | undefined;
   /** An end without close_notify is an error, ERR_KTLS_TRUNCATED, and not an 'end'. Default false, as in node:tls. */
   requireCloseNotify?: boolean | undefined;
-  /** Keeps copies of the keys for {@link TLSSocket.exportKeys} and the event 'keys'. Default false: keys are wiped once in use. */
+  /** Keeps copies of the keys for {@link TLSSocket.exportKeys} and the event 'keys'. Default false: none are kept for that. */
   exportKeys?: boolean | undefined;
   /** Takes down what is sent and received, with the secrets to read it. Such a connection stays off the kernel. */
   capture?: Capture | undefined;

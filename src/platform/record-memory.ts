@@ -1,7 +1,7 @@
 import type { NonSharedBuffer } from 'node:buffer';
 
 /**
- * New memory, as `Buffer.allocUnsafeSlow` has it, for what was received. Such garbage is collected some 50 MiB at a time. What glibc's malloc
+ * New memory, as `Buffer.allocUnsafeSlow` has it, for the contents of records or for records. Such garbage is collected some 50 MiB at a time. What glibc's malloc
  * then gives back to the system comes again page by page, and receiving takes up to twice as long. So malloc is led to keep it, as it
  * does by itself where such blocks lie between many small ones:
  *
@@ -11,7 +11,7 @@ import type { NonSharedBuffer } from 'node:buffer';
  *
  * Other allocators do not mind.
  */
-export function allocateLarge(length: number): NonSharedBuffer {
+export function allocateRecords(length: number): NonSharedBuffer {
   if (allocated === 0) Buffer.allocUnsafeSlow(mostThatCounts);
   allocated += length;
   if (allocated > distance * (marks.length + 1) && marks.length < mostMarks)

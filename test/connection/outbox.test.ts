@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest';
+import { Outbox } from '../../src/connection/outbox.ts';
+import type { ByteSink } from '../../src/connection/record-layer.ts';
+import { ContentType } from '../../src/protocol/content-type.ts';
+import type { RecordSealer } from '../../src/record/protection.ts';
+
+const length = 1_000_000;
+
+test('a large write leaves part by part, each as soon as it is sealed', () => {
+  const { outbox, happened } = start(Number.POSITIVE_INFINITY);
+  let done = 0;
+  outbox.seal(plain(happened), ContentType.applicationData, pattern, () => done++);
+  outbox.flush();
+  const part = 256 * 1024;
+  const last = length - 3 * part;
+  expect(happened.map(({ what, bytes }) => [what, bytes.length])).toEqual(
+    [part, part, part, last].flatMap((size) => [
+      ['sealed', size],
+      ['sent', size],
+    ]),
+  );
+  expect(wire(happened).equals(pattern)).toBe(true);
+  expect(done).toBe(1);
+});
+
+test('what the system does not take at once follows in one piece, in order', () => {
+  const taken = 300_000;
+  const { outbox, happened, finish } = start(taken);
+  let done = 0;
+  outbox.seal(plain(happened), ContentType.applicationData, pattern, () => done++);
+  outbox.flush();
+  expect(wire(happened).equals(pattern)).toBe(true);
+  expect(happened.filter(({ what }) => what === 'sealed')).toHaveLength(3);
+  expect(done).toBe(0);
+  finish();
+  expect(done).toBe(1);
+});
+
+const pattern = Buffer.from(Uint8Array.from({ length }, (_, at) => (at * 7919) >>> 8));
+
+interface Happened {
+  readonly what: 'sealed' | 'sent' | 'queued';
+  readonly bytes: Buffer;
+}
+
+/** A sink whose system takes so many bytes at once. */
+function start(takes: number): { outbox: Outbox; happened: Happened[]; finish(): void } {
+  const happened: Happened[] = [];
+  const waiting: (() => void)[] = [];
+  let [left, pending] = [takes, 0];
+  const sink: ByteSink = {
+    get pending() {
+      return pending;
+    },
+    isDirect: true,
+    writeNow(bytes) {
+      if (pending > 0) return 0;
+      const sent = bytes.slice(0, Math.min(bytes.length, left));
+      left -= sent.length;
+      happened.push({ what: 'sent', bytes: Buffer.from(sent) });
+      return sent.length;
+    },
+    write(bytes, done) {
+      pending += bytes.length;
+      happened.push({ what: 'queued', bytes: Buffer.from(bytes) });
+      waiting.push(() => done());
+    },
+    cork: () => {},
+    uncork: () => {},
+    end: () => {},
+  };
+  const finish = (): void => {
+    pending = 0;
+    for (const done of waiting) done();
+  };
+  return { outbox: new Outbox(sink, () => {}), happened, finish };
+}
+
+/** Seals nothing: what it is given is what leaves. */
+function plain(happened: Happened[]): RecordSealer {
+  return {
+    sequenceNumber: 0n,
+    sealedLength: (size) => size,
+    seal(_type, fragment, room) {
+      happened.push({ what: 'sealed', bytes: Buffer.from(fragment) });
+      if (!room) return fragment.slice();
+      room.set(fragment);
+      return room.subarray(0, fragment.length);
+    },
+    dispose: () => {},
+  };
+}
+
+function wire(happened: readonly Happened[]): Buffer {
+  return Buffer.concat(happened.flatMap(({ what, bytes }) => (what === 'sealed' ? [] : [bytes])));
+}
