@@ -3,6 +3,7 @@
 static Napi::Object Define(Napi::Env env, Napi::Object exports) {
   DefineKernelTls(env, exports);
   DefineRecordCipher(env, exports);
+  DefineCounterMode(env, exports);
   DefineKeyExchange(env, exports);
   return exports;
 }

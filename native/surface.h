@@ -9,5 +9,8 @@ void DefineKernelTls(Napi::Env env, Napi::Object exports);
 // RecordCipher; nothing where the process has no libcrypto to call.
 void DefineRecordCipher(Napi::Env env, Napi::Object exports);
 
+// applyCounterMode; nothing where the process has no libcrypto to call.
+void DefineCounterMode(Napi::Env env, Napi::Object exports);
+
 // KeyExchange; nothing where the process has no libcrypto to call.
 void DefineKeyExchange(Napi::Env env, Napi::Object exports);

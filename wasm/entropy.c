@@ -35,6 +35,10 @@ int __wrap_RAND_bytes_ex(OSSL_LIB_CTX *library, unsigned char *bytes, size_t len
   return length == 0 || ktls_random(bytes, length) == 1;
 }
 
+int __wrap_RAND_bytes(unsigned char *bytes, int length) {
+  return length >= 0 && __wrap_RAND_bytes_ex(NULL, bytes, (size_t)length, 0);
+}
+
 int __wrap_RAND_priv_bytes_ex(OSSL_LIB_CTX *library, unsigned char *bytes, size_t length, unsigned strength) {
   return __wrap_RAND_bytes_ex(library, bytes, length, strength);
 }

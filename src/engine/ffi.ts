@@ -1,3 +1,4 @@
+import type { CounterMode } from './counter-mode.ts';
 import type { KeyExchange } from './key-exchange.ts';
 import type { VerifySignature } from './signatures.ts';
 
@@ -20,6 +21,7 @@ export interface EngineImports {
   readonly verify?: VerifySignature;
   /** Of its groups; OpenSSL does those of all others. */
   readonly keyExchange?: KeyExchange | undefined;
+  readonly counterMode?: CounterMode | undefined;
 }
 
 type Text = BytesPointer;
@@ -35,6 +37,7 @@ export interface EngineExports {
   ktls_log_free(log: LogPointer | EnginePointer): void;
   ktls_errors(): void;
   ktls_offer_group(group: number): void;
+  ktls_offer_counter_mode(leastBlocks: number): void;
   ktls_live_allocations(): number;
   ktls_openssl_version(): Flag;
   ktls_verify_text(code: number): Flag;

@@ -32,6 +32,12 @@ export interface Addon {
   readonly SocketPoll: SocketPollConstructor | undefined;
   /** Undefined where the process has no OpenSSL 3 to call. */
   readonly RecordCipher: RecordCipherConstructor | undefined;
+  /**
+   * AES in counter mode (NIST SP 800-38A §6.5): `length` bytes at `from` of `memory`, XORed with the keystream, to `to`, which is the
+   * same place or apart from it. The key of `keyLength` bytes, and the first counter block of 16, are in `memory`, too. Returns true.
+   * Throws where libcrypto cannot.
+   */
+  readonly applyCounterMode: ApplyCounterMode | undefined;
   /** Likewise. */
   readonly KeyExchange: KeyExchangeConstructor | undefined;
 }
@@ -203,6 +209,16 @@ export const OpenFault = {
   sequenceNumbersUsedUp: 9,
 } as const;
 export type OpenFault = (typeof OpenFault)[keyof typeof OpenFault];
+
+export type ApplyCounterMode = (
+  memory: Uint8Array,
+  key: number,
+  keyLength: number,
+  counter: number,
+  from: number,
+  to: number,
+  length: number,
+) => boolean;
 
 /** One side of a key exchange, the one that starts it: makes a private key, which is good for one {@link finish}. */
 interface KeyExchange {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { EngineModule } from '../engine/module.ts';
+import { counterMode } from './counter-mode.ts';
 import { addonKeyExchange } from './key-exchange.ts';
 import { packageFile } from './package-file.ts';
 import { fillRandom } from './random.ts';
@@ -17,6 +18,7 @@ export function engineModule(): EngineModule {
     now: Date.now,
     verify: verifySignature,
     keyExchange: addonKeyExchange(),
+    counterMode: counterMode(),
   });
   return host;
 }

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import {
   type Addon,
+  type ApplyCounterMode,
   type KeyExchangeConstructor,
   loadAddon,
   type RecordCipherConstructor,
@@ -15,6 +16,7 @@ const loaded = loadAddon();
 if ('refused' in loaded) throw new Error(loaded.refused);
 const { addon } = loaded;
 const RecordCipher = addon.RecordCipher as RecordCipherConstructor;
+const applyCounterMode = addon.applyCounterMode as ApplyCounterMode;
 const KeyExchange = addon.KeyExchange as KeyExchangeConstructor;
 // Only on Linux; what needs it is skipped elsewhere.
 const SocketPoll = addon.SocketPoll as SocketPollConstructor;
@@ -179,6 +181,35 @@ describe('KeyExchange', () => {
   });
 });
 
+describe('applyCounterMode', () => {
+  test('nothing is written or read outside of what was given', () => {
+    const memory = new Uint8Array(64);
+    const fine: readonly unknown[] = [memory, 0, 16, 16, 32, 48, 16];
+    expect((applyCounterMode as AnyFunction)(...fine)).toBe(true);
+    for (const [index, value] of [
+      [1, 49],
+      [1, -1],
+      [2, 0],
+      [2, 17],
+      [2, 65],
+      [3, 49],
+      [4, 49],
+      [5, 49],
+      [5, 33],
+      [6, 17],
+      [6, 2 ** 53],
+    ] as const) {
+      expect(() => (applyCounterMode as AnyFunction)(...fine.with(index, value)), `${index}: ${value}`).toThrow(
+        RangeError,
+      );
+    }
+    for (const index of fine.keys()) {
+      expect(() => (applyCounterMode as AnyFunction)(...fine.with(index, '1')), `${index}`).toThrow(TypeError);
+    }
+    expect(() => applyCounterMode(transferred(), 0, 16, 0, 0, 0, 0)).toThrow(RangeError);
+  });
+});
+
 test('any arguments at all', () => {
   const odd = fc.oneof(
     fc.anything({
@@ -227,6 +258,7 @@ test('any arguments at all', () => {
     ...(SocketPoll ? [(...args: unknown[]) => Reflect.construct(SocketPoll, args)] : []),
     (...args) => Reflect.construct(RecordCipher, args),
     (...args) => Reflect.construct(KeyExchange, args),
+    (...args) => (applyCounterMode as AnyFunction)(some.slice(), ...args),
     (...args) => (KeyExchange.respond as AnyFunction)('P-256', ...args),
     (...args) => (Reflect.get(KeyExchange.prototype, 'finish') as AnyFunction).apply(new KeyExchange('X25519'), args),
   ];
