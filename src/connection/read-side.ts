@@ -108,16 +108,15 @@ export class ReadSide {
       return refusal;
     }
     this.#giveUpOpener();
+    this.#countUse(keys);
     if (!refusal) {
       this.#becomeKernel(keys);
     } else {
       this.layer = 'native';
       this.reason = refusal.refused;
       this.#canRekey = keys.version === ProtocolVersion.tls13;
-      const opener = this.#software.opener(keys);
-      this.#opener = opener;
+      this.#opener = this.#software.opener(keys);
       this.#buffer.version = keys.version;
-      this.#countUse(keys, () => opener.sequenceNumber);
       if (refusal === readAhead) this.#takeover = advance(keys, keys.sequenceNumber);
     }
     this.#onKeys(keys, this.layer);
@@ -151,7 +150,6 @@ export class ReadSide {
     this.layer = 'kernel';
     this.reason = undefined;
     this.#canRekey = this.#kernel.rekeys(keys);
-    this.#countUse(keys, () => this.#kernel.sequenceNumber('read'));
   }
 
   #giveUpOpener(): void {
@@ -161,8 +159,9 @@ export class ReadSide {
     this.#takeover = undefined;
   }
 
-  #countUse({ aead, sequenceNumber }: TrafficKeys, count: () => bigint | undefined): void {
-    this.#keyUse = new KeyUse(this.#keyUsageLimit ?? recordsPerKey(aead), sequenceNumber, count);
+  /** Through to the next keys: a takeover by the kernel goes on counting. */
+  #countUse({ aead, sequenceNumber }: TrafficKeys): void {
+    this.#keyUse = new KeyUse(this.#keyUsageLimit ?? recordsPerKey(aead), sequenceNumber, () => this.sequenceNumber);
   }
 
   #fault(): Received | undefined {

@@ -213,6 +213,23 @@ describe('taking over behind what was read ahead', () => {
     expect([data.length, layer]).toEqual([16_485, 'kernel']);
   });
 
+  test('how often the keys were used goes on to be counted', () => {
+    const keys = { version: 0x0304, aead: 'aes-128-gcm', iv: randomBytes(12), sequenceNumber: 0n } as const;
+    const key = randomBytes(16);
+    const sealer = nodeLayer.sealer({ ...keys, key: Uint8Array.from(key) });
+    const kernel = Object.assign(new KernelStandIn(false), { sequenceNumber: () => 3n });
+    const side = new ReadSide({ software: nodeLayer, kernel, keyUsageLimit: 3, onKeys: () => {} });
+    for (const byte of [1, 2]) side.push(sealer.seal(23, Uint8Array.of(byte)), 0);
+    side.installKeys({ ...keys, key, iv: Uint8Array.from(keys.iv) });
+    for (const _ of [1, 2]) {
+      expect(side.next()).toMatchObject({ kind: 'opened' });
+      expect(side.usesUp(1)).toBe(false);
+    }
+    expect(side.takeOver()).toBe(true);
+    expect(side.layer).toBe('kernel');
+    expect(side.usesUp(1)).toBe(true);
+  });
+
   test('where the kernel may not have what is received, nothing is left in the socket for it', () => {
     const wanted = (mayRead: boolean): number => {
       const kernel = Object.assign(new KernelStandIn(false), { mayRead });
