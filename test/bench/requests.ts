@@ -1,7 +1,7 @@
 import http from 'node:http';
 import type net from 'node:net';
 import { type Identity, issue } from '../helpers/certificates.ts';
-import { type Contender, connectionContenders } from './contenders.ts';
+import { bulkContenders, type Contender } from './contenders.ts';
 import { compareRates, type Effort, type Listener } from './measure.ts';
 import { type Work, withSubjects } from './subjects.ts';
 
@@ -15,7 +15,8 @@ export async function requests(listener: Listener, { scale, rounds }: Effort): P
     const compared = { unit: 'a second', goals: { native: { ratio: goal } }, rounds };
     await withSubjects(
       'getAll',
-      connectionContenders(),
+      // By TCP it is plain HTTP: what is left of that is what TLS costs.
+      bulkContenders().filter((name) => name !== 'wasm'),
       () => ({ identity, length, count: Math.ceil(count * scale) }),
       (subjects) => compareRates(subjects, { ...compared, name: `https GET ${length / 1024} KB` }, listener),
     );
@@ -36,7 +37,7 @@ export async function getAll(
   Object.assign(agent, {
     createConnection(_options: unknown, done: (error: Error | null, socket: net.Socket) => void): void {
       const socket = connect(server.port);
-      socket.once('secureConnect', () => done(null, socket));
+      socket.once(contender.ready, () => done(null, socket));
     },
   });
   return {
