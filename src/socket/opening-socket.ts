@@ -15,10 +15,11 @@ import { engineContext, makeEngine, type TLSSocketOptions } from './tls-socket-o
 /** A TLS socket until its handshake has begun: options, the stream below, and the engine made for both. */
 export abstract class OpeningSocket extends ControllableSocket {
   readonly server: TLSSocketOptions['server'];
-  protected readonly options: TLSSocketOptions;
   /** Told of all that happens once the handshake has begun. */
   protected abstract readonly listener: SessionListener;
-  protected readonly outlets: KeyOutlets;
+  // Private, as inspect() must show neither.
+  readonly #options: TLSSocketOptions;
+  readonly #outlets: KeyOutlets;
   readonly #policy: KtlsPolicy;
   readonly #alpn: Uint8Array | undefined;
   #below: Duplex | undefined;
@@ -42,11 +43,9 @@ export abstract class OpeningSocket extends ControllableSocket {
     if (!isOneOf(options.enableTrace, 'boolean')) refuseTrace(options.enableTrace);
     // A context that cannot be made is the caller's fault, and told at once.
     const secureContext = options.secureContext ?? replaceable.createSecureContext(options);
-    this.options = { ...withoutSecrets(options), secureContext };
-    this.outlets = new KeyOutlets(options);
-    // Neither in what inspect() shows of a socket.
-    for (const name of ['options', 'outlets']) Object.defineProperty(this, name, { enumerable: false });
-    engineContext(this.options);
+    this.#options = withoutSecrets(options, secureContext);
+    this.#outlets = new KeyOutlets(options);
+    engineContext(this.#options);
     this.#servername = options.servername;
   }
 
@@ -145,6 +144,14 @@ export abstract class OpeningSocket extends ControllableSocket {
     if (server && server.listenerCount('newSession') > 0) engine.reportSessions();
   }
 
+  protected get options(): TLSSocketOptions {
+    return this.#options;
+  }
+
+  protected get outlets(): KeyOutlets {
+    return this.#outlets;
+  }
+
   protected override get engine(): Engine | undefined {
     const engine = this.#session?.connection.engine;
     return engine?.disposed ? undefined : engine;
@@ -164,8 +171,11 @@ export abstract class OpeningSocket extends ControllableSocket {
 }
 
 /** What the context has taken over already. */
-function withoutSecrets({ key, passphrase, pfx, ticketKeys, ...others }: TLSSocketOptions): TLSSocketOptions {
-  return others;
+function withoutSecrets(
+  { key, passphrase, pfx, ticketKeys, ...others }: TLSSocketOptions,
+  secureContext: TLSSocketOptions['secureContext'],
+): TLSSocketOptions {
+  return Object.assign(others, { secureContext });
 }
 
 /** What a connecting socket tells. */
