@@ -144,6 +144,25 @@ describe('counts of the emulated machine', () => {
     expect(kernel?.goal).toEqual({ ratio: 0.6 });
   });
 
+  test('of several machines are told by their median, and what they do not agree on is chance', () => {
+    const again = (way: 'receive' | 'send', contender: 'kernel' | 'native' | 'node:tls', own: number) =>
+      ({ ...bytes, way, contender, own }) as const;
+    const more = [
+      ...counts,
+      again('receive', 'kernel', 5),
+      again('receive', 'native', 4),
+      again('receive', 'node:tls', 8),
+    ];
+    const [receive] = countRows(more.filter((count) => !(count.kind === 'bytes' && count.way === 'send')));
+    const kernel = receive?.subjects.find(({ contender }) => contender === 'kernel');
+    expect(kernel?.figure).toEqual({ median: 4, least: 3, most: 5 });
+    expect(breakEvens(more)[0]).toMatchObject({ way: 'receive', saved: 0.5, bytes: undefined });
+    expect(useTables(more)).toContain('| receive 65536 | 4.00 | 4.50 | 7.00 |');
+    expect(useTables(more)).toContain(
+      'To receive: the kernel takes 30,000 instructions to take over and sometimes saves',
+    );
+  });
+
   test('say from how many bytes on the kernel is worth it, and that it never is', () => {
     expect(breakEvens(counts)).toEqual([
       { way: 'receive', takeover: 30_000, saved: 2, bytes: 15_000 },

@@ -1,4 +1,5 @@
 import type { ContenderName } from '../contenders.ts';
+import { median } from '../measure.ts';
 
 /** Instructions, of the process that is measured (`own`) and of the machine with kernel, peer and all (`whole`). */
 export type Count = ProbeCount | TakeoverCount | BytesCount | MessageCount | ConnectionCount;
@@ -42,4 +43,23 @@ interface ConnectionCount {
   readonly way: 'receive' | 'send';
   readonly bytes: number;
   readonly own: number;
+}
+
+/** One of each: what was counted more than once becomes its median. */
+export function medians(counts: readonly Count[]): Count[] {
+  const firsts = counts.filter((count, at) => counts.findIndex((one) => subjectOf(one) === subjectOf(count)) === at);
+  return firsts.map((first) => {
+    const same = counts.filter((count) => subjectOf(count) === subjectOf(first));
+    const own = median(same.map((count) => count.own));
+    return first.kind === 'bytes' ? { ...first, own, whole: median(same.flatMap(wholeOf)) } : { ...first, own };
+  });
+}
+
+/** What was counted, without how much it was. */
+function subjectOf(count: Count): string {
+  return JSON.stringify({ ...count, own: undefined, whole: undefined });
+}
+
+function wholeOf(count: Count): number[] {
+  return count.kind === 'bytes' ? [count.whole] : [];
 }

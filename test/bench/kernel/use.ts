@@ -1,17 +1,19 @@
+import { spread } from '../measure.ts';
 import { table } from '../tables.ts';
-import type { BytesCount, Count, MessageCount } from './count.ts';
+import { type BytesCount, type Count, type MessageCount, medians } from './count.ts';
 
 /** When the kernel is worth it: sizes of writes, of messages, and of connections; in Markdown. */
-export function useTables(counts: readonly Count[]): string {
+export function useTables(all: readonly Count[]): string {
+  const counts = medians(all);
   return [
     takeoverText(counts),
     'Instructions a byte, by the size of the writes (AES-128-GCM):',
     bytesTable(counts.filter((count) => count.kind === 'bytes')),
     'Thousands of instructions a message, there and back:',
     messageTable(counts.filter((count) => count.kind === 'message')),
-    'Millions of instructions a connection, its handshake included, by what it carries; medians, some 2 million apart by chance:',
+    'Millions of instructions a connection, its handshake included, by what it carries, some 2 million apart by chance:',
     connectionTable(counts),
-    ...breakEvens(counts).map(breakEvenText),
+    ...breakEvens(all).map(breakEvenText),
   ].join('\n\n');
 }
 
@@ -22,23 +24,26 @@ export interface BreakEven {
   readonly takeover: number;
   /** Instructions a byte that the kernel saves; negative: it takes more. */
   readonly saved: number;
-  /** Infinity: never. */
-  readonly bytes: number;
+  /** Infinity: never. Undefined: on some machines it saves and on others it does not, so that this is chance. */
+  readonly bytes: number | undefined;
 }
 
 export function breakEvens(counts: readonly Count[]): BreakEven[] {
   return (['receive', 'send', 'file'] as const).flatMap((way) => {
-    const [kernel, native] = (['kernel', 'native'] as const).map(
-      (contender) => counts.find((one) => isLong(one, way) && one.contender === contender)?.own,
+    const long = counts.filter((one) => isLong(one, way));
+    const [kernel = [], native = []] = (['kernel', 'native'] as const).map((name) =>
+      long.flatMap(({ contender, own }) => (contender === name ? [own] : [])),
     );
-    if (kernel === undefined || native === undefined) return [];
+    const saved = spread(kernel.map((own, machine) => (native[machine] ?? NaN) - own));
+    if (!saved) return [];
     const calls = ['TCP_ULP', way === 'receive' ? 'TLS_RX' : 'TLS_TX', 'close'];
-    const takeover = counts
+    const takeover = medians(counts)
       .filter((count) => count.kind === 'takeover')
       .filter(({ call }) => calls.includes(call))
       .reduce((sum, { own }) => sum + own, 0);
-    const saved = native - kernel;
-    return [{ way, takeover, saved, bytes: saved > 0 ? takeover / saved : Number.POSITIVE_INFINITY }];
+    const bytes = saved.median > 0 ? takeover / saved.median : Number.POSITIVE_INFINITY;
+    const isChance = saved.least < 0 && saved.most > 0;
+    return [{ way, takeover, saved: saved.median, bytes: isChance ? undefined : bytes }];
   });
 }
 
@@ -55,11 +60,13 @@ function isLong(count: Count, way: string): count is BytesCount {
 }
 
 function breakEvenText({ way, takeover, saved, bytes }: BreakEven): string {
+  const start = `${titles[way]}: the kernel takes ${thousands(takeover)} instructions to take over and`;
+  if (bytes === undefined) return `${start} sometimes saves and sometimes does not, so that nothing speaks for it.`;
   const verdict = Number.isFinite(bytes)
     ? `so that it pays from ${Math.ceil(bytes / 1000)} KB on`
     : 'so that it never pays against `native`';
   const byte = saved > 0 ? `saves ${saved.toFixed(2)} a byte` : `costs ${(-saved).toFixed(2)} a byte more`;
-  return `${titles[way]}: the kernel takes ${thousands(takeover)} instructions to take over and ${byte}, ${verdict}.`;
+  return `${start} ${byte}, ${verdict}.`;
 }
 
 function thousands(value: number): string {
