@@ -1,7 +1,7 @@
 /*
  * AES-GCM's counter mode is made by JavaScript (node:crypto, or the addon), which has the processor's instructions where this module has
- * plain C in constant time, eighty times slower: what it spent on the records of a handshake was a tenth of the handshake. What is left
- * here is GHASH, and single blocks, for which asking would take longer.
+ * plain C in constant time: that took a tenth of OpenSSL's part in a handshake. What is left here is GHASH, and single blocks, for which
+ * asking would take longer.
  */
 /* OpenSSL's providers use its functions in this way, too; it has to come first. */
 #include "internal/deprecated.h"

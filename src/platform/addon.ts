@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import type { CounterMode } from '../engine/counter-mode.ts';
 import { packageFile } from './package-file.ts';
 
 /**
@@ -32,12 +33,8 @@ export interface Addon {
   readonly SocketPoll: SocketPollConstructor | undefined;
   /** Undefined where the process has no OpenSSL 3 to call. */
   readonly RecordCipher: RecordCipherConstructor | undefined;
-  /**
-   * AES in counter mode (NIST SP 800-38A §6.5): `length` bytes at `from` of `memory`, XORed with the keystream, to `to`, which is the
-   * same place or apart from it. The key of `keyLength` bytes, and the first counter block of 16, are in `memory`, too. Returns true.
-   * Throws where libcrypto cannot.
-   */
-  readonly applyCounterMode: ApplyCounterMode | undefined;
+  /** Likewise. Throws also for places that are not within `memory`, or overlap. */
+  readonly applyCounterMode: CounterMode['apply'] | undefined;
   /** Likewise. */
   readonly KeyExchange: KeyExchangeConstructor | undefined;
 }
@@ -209,16 +206,6 @@ export const OpenFault = {
   sequenceNumbersUsedUp: 9,
 } as const;
 export type OpenFault = (typeof OpenFault)[keyof typeof OpenFault];
-
-export type ApplyCounterMode = (
-  memory: Uint8Array,
-  key: number,
-  keyLength: number,
-  counter: number,
-  from: number,
-  to: number,
-  length: number,
-) => boolean;
 
 /** One side of a key exchange, the one that starts it: makes a private key, which is good for one {@link finish}. */
 interface KeyExchange {

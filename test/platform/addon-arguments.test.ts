@@ -1,9 +1,9 @@
 import { closeSync, openSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
+import type { CounterMode } from '../../src/engine/counter-mode.ts';
 import {
   type Addon,
-  type ApplyCounterMode,
   type KeyExchangeConstructor,
   loadAddon,
   type RecordCipherConstructor,
@@ -16,7 +16,7 @@ const loaded = loadAddon();
 if ('refused' in loaded) throw new Error(loaded.refused);
 const { addon } = loaded;
 const RecordCipher = addon.RecordCipher as RecordCipherConstructor;
-const applyCounterMode = addon.applyCounterMode as ApplyCounterMode;
+const applyCounterMode = addon.applyCounterMode as CounterMode['apply'];
 const KeyExchange = addon.KeyExchange as KeyExchangeConstructor;
 // Only on Linux; what needs it is skipped elsewhere.
 const SocketPoll = addon.SocketPoll as SocketPollConstructor;
