@@ -11,7 +11,7 @@ import { connectTo, type ServerPeer, serverPeers } from './servers.ts';
 
 const megabytes100 = 100_000_000;
 const table = new MatrixTable('our client to other servers, 100 MB each way, SHA-256 equal at both ends');
-const upload = makePayload(megabytes100, { withoutZeros: true });
+const upload = makePayload(megabytes100, { asLines: true });
 const download = makePayload(megabytes100);
 let identity: IdentityFiles;
 let upstream: http.Server;

@@ -9,13 +9,16 @@ export interface Payload {
 }
 
 /**
- * Random bytes. `withoutZeros` is for gnutls-serv, which echoes strings; random bytes would also be commands to openssl's programs if
- * these were not told to be quiet.
+ * Random bytes. `asLines` is for gnutls-serv, which echoes strings, and what it has got once there is a newline: no zeros, and a newline
+ * at the end. Random bytes would also be commands to openssl's programs if these were not told to be quiet.
  */
-export function makePayload(length: number, { withoutZeros = false } = {}): Payload {
+export function makePayload(length: number, { asLines = false } = {}): Payload {
   const cipher = createCipheriv('aes-128-ctr', randomBytes(16), randomBytes(16));
   const bytes = cipher.update(Buffer.alloc(length));
-  if (withoutZeros) for (let at = bytes.indexOf(0); at >= 0; at = bytes.indexOf(0, at)) bytes[at] = 1;
+  if (asLines) {
+    for (let at = bytes.indexOf(0); at >= 0; at = bytes.indexOf(0, at)) bytes[at] = 1;
+    bytes[length - 1] = 10;
+  }
   return { bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 

@@ -21,7 +21,7 @@ afterAll(files.remove);
 afterEach(closePairs);
 afterEach(stopPrograms);
 
-const payloads = [makePayload(1_000_003, { withoutZeros: true }), makePayload(700_001)] as const;
+const payloads = [makePayload(1_000_003, { asLines: true }), makePayload(700_001)] as const;
 
 /** Both ways at once, then both ends close. */
 async function exchange(near: Duplex, far: Duplex): Promise<void> {
