@@ -1,22 +1,19 @@
-import { randomFillSync } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { CounterMode } from '../../src/engine/counter-mode.ts';
-import { EngineModule } from '../../src/engine/module.ts';
+import type { EngineModule } from '../../src/engine/module.ts';
 import { nodeCounterMode } from '../../src/platform/counter-mode.ts';
 import { ProtocolVersion } from '../../src/protocol/version.ts';
 import { type Authority, type Identity, issue, makeAuthority } from '../helpers/certificates.ts';
-import { bothVersions, clientContext, EnginePair, everything, nothing, serverContext, summary } from './engine-pair.ts';
-
-const wasm = new WebAssembly.Module(readFileSync(new URL('../../wasm/ktls.wasm', import.meta.url)));
-
-function module(counterMode?: CounterMode): EngineModule {
-  return new EngineModule(wasm, {
-    random: (target) => void randomFillSync(target),
-    now: Date.now,
-    ...(counterMode && { counterMode }),
-  });
-}
+import {
+  bothVersions,
+  clientContext,
+  EnginePair,
+  everything,
+  makeModule,
+  nothing,
+  serverContext,
+  summary,
+} from './engine-pair.ts';
 
 /** Counts what it was asked for. */
 class Counted implements CounterMode {
@@ -34,7 +31,7 @@ class Counted implements CounterMode {
 }
 
 /** OpenSSL in WebAssembly does it all. */
-const inside = module();
+const inside = makeModule();
 let authority: Authority;
 let identity: Identity;
 
@@ -62,7 +59,10 @@ describe('counter mode outside of OpenSSL', () => {
   it.each(['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384'])('at either side, %s', (suite) => {
     for (const which of ['client', 'server'] as const) {
       const counted = new Counted(1);
-      const pair = pairOf({ client: inside, server: inside, [which]: module(counted) }, suite).handshake();
+      const pair = pairOf(
+        { client: inside, server: inside, [which]: makeModule({ counterMode: counted }) },
+        suite,
+      ).handshake();
       expect(summary(pair.outputs('client'))).toContain('handshakeDone');
       expect(summary(pair.outputs('server'))).toContain('handshakeDone');
       // The certificate alone is longer.
@@ -73,7 +73,7 @@ describe('counter mode outside of OpenSSL', () => {
 
   it('is not asked for what is quicker done', () => {
     const counted = new Counted(5);
-    pairOf({ client: inside, server: module(counted) })
+    pairOf({ client: inside, server: makeModule({ counterMode: counted }) })
       .handshake()
       .dispose();
     expect(counted.lengths.length).toBeGreaterThan(0);
@@ -83,7 +83,12 @@ describe('counter mode outside of OpenSSL', () => {
   it.each(bothVersions)('for records that OpenSSL itself protects, of any length, $name', ({ version }) => {
     const suite = version === ProtocolVersion.tls13 ? 'TLS_AES_256_GCM_SHA384' : 'ECDHE-ECDSA-AES256-GCM-SHA384';
     const counted = new Counted(1);
-    const pair = pairOf({ client: module(counted), server: inside }, suite, version, nothing).handshake();
+    const pair = pairOf(
+      { client: makeModule({ counterMode: counted }), server: inside },
+      suite,
+      version,
+      nothing,
+    ).handshake();
     for (const length of [1, 15, 16, 17, 3071, 3072, 3073, 16384]) {
       const data = Uint8Array.from({ length }, (_, i) => i * 7);
       for (const [from, to] of [['client', 'server'] as const, ['server', 'client'] as const]) {
@@ -102,7 +107,7 @@ describe('counter mode outside of OpenSSL', () => {
   it('that cannot be had ends the engine, and nothing leaves', () => {
     const fails: CounterMode['apply'][] = [() => false, () => expect.unreachable('told to OpenSSL as a failure')];
     for (const apply of fails) {
-      const pair = pairOf({ client: inside, server: module({ leastBlocks: 1, apply }) });
+      const pair = pairOf({ client: inside, server: makeModule({ counterMode: { leastBlocks: 1, apply } }) });
       pair.take('server', pair.server.resume());
       expect(() => pair.take('client', pair.client.resume()).pump()).toThrow(WebAssembly.RuntimeError);
       expect(pair.outputs('server')).toEqual([]);

@@ -1,6 +1,9 @@
+import { randomFillSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { EngineContext } from '../../src/engine/context.ts';
 import { Engine, offloadable } from '../../src/engine/engine.ts';
-import type { EngineModule } from '../../src/engine/module.ts';
+import type { EngineImports } from '../../src/engine/ffi.ts';
+import { EngineModule } from '../../src/engine/module.ts';
 import type { Direction, Output } from '../../src/engine/outputs.ts';
 import { TrustStore } from '../../src/engine/trust-store.ts';
 import { ProtocolVersion, type ProtocolVersionNumber } from '../../src/protocol/version.ts';
@@ -12,6 +15,13 @@ export type Side = 'client' | 'server';
 export interface Logged {
   readonly side: Side;
   readonly output: Output;
+}
+
+const wasm = new WebAssembly.Module(readFileSync(new URL('../../wasm/ktls.wasm', import.meta.url)));
+
+/** An instance of its own, in which OpenSSL does all that `imports` do not. */
+export function makeModule(imports: Partial<EngineImports> = {}): EngineModule {
+  return new EngineModule(wasm, { random: (target) => void randomFillSync(target), now: Date.now, ...imports });
 }
 
 export const bothVersions = [

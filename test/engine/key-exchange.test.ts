@@ -1,27 +1,16 @@
-import { createPublicKey, diffieHellman, generateKeyPairSync, randomFillSync } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { createPublicKey, diffieHellman, generateKeyPairSync } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { KeyExchange } from '../../src/engine/key-exchange.ts';
-import { EngineModule } from '../../src/engine/module.ts';
+import type { EngineModule } from '../../src/engine/module.ts';
 import { addonKeyExchange } from '../../src/platform/key-exchange.ts';
 import { NamedGroup } from '../../src/protocol/named-group.ts';
 import { ProtocolVersion, type ProtocolVersionNumber } from '../../src/protocol/version.ts';
 import { type Authority, type Identity, issue, makeAuthority } from '../helpers/certificates.ts';
-import { bothVersions, clientContext, EnginePair, serverContext, summary } from './engine-pair.ts';
-
-const wasm = new WebAssembly.Module(readFileSync(new URL('../../wasm/ktls.wasm', import.meta.url)));
-
-function module(keyExchange?: KeyExchange): EngineModule {
-  return new EngineModule(wasm, {
-    random: (target) => void randomFillSync(target),
-    now: Date.now,
-    ...(keyExchange && { keyExchange }),
-  });
-}
+import { bothVersions, clientContext, EnginePair, makeModule, serverContext, summary } from './engine-pair.ts';
 
 /** OpenSSL in WebAssembly does it all; the addon does what it can. */
-const inside = module();
-const outside = module(addonKeyExchange());
+const inside = makeModule();
+const outside = makeModule({ keyExchange: addonKeyExchange() });
 let authority: Authority;
 let identity: Identity;
 
@@ -115,13 +104,13 @@ describe('a bad share', () => {
   };
 
   it.each(bothVersions)('of a client is answered with illegal_parameter, $name', ({ version }) => {
-    const pair = pairOf(module(zeros), outside, 'X25519:P-256', version).handshake();
+    const pair = pairOf(makeModule({ keyExchange: zeros }), outside, 'X25519:P-256', version).handshake();
     expect(summary(pair.outputs('server'))).toContain('alert write 47');
     expect(pair.find('server', 'error')?.entries.map(({ reason }) => reason)).toContain('bad key share');
   });
 
   it.each(bothVersions)('of a server is answered with illegal_parameter, $name', ({ version }) => {
-    const pair = pairOf(outside, module(zeros), 'X25519:P-256', version).handshake();
+    const pair = pairOf(outside, makeModule({ keyExchange: zeros }), 'X25519:P-256', version).handshake();
     expect(summary(pair.outputs('client'))).toContain('alert write 47');
     expect(pair.find('client', 'error')?.entries.map(({ reason }) => reason)).toContain('bad key share');
     pair.dispose();
@@ -134,7 +123,7 @@ describe('a bad share', () => {
       { ...zeros, start: () => expect.unreachable() },
     ];
     for (const keyExchange of fails) {
-      const pair = pairOf(module(keyExchange), outside, 'X25519').handshake();
+      const pair = pairOf(makeModule({ keyExchange }), outside, 'X25519').handshake();
       expect(summary(pair.outputs('client'))).toContain('error');
       pair.dispose();
     }
@@ -166,7 +155,7 @@ it('private keys that live for a connection are not in the wasm heap, secrets no
     };
     return { share: Buffer.from(x, 'base64url'), finish };
   }
-  const one = module(remembering);
+  const one = makeModule({ keyExchange: remembering });
   const pair = pairOf(one, one, 'X25519').handshake();
   expect(summary(pair.outputs('client'))).toContain('handshakeDone');
   const heap = Buffer.from(one.exports.memory.buffer);

@@ -1,22 +1,16 @@
 import { randomFillSync } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { EngineModule } from '../../src/engine/module.ts';
 import { issue } from '../helpers/certificates.ts';
-import { clientContext, EnginePair, serverContext } from './engine-pair.ts';
+import { clientContext, EnginePair, makeModule, serverContext } from './engine-pair.ts';
 
 it('the vectors of session tickets come from outside, too, and not from a generator of OpenSSL’s own', async () => {
   const lengths: number[] = [];
-  const module = new EngineModule(
-    new WebAssembly.Module(readFileSync(new URL('../../wasm/ktls.wasm', import.meta.url))),
-    {
-      random(target) {
-        lengths.push(target.length);
-        randomFillSync(target);
-      },
-      now: Date.now,
+  const module = makeModule({
+    random(target) {
+      lengths.push(target.length);
+      randomFillSync(target);
     },
-  );
+  });
   const identity = await issue(undefined);
   const contexts = {
     client: clientContext(module, identity.cert, 0x0304),
