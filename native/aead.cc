@@ -61,7 +61,7 @@ RecordCipher::RecordCipher(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Re
   }
   if (seal_) return;
   reader_ = std::make_unique<record::RecordReader>(*key_);
-  state_.Create(info.Env(), info.This().As<Napi::Object>(), 5);
+  state_.Create(info.Env(), info.This().As<Napi::Object>(), 6);
 }
 
 bool RecordCipher::Ready(const Napi::CallbackInfo& info, bool seal) const {
@@ -119,7 +119,8 @@ Napi::Value RecordCipher::Open(const Napi::CallbackInfo& info) {
   const record::OpenedRecords opened = reader_->Open(input.data + static_cast<size_t>(start),
                                                      static_cast<size_t>(end - start), out.data, out.length);
   state_.Write({static_cast<int32_t>(opened.consumed), static_cast<int32_t>(opened.applicationDataLength),
-                opened.controlType, static_cast<int32_t>(opened.controlLength), static_cast<int32_t>(opened.fault)});
+                opened.controlType, static_cast<int32_t>(opened.controlLength), static_cast<int32_t>(opened.fault),
+                static_cast<int32_t>(opened.applicationDataRecords)});
   return Napi::Number::New(info.Env(), static_cast<int32_t>(opened.stop));
 }
 

@@ -1,6 +1,7 @@
 import { ContentType, type ContentTypeByte } from '../protocol/content-type.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { advance, wipeTrafficKeys } from '../record/crypto-info.ts';
+import { fragmentCount } from '../record/fragment.ts';
 import type { RecordSealer } from '../record/protection.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
 import { KeyUse, recordsPerKey } from './key-use.ts';
@@ -34,6 +35,7 @@ export class WriteSide {
   readonly #keyUsageLimit: number | undefined;
   readonly #onKeys: OnKeys;
   #keyUse: KeyUse | undefined;
+  #engineRecords = 0;
   #canRekey = true;
   #sealer: RecordSealer | undefined;
   /** The sealer's keys as it was given them, where the kernel may have them once files are sent. */
@@ -110,6 +112,19 @@ export class WriteSide {
   /** To be asked before application data is sent: true once, when the keys have been used as often as they may. */
   usesUp(bytes: number): boolean {
     return this.#keyUse?.add(bytes) ?? false;
+  }
+
+  /** OpenSSL itself protects this direction's records, from the first of a key on. */
+  countForEngine(limit: number): void {
+    this.#engineRecords = 0;
+    this.#keyUse = new KeyUse(this.#keyUsageLimit ?? limit, 0n, () => BigInt(this.#engineRecords));
+  }
+
+  /** To be asked before OpenSSL protects data: true once, when the keys have been used as often as they may. */
+  engineUsesUp(bytes: number): boolean {
+    const usesUp = this.usesUp(bytes);
+    this.#engineRecords += fragmentCount(bytes);
+    return usesUp;
   }
 
   /** Records that OpenSSL protected; `isControl`: none of them is application data. */

@@ -83,6 +83,9 @@ export interface EngineExports {
   ktls_engine_free(engine: EnginePointer): void;
   ktls_engine_resume(engine: EnginePointer): void;
   ktls_engine_receive(engine: EnginePointer, length: number): number;
+  ktls_engine_in_message(engine: EnginePointer): Flag;
+  ktls_engine_saw_data(engine: EnginePointer): void;
+  ktls_engine_fail(engine: EnginePointer, description: number): void;
   ktls_engine_write(engine: EnginePointer, length: number): Flag;
   ktls_engine_close(engine: EnginePointer): void;
   ktls_engine_update_keys(engine: EnginePointer, request: Flag): Flag;

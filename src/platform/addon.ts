@@ -182,6 +182,8 @@ export const OpenState = {
   controlLength: 3,
   /** With `fault`: which. */
   fault: 4,
+  /** Records of application data, empty ones among them. */
+  applicationDataRecords: 5,
 } as const;
 
 /** The elements of {@link RecordCipher.state}, which are always there. */
@@ -191,6 +193,7 @@ export interface OpenNumbers {
   readonly [OpenState.controlType]: number;
   readonly [OpenState.controlLength]: number;
   readonly [OpenState.fault]: OpenFault;
+  readonly [OpenState.applicationDataRecords]: number;
 }
 
 /** What can be wrong with a record. */

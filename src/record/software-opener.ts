@@ -40,7 +40,7 @@ export class SoftwareOpener implements RecordOpener {
     let control: TLSPlaintext | undefined;
     let consumed = 0;
     // Past empty records only: joining the data of several would copy each byte once more.
-    while (!applicationData && !control && !this.#fault) {
+    while (!applicationData?.length && !control && !this.#fault) {
       const header = readHeader(input, consumed);
       if (header === undefined) break;
       // Judged before the rest of the record is there: nobody has to wait for, or store, what is refused anyway.
@@ -55,7 +55,7 @@ export class SoftwareOpener implements RecordOpener {
       }
       consumed = end;
       if (opened.type === ContentType.applicationData) {
-        if (opened.fragment.length > 0) applicationData = opened.fragment;
+        applicationData = opened.fragment;
       } else {
         control = opened;
       }

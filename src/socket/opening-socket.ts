@@ -9,7 +9,8 @@ import { KeyOutlets } from './key-outlets.ts';
 import { type KtlsPolicy, ktlsPolicy } from './ktls-policy.ts';
 import { isOneOf, letNodeRefuseCall, typeError } from './node-errors.ts';
 import { replaceable } from './replaceable.ts';
-import { openSession, type SessionListener, startSession, type TlsSession } from './tls-session.ts';
+import type { SessionListener } from './session-listener.ts';
+import { openSession, startSession, type TlsSession } from './tls-session.ts';
 import { engineContext, makeEngine, type TLSSocketOptions } from './tls-socket-options.ts';
 
 /** A TLS socket until its handshake has begun: options, the stream below, and the engine made for both. */
@@ -78,7 +79,7 @@ export abstract class OpeningSocket extends ControllableSocket {
   /** Puts TLS on a stream, at once or when it has connected. */
   protected attach(stream: Duplex, connect?: () => void): void {
     this.#below = stream;
-    stream.once('close', () => this.listener.streamClosed());
+    stream.once('close', () => (this.#session ? this.#session.reading.closed() : this.listener.streamClosed()));
     stream.on('error', this.#onEarlyError);
     if (!(stream instanceof net.Socket) || !(connect || stream.pending)) {
       this.#startWhenWanted(stream);
@@ -120,7 +121,7 @@ export abstract class OpeningSocket extends ControllableSocket {
       this.#session = session;
       this.#prepare(engine);
       // From then on the transport listens.
-      startSession(session, this.listener, () => stream.off('error', this.#onEarlyError));
+      startSession(session, () => stream.off('error', this.#onEarlyError));
     } catch (error) {
       this.destroy(asError(error));
     }

@@ -10,7 +10,8 @@ import { asError } from './handshake-answers.ts';
 import { OpeningSocket } from './opening-socket.ts';
 import { hasFile, sendWithFiles } from './send-file.ts';
 import { answerSuspension } from './server-suspension.ts';
-import type { SessionListener, TlsSession } from './tls-session.ts';
+import type { SessionListener } from './session-listener.ts';
+import type { TlsSession } from './tls-session.ts';
 import type { TLSSocketOptions } from './tls-socket-options.ts';
 import { UserBuffer } from './user-buffer.ts';
 import { gather, toBytes } from './written-chunks.ts';
@@ -80,13 +81,13 @@ export class TLSSocket extends OpeningSocket {
 
   override resume(): this {
     this.#userBuffer?.resume();
-    if (this.#userBuffer) this.session?.transport.resume();
+    if (this.#userBuffer) this.session?.reading.resume();
     return super.resume();
   }
 
   override _read(): void {
     this._start();
-    this.session?.transport.resume();
+    this.session?.reading.resume();
   }
 
   override _write(chunk: Uint8Array | string, encoding: BufferEncoding, done: PendingWrite['done']): void {
@@ -208,7 +209,7 @@ export class TLSSocket extends OpeningSocket {
     this.#bytesRead += bytes.length;
     this.#hasWritten = false;
     const more = this.#userBuffer ? this.#userBuffer.take(bytes) : this.push(asBuffer(bytes));
-    if (!more) this.session?.transport.pause();
+    if (!more) this.session?.reading.pause();
   }
 
   #onKeys(epoch: KeyEpoch): void {
@@ -266,7 +267,7 @@ export class TLSSocket extends OpeningSocket {
 
   #resume(): void {
     if (this.destroyed) return;
-    for (const event of this.#liveSession().connection.resume()) this.#onEvent(event);
+    this.#liveSession().reading.resumeHandshake();
   }
 
   #onStreamEnd(truncated: boolean): void {
