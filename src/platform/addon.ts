@@ -68,6 +68,8 @@ export interface SocketPoll {
    * parts. `flags`: MSG_PEEK and the like.
    */
   receive(buffer: Uint8Array, offset: number, length: number, flags?: number): number;
+  /** The error that is pending on the socket, a negative errno, and is not pending any more; 0: none (SO_ERROR, socket(7)). */
+  takeError(): number;
   /** Type of the record, or records, that the last {@link receive} got bytes of; {@link noRecordType} without TLS_RX. */
   readonly recordType: number;
   /**

@@ -1,5 +1,6 @@
 import type { KernelPort, KernelRefusal, Refused } from '../connection/record-layer.ts';
 import { cryptoInfoLength, decodeCryptoInfo, encodeCryptoInfo, wipeTrafficKeys } from '../record/crypto-info.ts';
+import { secretBytes } from '../record/secret-bytes.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
 import { type Addon, KernelDirection } from './addon.ts';
 import { Errno, errorName, systemError } from './system-error.ts';
@@ -76,12 +77,29 @@ export class KernelTls implements KernelPort {
     const keys = this.#installed[direction];
     const { descriptor } = this.#socket;
     if (!keys || descriptor < 0) return undefined;
-    const cryptoInfo = new Uint8Array(cryptoInfoLength(keys.aead));
+    const cryptoInfo = secretBytes(cryptoInfoLength(keys.aead));
     const length = this.#addon.readKeys(descriptor, KernelDirection[options[direction]], cryptoInfo);
     const found = length === cryptoInfo.length ? decodeCryptoInfo(cryptoInfo) : undefined;
     cryptoInfo.fill(0);
     if (found) wipeTrafficKeys(found);
     return found?.sequenceNumber;
+  }
+
+  /**
+   * Installs the read keys that the kernel has once more. Linux 6.14 and later opens nothing behind a handshake record that begins like a
+   * KeyUpdate until it has keys: also where the record only goes on with a message that began in another, or has but the beginning of a KeyUpdate.
+   * Who has received a whole one installs the next keys at once and does not come here.
+   */
+  confirmReadKeys(): boolean {
+    const keys = this.#installed.read;
+    const { descriptor } = this.#socket;
+    if (!keys || descriptor < 0) return false;
+    const cryptoInfo = secretBytes(cryptoInfoLength(keys.aead));
+    const { TLS_RX } = KernelDirection;
+    const isKnown = this.#addon.readKeys(descriptor, TLS_RX, cryptoInfo) === cryptoInfo.length;
+    const isInstalled = isKnown && this.#addon.installKeys(descriptor, TLS_RX, cryptoInfo) === 0;
+    cryptoInfo.fill(0);
+    return isInstalled;
   }
 
   whenWritable(callback: () => void): void {

@@ -179,7 +179,7 @@ export class RawPeer {
     if (!this.#isSecure && outputs.some(({ kind }) => kind === 'ciphertext')) this.beforeFlight?.(this.#flights++);
     for (const output of outputs) {
       if (output.kind === 'ciphertext') this.sendBytes(output.bytes);
-      else if (output.kind === 'alert' && output.direction === 'read')
+      else if (output.kind === 'alert' && output.direction === 'read' && !this.#read)
         this.earlyAlerts.push([output.level, output.description]);
       else if (output.kind === 'record') {
         const hook = this.beforeFinished;
