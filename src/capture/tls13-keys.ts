@@ -1,3 +1,4 @@
+import { copySecret } from '../protocol/secret-bytes.ts';
 import { nextTrafficSecret } from '../keys/key-schedule.ts';
 import type { SuiteAead } from '../protocol/cipher-suites.ts';
 import type { CaptureCryptography } from './cryptography.ts';
@@ -76,7 +77,7 @@ export class Tls13Keys implements DirectionKeys {
       const secret = this.#secretOf(later);
       if (secret === undefined) continue;
       try {
-        for (const aead of this.#aeadsOf(later, secret)) yield this.#begin(later, secret.slice(), aead);
+        for (const aead of this.#aeadsOf(later, secret)) yield this.#begin(later, copySecret(secret), aead);
       } finally {
         secret.fill(0);
       }
@@ -94,7 +95,7 @@ export class Tls13Keys implements DirectionKeys {
   /** A copy; undefined if it does not follow from what is known. */
   #secretOf(epoch: number): Uint8Array | undefined {
     const known = this.#secrets.byEpoch.get(epoch);
-    if (known !== undefined) return known.slice();
+    if (known !== undefined) return copySecret(known);
     const { secret, epoch: currentEpoch } = this.#current;
     if (epoch <= Epoch.application || epoch !== currentEpoch + 1 || secret === undefined) return undefined;
     return nextTrafficSecret(this.#secrets.hash, secret);

@@ -1,4 +1,5 @@
 import type { ContentTypeByte } from '../protocol/content-type.ts';
+import { secretBytes } from '../protocol/secret-bytes.ts';
 import { abandoned } from './abandoned.ts';
 import type { EngineContext } from './context.ts';
 import type { EngineExports, EnginePointer } from './ffi.ts';
@@ -88,7 +89,7 @@ export class Engine {
   receivePlaintext(type: ContentTypeByte, fragment: Uint8Array): Output[] {
     const { heap, scratch } = this.module;
     if (fragment.length > maxFragmentLength) throw new RangeError('a TLS fragment is at most 16384 bytes long');
-    const record = new Uint8Array(headerLength + fragment.length);
+    const record = secretBytes(headerLength + fragment.length);
     record.set([type, 3, 3, fragment.length >> 8, fragment.length & 0xff]);
     record.set(fragment, headerLength);
     heap.write(scratch, record);

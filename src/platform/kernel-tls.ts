@@ -1,6 +1,6 @@
 import type { KernelPort, KernelRefusal, Refused } from '../connection/record-layer.ts';
+import { secretBytes } from '../protocol/secret-bytes.ts';
 import { cryptoInfoLength, decodeCryptoInfo, encodeCryptoInfo, wipeTrafficKeys } from '../record/crypto-info.ts';
-import { secretBytes } from '../record/secret-bytes.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
 import { type Addon, KernelDirection } from './addon.ts';
 import { Errno, errorName, systemError } from './system-error.ts';
