@@ -41,10 +41,11 @@ export function connect(...args: ConnectArguments): TLSSocket {
   const { options, listener } = normalize(args);
   if (!looksRight(options)) letNodeRefuseConnect(options);
   const identity = identityOf(options);
-  const rejectUnauthorized = options.rejectUnauthorized ?? !unauthorizedAllowed();
+  const rejectUnauthorized = verifies(options, unauthorizedAllowed());
   const socket = new TLSSocket(options.socket, {
     ...options,
     isServer: false,
+    rejectUnauthorized,
     secureContext:
       options.secureContext ?? replaceable.createSecureContext({ ciphers: defaults.DEFAULT_CIPHERS, ...options }),
     session: unwrapSession(options.session, { identity, verifies: rejectUnauthorized }),
@@ -144,6 +145,11 @@ function warnOfAddress(servername: string): void {
     'DeprecationWarning',
     'DEP0123',
   );
+}
+
+/** Only `false` turns the verification off. The environment counts where nothing is said, `undefined` included. */
+function verifies(options: ConnectOptions, allowed: boolean): boolean {
+  return 'rejectUnauthorized' in options ? options.rejectUnauthorized !== false : !allowed;
 }
 
 let warned = false;

@@ -97,9 +97,9 @@ export abstract class ControllableSocket extends NegotiatedSocket {
     this.engine?.trace();
   }
 
-  /** Why the peer's chain is not trusted; null when it is. */
+  /** Why the peer is not trusted; null when it is, which it never is before it has shown who it is. */
   verifyError(): Error | null {
-    return this.engine ? verifyError(this.engine) : null;
+    return verifyError(this.engine, this.isServer);
   }
 
   override ref(): this {

@@ -223,7 +223,7 @@ function watchHandshake(server: TLSServer, socket: TLSSocket, milliseconds: numb
   socket.once('close', onClose);
   socket.once('secure', () => {
     clearTimeout(timer);
-    if (!judgeClient(server, socket)) return;
+    if (!judgeClient(socket)) return;
     socket.removeListener('close', onClose);
     socket.removeListener('error', onError);
     socket.secureConnecting = false;
@@ -231,15 +231,15 @@ function watchHandshake(server: TLSServer, socket: TLSSocket, milliseconds: numb
   });
 }
 
-/** False: the client is not trusted, and gone. */
-function judgeClient(server: TLSServer, socket: TLSSocket): boolean {
-  if (!server.requestCert) return true;
-  const error = socket.verifyError() ?? (socket.getPeerX509Certificate() ? null : noCertificate);
+/** False: the client is not trusted, and gone. What was asked of it when it came counts. */
+function judgeClient(socket: TLSSocket): boolean {
+  if (!socket._requestCert) return true;
+  const error = socket.verifyError();
   socket.authorized = !error;
   if (!error) return true;
   Reflect.set(socket, 'authorizationError', 'code' in error ? String(error.code) : error.message);
-  if (server.rejectUnauthorized) socket.destroy();
-  return !server.rejectUnauthorized;
+  if (socket._rejectUnauthorized) socket.destroy();
+  return !socket._rejectUnauthorized;
 }
 
 function chooseContext(server: TLSServer) {
@@ -274,7 +274,6 @@ function defaultSessionIdContext(): string {
 }
 
 const defaultHandshakeTimeout = 120_000;
-const noCertificate = codedError('UNABLE_TO_GET_ISSUER_CERT', 'the peer did not send a certificate');
 
 export type Server = TLSServer;
 

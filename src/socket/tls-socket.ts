@@ -114,6 +114,7 @@ export class TLSSocket extends OpeningSocket {
     Reflect.set(this, '_handle', {
       close: (closed: () => void) => (below ? below.once('close', closed) : setImmediate(closed)),
     });
+    Reflect.set(this, 'ssl', null);
     this.session?.connection.dispose();
     this.session?.transport.destroy();
     this.below?.destroy();
