@@ -64,6 +64,7 @@ export function connect(...args: ConnectArguments): TLSSocket {
     if (options.timeout) socket.setTimeout(options.timeout);
     socket.connect(options);
   }
+  socket._releaseControl();
   socket._start();
   return socket;
 }

@@ -20,6 +20,8 @@ export abstract class OpeningSocket extends ControllableSocket {
   readonly _requestCert: boolean;
   /** A server's handshake fails without a certificate that was asked for. Undocumented as well. */
   readonly _rejectUnauthorized: boolean;
+  /** Whether the handshake's errors are the application's to catch; see {@link _releaseControl}. */
+  _controlReleased = false;
   /** Told of all that happens once the handshake has begun. */
   protected abstract readonly listener: SessionListener;
   // Private, as inspect() must show neither.
@@ -57,6 +59,29 @@ export abstract class OpeningSocket extends ControllableSocket {
     Reflect.set(this, '_handle', handle);
     Reflect.set(this, 'ssl', handle);
     this.#servername = options.servername;
+    this.on('error', this._tlsError);
+  }
+
+  /**
+   * As node:tls has it: until this is called, errors are told by the event '_tlsError' too, and need no listener for 'error'. {@link connect}
+   * calls it, a server does with a connection that it tells, and who makes a socket by hand may. False: it has been called before.
+   */
+  _releaseControl(): boolean {
+    if (this._controlReleased) return false;
+    this._controlReleased = true;
+    this.removeListener('error', this._tlsError);
+    return true;
+  }
+
+  /** The error, if it is the application's to catch. */
+  _tlsError(error: Error): Error | null {
+    this.emit('_tlsError', error);
+    return this._controlReleased ? error : null;
+  }
+
+  _emitTLSError(error: Error): void {
+    const mine = this._tlsError(error);
+    if (mine) this.emit('error', mine);
   }
 
   override connect(...args: unknown[]): this {

@@ -211,21 +211,18 @@ function watchHandshake(server: TLSServer, socket: TLSSocket, milliseconds: numb
   }, milliseconds);
   let told = false;
   const onError = (error: Error): void => {
-    if (told) return;
+    if (told || socket._controlReleased) return;
     told = true;
     server.emit('tlsClientError', error, socket);
   };
-  const onClose = (): void => {
+  socket.on('_tlsError', onError);
+  socket.once('close', () => {
     clearTimeout(timer);
     onError(connectionReset('socket hang up'));
-  };
-  socket.on('error', onError);
-  socket.once('close', onClose);
+  });
   socket.once('secure', () => {
     clearTimeout(timer);
-    if (!judgeClient(socket)) return;
-    socket.removeListener('close', onClose);
-    socket.removeListener('error', onError);
+    if (!judgeClient(socket) || !socket._releaseControl()) return;
     socket.secureConnecting = false;
     server.emit('secureConnection', socket);
   });
