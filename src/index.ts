@@ -10,8 +10,8 @@ export * from './tls.ts';
 export { probe, versions };
 
 /**
- * The same names as properties, for `import tls from 'ktls'` and `require('ktls')`. Its DEFAULT_* properties and createSecureContext may be
- * assigned to, which changes what this module does, as with node:tls.
+ * The same names as properties, for `import tls from 'ktls'` and `require('ktls')`. Its DEFAULT_* properties, createSecureContext and
+ * checkServerIdentity may be assigned to, which changes what this module does, as with node:tls.
  */
 const tls: typeof names & typeof defaults & { probe: typeof probe; versions: typeof versions } = Object.assign(
   Object.create(null),

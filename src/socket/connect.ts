@@ -51,7 +51,7 @@ export function connect(...args: ConnectArguments): TLSSocket {
     session: unwrapSession(options.session, { identity, verifies: rejectUnauthorized }),
     servername: options.servername ?? '',
   });
-  const judge = options.checkServerIdentity ?? nodeTls.checkServerIdentity;
+  const judge = options.checkServerIdentity ?? replaceable.checkServerIdentity;
   const { minDHSize = 1024 } = options;
   socket.once('secure', () => onSecure(socket, { identity, rejectUnauthorized, judge, minDHSize }));
   if (listener) socket.once('secureConnect', listener);
@@ -169,15 +169,19 @@ function unauthorizedAllowed(): boolean {
 }
 
 function looksRight(options: ConnectOptions): boolean {
-  const { minDHSize } = options;
+  const { checkServerIdentity = nodeTls.checkServerIdentity, minDHSize = 1 } = options;
   return (
-    isOneOf(options.checkServerIdentity, 'function') &&
-    isOneOf(minDHSize, 'number') &&
-    (minDHSize ?? 1) >= 1 &&
+    // For node:tls, undefined is no function and no number either.
+    !unsaid.some((name) => name in options && options[name] === undefined) &&
+    typeof checkServerIdentity === 'function' &&
+    typeof minDHSize === 'number' &&
+    minDHSize >= 1 &&
     isOneOf(options.pskCallback, 'function') &&
     isOneOf(options.enableTrace, 'boolean')
   );
 }
+
+const unsaid = ['checkServerIdentity', 'minDHSize'] as const;
 
 type ConnectArguments = readonly (ConnectOptions | number | string | (() => void) | undefined | null)[];
 
