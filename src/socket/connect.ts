@@ -3,12 +3,12 @@ import type tls from 'node:tls';
 import { codedError, connectionReset } from '../errors.ts';
 import { nodeTls } from '../platform/node-tls.ts';
 import { defaults } from './defaults.ts';
+import type { KtlsOptions } from './ktls-options.ts';
 import { sharedLegacy } from './negotiated.ts';
 import { isOneOf, letNodeRefuseConnect } from './node-errors.ts';
 import { replaceable } from './replaceable.ts';
 import { unwrapSession, wrapSession } from './session-state.ts';
 import { rawSession, TLSSocket } from './tls-socket.ts';
-import type { KtlsOptions } from './tls-socket-options.ts';
 
 /** Options of {@link connect}: node:tls's, net.connect's, and {@link KtlsOptions}. */
 export interface ConnectOptions

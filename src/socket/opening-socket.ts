@@ -6,7 +6,7 @@ import { alpnProtocols } from './alpn-protocols.ts';
 import { ControllableSocket } from './controllable-socket.ts';
 import { asError, handshakeAnswers } from './handshake-answers.ts';
 import { KeyOutlets } from './key-outlets.ts';
-import { type KtlsPolicy, ktlsPolicy } from './ktls-policy.ts';
+import { type KtlsPolicy, policyOf } from './ktls-policy.ts';
 import { isOneOf, letNodeRefuseCall, typeError } from './node-errors.ts';
 import { replaceable } from './replaceable.ts';
 import { SocketHandle } from './socket-handle.ts';
@@ -45,7 +45,7 @@ export abstract class OpeningSocket extends ControllableSocket {
       throw typeError('ERR_INVALID_ARG_TYPE', 'The "socket" argument must be a Duplex stream');
     }
     this.server = options.server;
-    this.#policy = ktlsPolicy(options.ktls);
+    this.#policy = policyOf(options);
     this.#alpn = alpnProtocols(options.ALPNProtocols);
     if (!isOneOf(options.enableTrace, 'boolean')) refuseTrace(options.enableTrace);
     // A context that cannot be made is the caller's fault, and told at once.

@@ -85,6 +85,28 @@ describe('ktls/register', { timeout: 60_000 }, () => {
     expect(stdout).toBe('PINNED\nPINNED');
   });
 
+  test('agents of node:https keep connections with other options of ours apart', async () => {
+    const { stdout } = await node(
+      'apart.cjs',
+      `const https = require('https'), { readFileSync } = require('fs');
+      const server = https.createServer({ key: readFileSync('key.pem'), cert: readFileSync('cert.pem') }, (_, to) => to.end());
+      const agent = new https.Agent({ keepAlive: true });
+      const get = (options) => new Promise((resolve, reject) => {
+        https.get({ host: 'localhost', port: server.address().port, agent, ...options }, (from) => {
+          const { socket } = from;
+          from.resume().on('end', () => setImmediate(resolve, socket));
+        }).on('error', reject);
+      });
+      server.listen(0, '127.0.0.1', async () => {
+        const [plain, exporting, again] = [await get({}), await get({ exportKeys: true }), await get({})];
+        console.log(plain === exporting, plain === again);
+        agent.destroy();
+        server.close();
+      });`,
+    );
+    expect(stdout).toBe('false true');
+  });
+
   test('https, http2 and fetch', async () => {
     const { stdout, lines } = await node('web.mjs', web, { environment: { KTLS_DEBUG: '1' } });
     expect(stdout).toBe('1.1 true\n1.1 true\n2.0 true h2 true localhost');
