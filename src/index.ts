@@ -5,7 +5,8 @@ import { replaceable } from './socket/replaceable.ts';
 import * as names from './tls.ts';
 
 export type { CipherSupport, KernelSupport } from './platform/kernel-support.ts';
-export type { SendableFile, SendFileOptions } from './socket/send-file.ts';
+export type { SendFileOptions } from './socket/send-file.ts';
+export type { SendableFile } from './socket/sendable-file.ts';
 export * from './tls.ts';
 export { probe, versions };
 

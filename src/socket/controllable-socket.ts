@@ -7,7 +7,8 @@ import { NegotiatedSocket } from './negotiated-socket.ts';
 import { isOneOf, letNodeRefuseCall } from './node-errors.ts';
 import { replaceable } from './replaceable.ts';
 import { isSecureContext, type SecureContext, type SecureContextOptions } from './secure-context.ts';
-import { type SendableFile, type SendFileOptions, sendFile } from './send-file.ts';
+import { type SendFileOptions, sendFile } from './send-file.ts';
+import type { SendableFile } from './sendable-file.ts';
 import type { TlsSession } from './tls-session.ts';
 
 /** What can be asked and wanted of a connection, beside reading and writing. */
