@@ -85,6 +85,8 @@ export abstract class OpeningSocket extends ControllableSocket {
   }
 
   override connect(...args: unknown[]): this {
+    // Destroyed before, as by a signal that is aborted already, it would open what nobody closes.
+    if (this.destroyed) return this;
     const [options] = args;
     const wanted = typeof options === 'object' && options !== null ? { ...options } : undefined;
     const socket = new net.Socket({ ...wanted, allowHalfOpen: true, ...noStreamOptions });
