@@ -66,11 +66,13 @@ export class KernelTls implements KernelPort {
     return 'sent';
   }
 
-  sendFile(file: number, offset: number, length: number): number | 'blocked' {
+  sendFile(file: number, offset: number, length: number): number | 'blocked' | 'refused' {
+    if (file < 0) return 'refused';
     const sent = this.#addon.sendFile(this.#socket.descriptor, file, offset, length);
     if (sent === -Errno.again) return 'blocked';
-    if (sent < 0) throw systemError(sent, 'sendfile');
-    return sent;
+    if (ofSocket.has(-sent)) throw systemError(sent, 'sendfile');
+    // sendfile(2) has one number for faults of either side. Where the socket was at fault after all, sending what was read fails as well.
+    return sent < 0 ? 'refused' : sent;
   }
 
   sequenceNumber(direction: 'read' | 'write'): bigint | undefined {
@@ -154,3 +156,6 @@ const installReasons = {
   EINVAL: 'this kernel does not know the cipher or version',
   ENOTCONN: 'the connection was closed already',
 };
+
+/** What sendfile(2) can only mean of the socket (asm-generic/errno.h): EPIPE, ECONNRESET, ETIMEDOUT. */
+const ofSocket: ReadonlySet<number> = new Set([32, 104, 110]);

@@ -1,4 +1,5 @@
 import net from 'node:net';
+import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { Connection } from '../connection/connection.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -7,6 +8,7 @@ import { kernelTls } from '../platform/kernel-support.ts';
 import { PollTransport } from '../platform/poll-transport.ts';
 import { softwareLayer } from '../platform/software-layer.ts';
 import { StreamTransport } from '../platform/stream-transport.ts';
+import { systemError } from '../platform/system-error.ts';
 import { tcpHandle } from '../platform/tcp-handle.ts';
 import type { Transport } from '../platform/transport.ts';
 import type { KeyOutlets } from './key-outlets.ts';
@@ -31,7 +33,7 @@ export function openSession(options: {
   listener: SessionListener;
 }): TlsSession {
   const { stream, engine, policy, isServer, outlets, listener } = options;
-  const transport = outlets.captured(chooseTransport(stream, policy, outlets), endsOf(stream));
+  const transport = outlets.captured(sparing(stream, chooseTransport(stream, policy, outlets)), endsOf(stream));
   const { modes, keyUsageLimit } = policy;
   const connection = new Connection({
     engine,
@@ -56,6 +58,19 @@ export function startSession({ connection, transport, reading }: TlsSession, onS
     transport.start(reading);
     onStart();
   });
+}
+
+/**
+ * The application may end the stream below by itself: what TLS has to send then is lost, and nothing that the stream should tell as an
+ * error of its own.
+ */
+function sparing(stream: Duplex, transport: Transport): Transport {
+  const write = transport.write.bind(transport);
+  transport.write = (bytes, done) => {
+    if (stream.writableEnded) process.nextTick(done, systemError(-constants.errno.EPIPE, 'write'));
+    else write(bytes, done);
+  };
+  return transport;
 }
 
 function endsOf(stream: Duplex): Pick<FlowEnds, 'local' | 'remote'> {

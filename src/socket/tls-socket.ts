@@ -3,7 +3,7 @@ import net from 'node:net';
 import { addAbortSignal, type Duplex } from 'node:stream';
 import type { ConnectionEvent } from '../connection/events.ts';
 import type { KeyEpoch } from '../connection/key-watch.ts';
-import { codedError, connectionReset, failureError } from '../errors.ts';
+import { codedError, failureError } from '../errors.ts';
 import type { EpochKeys } from '../keys/exported-keys.ts';
 import { wipeTrafficKeys } from '../record/crypto-info.ts';
 import { asError } from './handshake-answers.ts';
@@ -106,6 +106,7 @@ export class TLSSocket extends OpeningSocket {
 
   override _final(done: PendingWrite['done']): void {
     if (this.session && this.#established) this.session.connection.close(() => done());
+    else if (this.#readEnded) done();
     else this.#finish = done;
   }
 
@@ -115,6 +116,7 @@ export class TLSSocket extends OpeningSocket {
     Reflect.set(this, '_handle', {
       close: (closed: () => void) => (below ? below.once('close', closed) : setImmediate(closed)),
     });
+    Reflect.set(this, 'ssl', null);
     this.session?.connection.dispose();
     this.session?.transport.destroy();
     this.below?.destroy();
@@ -303,10 +305,8 @@ export class TLSSocket extends OpeningSocket {
   #endReading(): void {
     if (this.#readEnded) return;
     this.#readEnded = true;
-    if (!this.#established && this.options.isServer) {
-      this.destroy(connectionReset('socket hang up'));
-      return;
-    }
+    // What was to be sent after the handshake never will be.
+    if (this.#pending && !this.#established) this.once('end', () => this.destroy());
     if (this.#userBuffer) this.#userBuffer.finish(() => this.#endOfStream());
     else this.#endOfStream();
   }

@@ -173,7 +173,10 @@ it.skipIf(!hasOpenSSLProgram).each(pairs.filter(({ server, client }) => server =
       { minDHSize: 0 },
       { minDHSize: -1 },
       { minDHSize: '1024' },
-      { checkServerIdentity: 7 },
+      ...[undefined, null, false, true, 0, '', Number.NaN, 'x', {}].flatMap((value) => [
+        { checkServerIdentity: value },
+        { minDHSize: value },
+      ]),
     ];
     for (const option of connecting) {
       const refused = (by: typeof node): unknown =>
