@@ -39,6 +39,8 @@ function openssl() {
     purl: `pkg:generic/openssl@${version}`,
     ...under('Apache-2.0'),
     externalReferences: [
+      // What OpenSSL's advisories mean here, in the package beside this bill.
+      { type: 'exploitability-statement', url: 'openssl.openvex.json' },
       {
         type: 'source-distribution',
         url: `https://github.com/openssl/openssl/releases/download/openssl-${version}/openssl-${version}.tar.gz`,

@@ -1,4 +1,4 @@
-import { defaultCertificates, resetDefaultTrustStore } from './platform/default-roots.ts';
+import { defaultCertificates, resetDefaultRoots } from './platform/default-roots.ts';
 import { nodeTls } from './platform/node-tls.ts';
 import { connect } from './socket/connect.ts';
 import { createSecureContext, SecureContext } from './socket/secure-context.ts';
@@ -26,7 +26,7 @@ export function getCACertificates(type?: 'bundled' | 'default' | 'extra' | 'syst
 /** As tls.setDefaultCACertificates of node:tls, whose certificates it sets too. */
 export function setDefaultCACertificates(certificates: readonly (string | NodeJS.ArrayBufferView)[]): void {
   nodeTls.setDefaultCACertificates(certificates);
-  resetDefaultTrustStore();
+  resetDefaultRoots();
 }
 
 /** Algorithms for compressed certificates (RFC 8879): none is built in. */

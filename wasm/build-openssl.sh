@@ -36,7 +36,7 @@ exec $clang $flags -isystem "$here/include" -include "$here/multiply.h" \\
 SCRIPT
 chmod +x cc
 
-# Three changes to the source, harmless when made again: the NIST curves multiply inline (multiply.h); Keccak (for
+# Changes to the source, harmless when made again: the NIST curves multiply inline (multiply.h); Keccak (for
 # ML-KEM) works on whole 64-bit words, which WebAssembly has although its pointers are short; and a connection has room
 # for one record each way, not for 32 that hardware would work on at once: 6 KiB less.
 operand='(\w+(?:\[\w+\])?)'
@@ -45,6 +45,17 @@ perl -pi -e "s/\(\((?:uint128_t|widelimb)\)\s*$operand\)\s*\*\s*$operand/ktls_mu
   "$source"/crypto/ec/ecp_nistp384.c "$source"/crypto/ec/ecp_nistp521.c
 perl -pi -e 's/define BIT_INTERLEAVE \(sizeof.*/define BIT_INTERLEAVE (0)/' "$source/crypto/sha/keccak1600.c"
 perl -pi -e 's/(define SSL_MAX_PIPELINES) 32/$1 1/' "$source/include/openssl/ssl.h.in"
+
+# CVE-2026-35189, mended in 3.5.9: each distribution point that is relative to its issuer's name gets a copy of that name, so that a
+# certificate of 100 KiB took hundreds of MiB. One whose names came to more than 64 KiB is invalid. Conforming CAs do not have such points
+# (RFC 5280 §4.2.1.13).
+purpose="$source/crypto/x509/v3_purp.c"
+. "$source/VERSION.dat"
+case $MAJOR.$MINOR.$PATCH in 3.5.[0-8])
+  bound='(int64_t)sk_DIST_POINT_num(x->crldp) * i2d_X509_NAME(iname, NULL) > 65536 ? 0 :'
+  BOUND=$bound perl -pi -e 's/return (DIST_POINT_set_dpname\(dp->distpoint, iname\) \? 1 : -1;)/return $ENV{BOUND} $1/' "$purpose"
+  grep -qF "return $bound DIST_POINT_set_dpname" "$purpose" || { echo "CVE-2026-35189: no place for the bound in $purpose" >&2; exit 1; }
+esac
 
 perl "$source/Configure" --config="$here/openssl.conf" linux-wasm32 --prefix=/ktls --openssldir=/ktls \
   $platform $protocols $formats $algorithms $wanted CC=./cc AR=emar RANLIB=emranlib

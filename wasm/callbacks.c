@@ -1,6 +1,10 @@
 /* What OpenSSL asks while it negotiates. Answers come from the engine's own fields; what needs JavaScript suspends. */
 #include "engine.h"
 
+#include "../ssl/ssl_local.h"
+#include "../ssl/statem/statem_local.h"
+#include "internal/ssl_unwrap.h"
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <string.h>
 
@@ -35,12 +39,42 @@ static void on_key_log(const SSL *ssl, const char *line) {
     if (engine && engine->want_key_log) ktls_log_append(&engine->log, KTLS_OUT_KEY_LOG, 0, line, strlen(line));
 }
 
-/* Any client's name is acknowledged; which certificate answers it was decided before (RFC 6066 §3). */
+/*
+ * A client's name is acknowledged where it decided something, and not on resumption (RFC 6066 §3). Which context answers it was decided
+ * before: on_client_hello. A session of TLS 1.2 remembers the name whether acknowledged or not, for is_of_name.
+ */
 static int on_server_name(SSL *ssl, int *alert, void *argument) {
-    (void)ssl;
-    (void)alert;
     (void)argument;
-    return SSL_TLSEXT_ERR_OK;
+    ktls_engine *engine = SSL_get_app_data(ssl);
+    if (!SSL_is_server(ssl)) return SSL_TLSEXT_ERR_OK;
+    if (!engine || !engine->server_name || SSL_session_reused(ssl)) return SSL_TLSEXT_ERR_NOACK;
+    if (!SSL_SESSION_set1_hostname(SSL_get_session(ssl), engine->server_name)) {
+        *alert = SSL_AD_INTERNAL_ERROR;
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
+    return engine->context_chosen ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+/*
+ * Whether a session may be resumed in a connection for this name. In TLS 1.2 the name belongs to the session, and with another one a
+ * server must not resume it (RFC 6066 §3). In TLS 1.3 it does not (RFC 8446 §4.6.1); the session id context says what counts there.
+ */
+static int is_of_name(const ktls_engine *engine, const SSL_SESSION *session) {
+    if (SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION) return 1;
+    const char *name = SSL_SESSION_get0_hostname(session);
+    return !OPENSSL_strcasecmp(name ? name : "", engine->server_name ? engine->server_name : "");
+}
+
+/* What is no ticket of ours leads to a whole handshake and a new one (SSL_CTX_set_session_ticket_cb(3)). */
+static SSL_TICKET_RETURN on_ticket_opened(SSL *ssl, SSL_SESSION *session, const uint8_t *name, size_t name_length, SSL_TICKET_STATUS status,
+                                          void *argument) {
+    (void)name;
+    (void)name_length;
+    (void)argument;
+    const ktls_engine *engine = SSL_get_app_data(ssl);
+    if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) return SSL_TICKET_RETURN_IGNORE_RENEW;
+    if (!engine || !is_of_name(engine, session)) return SSL_TICKET_RETURN_IGNORE_RENEW;
+    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
 /* The server's order counts; no common protocol is no_application_protocol (RFC 7301 §3.2). */
@@ -73,20 +107,48 @@ static int on_certificate(SSL *ssl, void *argument) {
     return -1;
 }
 
+/*
+ * The name by which a context is chosen, read by OpenSSL's own parser, which does not read it again later. A second hello, after
+ * HelloRetryRequest, may not name another (RFC 8446 §4.1.2): the context stays that of the first.
+ */
+static int read_server_name(SSL *ssl, ktls_engine *engine) {
+    SSL_CONNECTION *connection = SSL_CONNECTION_FROM_SSL_ONLY(ssl);
+    if (!tls_parse_extension(connection, TLSEXT_IDX_server_name, SSL_EXT_CLIENT_HELLO, connection->clienthello->pre_proc_exts, NULL, 0)) return 0;
+    const char *name = connection->ext.hostname;
+    if (engine->hello_ready) {
+        if (!strcmp(name ? name : "", engine->server_name ? engine->server_name : "")) return 1;
+        ERR_raise(ERR_LIB_SSL, SSL_R_BAD_EXTENSION);
+        return 0;
+    }
+    engine->hello_ready = 1;
+    if (name) engine->server_name = OPENSSL_strdup(name);
+    return !name || engine->server_name;
+}
+
+/*
+ * Before OpenSSL looks for a session: what the application says of the client's name counts for resumed connections too, and decides
+ * which sessions may be resumed (ktls_engine_set_context).
+ */
 static int on_client_hello(SSL *ssl, int *alert, void *argument) {
-    (void)alert;
     (void)argument;
     ktls_engine *engine = SSL_get_app_data(ssl);
-    if (!engine || !engine->suspend_hello || engine->hello_ready) return SSL_CLIENT_HELLO_SUCCESS;
+    *alert = SSL_AD_ILLEGAL_PARAMETER;
+    if (!engine) return SSL_CLIENT_HELLO_ERROR;
+    const int asks = engine->suspend_hello && !engine->hello_ready;
+    if (!read_server_name(ssl, engine)) return SSL_CLIENT_HELLO_ERROR;
+    if (!asks) return SSL_CLIENT_HELLO_SUCCESS;
     const uint8_t *id, *ticket;
     size_t ticket_length = 0;
-    uint8_t bytes[1 + SSL_MAX_SSL_SESSION_ID_LENGTH];
+    uint8_t bytes[2 + SSL_MAX_SSL_SESSION_ID_LENGTH + TLSEXT_MAXLEN_host_name];
     const size_t id_length = SSL_client_hello_get0_session_id(ssl, &id);
+    const size_t name_length = engine->server_name ? strlen(engine->server_name) : 0;
+    if (id_length > SSL_MAX_SSL_SESSION_ID_LENGTH || name_length > TLSEXT_MAXLEN_host_name) return SSL_CLIENT_HELLO_ERROR;
     SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_session_ticket, &ticket, &ticket_length);
     bytes[0] = ticket_length > 0;
-    if (id_length <= SSL_MAX_SSL_SESSION_ID_LENGTH) memcpy(bytes + 1, id, id_length);
-    engine->hello_ready = 1;
-    ktls_log_append(&engine->log, KTLS_OUT_SUSPENDED, KTLS_SUSPENDED_HELLO, bytes, 1 + id_length);
+    bytes[1] = (uint8_t)id_length;
+    if (id_length) memcpy(bytes + 2, id, id_length);
+    if (name_length) memcpy(bytes + 2 + id_length, engine->server_name, name_length);
+    ktls_log_append(&engine->log, KTLS_OUT_SUSPENDED, KTLS_SUSPENDED_HELLO, bytes, 2 + id_length + name_length);
     return SSL_CLIENT_HELLO_RETRY;
 }
 
@@ -97,7 +159,8 @@ static SSL_SESSION *on_get_session(SSL *ssl, const uint8_t *id, int id_length, i
     if (!engine || !engine->found) return NULL;
     unsigned found_length;
     const uint8_t *found_id = SSL_SESSION_get_id(engine->found, &found_length);
-    return found_length == (unsigned)id_length && !memcmp(found_id, id, found_length) ? engine->found : NULL;
+    if (found_length != (unsigned)id_length || memcmp(found_id, id, found_length) || !is_of_name(engine, engine->found)) return NULL;
+    return engine->found;
 }
 
 /* Client: tells what was stapled. Server: says whether there is something to staple. */
@@ -118,6 +181,7 @@ void ktls_context_install_callbacks(SSL_CTX *context) {
     SSL_CTX_set_cert_cb(context, on_certificate, NULL);
     SSL_CTX_set_client_hello_cb(context, on_client_hello, NULL);
     SSL_CTX_sess_set_get_cb(context, on_get_session);
+    SSL_CTX_set_session_ticket_cb(context, NULL, on_ticket_opened, NULL);
     SSL_CTX_set_tlsext_status_cb(context, on_status);
     ktls_context_install_tickets(context);
 }

@@ -45,6 +45,7 @@ ktls_engine *KTLS_EXPORT(ktls_engine_new)(SSL_CTX *context, int server, uint32_t
     engine->offload[KTLS_READ] = offload_read;
     engine->offload[KTLS_WRITE] = offload_write;
     engine->ssl = SSL_new(context);
+    engine->server_context = context; /* kept by the SSL, as its session context */
     BIO *bio = ktls_record_bio_new(engine);
     if (!engine->ssl || !bio) {
         BIO_free(bio);
@@ -74,6 +75,7 @@ void KTLS_EXPORT(ktls_engine_free)(ktls_engine *engine) {
     SSL_free(engine->ssl);
     ktls_log_free(&engine->log);
     OPENSSL_free(engine->alpn);
+    OPENSSL_free(engine->server_name);
     SSL_SESSION_free(engine->found);
     OPENSSL_clear_free(engine, sizeof *engine);
     ERR_clear_error();

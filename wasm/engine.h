@@ -52,6 +52,7 @@ enum { KTLS_SCRATCH_SIZE = 32768 };
 typedef struct ktls_engine {
     struct ktls_log log; /* first: JavaScript reads its fields in place */
     SSL *ssl;
+    SSL_CTX *server_context; /* the one that it was made with: its ticket keys are the server's, whatever context is chosen for a name */
     const uint8_t *input; /* not yet read part of the record being received */
     size_t input_length;
     size_t held_back;        /* bytes behind the record with which the read keys were handed out */
@@ -66,18 +67,20 @@ typedef struct ktls_engine {
     uint8_t hello_ready;
     uint8_t suspend_certificate;
     uint8_t certificate_ready;
+    uint8_t context_chosen;  /* server: for server_name, and by that acknowledged (RFC 6066 §3) */
     uint8_t report_sessions; /* server: outputs KTLS_OUT_SESSION too */
     uint8_t traces;          /* outputs KTLS_OUT_TRACE */
     uint8_t reports_keys;    /* outputs KTLS_OUT_KEYS */
     uint8_t asks;            /* bits of enum ktls_question that JavaScript answers */
     uint8_t *alpn;           /* server: protocols in order of preference, wire format */
     uint32_t alpn_length;
+    char *server_name;       /* server: the name in the client's hello; NULL without one */
     SSL_SESSION *found;      /* server: the session that was found for the client's session id */
 } ktls_engine;
 
 enum ktls_suspension {
     KTLS_SUSPENDED_CERTIFICATE = 1, /* bytes: u8 1 if a stapled response is wanted */
-    KTLS_SUSPENDED_HELLO = 2,       /* bytes: u8 1 if there is a ticket, then the session id */
+    KTLS_SUSPENDED_HELLO = 2,       /* bytes: u8 1 if there is a ticket, u8 length, session id, then the server's name */
 };
 
 /* What only JavaScript can answer, and at once. */

@@ -49,6 +49,8 @@ int KTLS_EXPORT(ktls_engine_signature_scheme)(ktls_engine *engine) {
 }
 
 int KTLS_EXPORT(ktls_engine_server_name)(ktls_engine *engine) {
+    /* A server's is the one that its context was chosen by: of a resumed session of TLS 1.2 OpenSSL would tell the session's. */
+    if (SSL_is_server(engine->ssl)) return answer_text(engine->server_name);
     return answer_text(SSL_get_servername(engine->ssl, TLSEXT_NAMETYPE_host_name));
 }
 

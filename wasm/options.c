@@ -41,7 +41,7 @@ void KTLS_EXPORT(ktls_engine_report_keys)(ktls_engine *engine) {
 
 void KTLS_EXPORT(ktls_engine_want_key_log)(ktls_engine *engine) { engine->want_key_log = 1; }
 
-/* The server's handshake stops when the client's hello has come, so that its session can be looked up. */
+/* The server's handshake stops when the client's hello has come, so that a context can be chosen for its name and its session looked up. */
 void KTLS_EXPORT(ktls_engine_suspend_for_hello)(ktls_engine *engine) { engine->suspend_hello = 1; }
 
 void KTLS_EXPORT(ktls_engine_report_sessions)(ktls_engine *engine) { engine->report_sessions = 1; }
@@ -76,7 +76,7 @@ int KTLS_EXPORT(ktls_engine_set_psk_hint)(ktls_engine *engine, const char *hint)
     return SSL_use_psk_identity_hint(engine->ssl, hint);
 }
 
-/* The server's handshake stops once the client's hello is known, so that a context can be chosen for its server name. */
+/* The server's handshake stops before it shows a certificate, so that a response can be stapled to it. */
 void KTLS_EXPORT(ktls_engine_suspend_for_certificate)(ktls_engine *engine) { engine->suspend_certificate = 1; }
 
 /* The certificate, chain and key of `context`, in place of the connection's own. */
@@ -88,8 +88,18 @@ int KTLS_EXPORT(ktls_engine_use_identity)(ktls_engine *engine, SSL_CTX *context)
     return certificate && key && SSL_use_cert_and_key(engine->ssl, certificate, key, chain, 1);
 }
 
-int KTLS_EXPORT(ktls_engine_set_context)(ktls_engine *engine, SSL_CTX *context) {
-    if (!SSL_set_SSL_CTX(engine->ssl, context)) return 0;
+/* Sessions of other ids are none for this connection: to be called before it negotiates, or while the hello waits. */
+int KTLS_EXPORT(ktls_engine_set_session_id_context)(ktls_engine *engine, const uint8_t *id, uint32_t length) {
+    ERR_clear_error();
+    return SSL_set_session_id_context(engine->ssl, id, length);
+}
+
+/* The answer to KTLS_SUSPENDED_HELLO: the context for the client's name, and whose sessions may be resumed in it. */
+int KTLS_EXPORT(ktls_engine_set_context)(ktls_engine *engine, SSL_CTX *context, const uint8_t *id, uint32_t length) {
+    ERR_clear_error();
+    /* Last, as SSL_set_SSL_CTX may bring the context's own. */
+    if (!SSL_set_SSL_CTX(engine->ssl, context) || !SSL_set_session_id_context(engine->ssl, id, length)) return 0;
+    engine->context_chosen = 1;
     STACK_OF(X509_NAME) *names = SSL_dup_CA_list(SSL_CTX_get_client_CA_list(context));
     if (names) SSL_set_client_CA_list(engine->ssl, names);
     return 1;

@@ -1,5 +1,5 @@
 /*
- * Session tickets under keys that several servers can share: 16 bytes of name, 16 of HMAC-SHA-256 secret, 16 of AES-128-CBC key, as
+ * Session tickets under keys that are the server's, whatever context is chosen for a name, and that several servers can share: 16 bytes of name, 16 of HMAC-SHA-256 secret, 16 of AES-128-CBC key, as
  * node:tls has them (RFC 5077 §4, SSL_CTX_set_tlsext_ticket_key_evp_cb(3)).
  */
 #include "engine.h"
@@ -37,7 +37,8 @@ static int use_mac_key(EVP_MAC_CTX *mac, uint8_t *key) {
 }
 
 static int on_ticket(SSL *ssl, uint8_t *name, uint8_t *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int sealing) {
-    uint8_t *keys = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), keys_index());
+    const ktls_engine *engine = SSL_get_app_data(ssl);
+    uint8_t *keys = engine ? SSL_CTX_get_ex_data(engine->server_context, keys_index()) : NULL;
     if (!keys) return -1;
     if (sealing) {
         memcpy(name, keys, PART);

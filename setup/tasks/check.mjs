@@ -37,6 +37,7 @@ const CHECKS = [
   ['biome', 'ci', '--error-on-warnings', `--colors=${process.stdout.isTTY ? 'force' : 'off'}`],
   ['knip'],
   ['node', 'setup/api-report.mjs'],
+  ['node', 'setup/vex.mjs'],
   ['publint'],
   ['attw', '--pack', '--profile', 'esm-only'],
 ];

@@ -167,13 +167,13 @@ export class Engine {
     this.#exports.ktls_engine_trace(this.#live);
   }
 
-  /** Server: outputs `suspended` once the client's hello is known, for {@link setContext}. */
+  /** Server: outputs `suspended` before a certificate is shown, for {@link setOcspResponse}. */
   suspendForCertificate(): void {
     this.#exports.ktls_engine_suspend_for_certificate(this.#live);
   }
 
-  /** Server: outputs `suspended` when the client's hello has come, for {@link offerSession}. */
-  suspendForSession(): void {
+  /** Server: outputs `suspended` when the client's hello has come, for {@link setContext} and {@link offerSession}. */
+  suspendForHello(): void {
     this.#exports.ktls_engine_suspend_for_hello(this.#live);
   }
 
@@ -215,8 +215,16 @@ export class Engine {
     this.module.expect(this.#exports.ktls_engine_use_identity(this.#live, context.pointer));
   }
 
-  setContext(context: EngineContext): void {
-    this.module.expect(this.#exports.ktls_engine_set_context(this.#live, context.pointer));
+  /** Server, before the handshake: sessions that do not have this id are not resumed (SSL_CTX_set_session_id_context(3)). */
+  setSessionIdContext(id: Uint8Array): void {
+    using bytes = this.module.heap.copyIn(id);
+    this.module.expect(this.#exports.ktls_engine_set_session_id_context(this.#live, bytes.address, bytes.length));
+  }
+
+  /** Server, while the client's hello waits: the context for its name, and the id that sessions to be resumed in it have. */
+  setContext(context: EngineContext, sessionIdContext: Uint8Array): void {
+    using id = this.module.heap.copyIn(sessionIdContext);
+    this.module.expect(this.#exports.ktls_engine_set_context(this.#live, context.pointer, id.address, id.length));
     this.#context = context;
     if (this.#logsKeys) context.enableKeyLog();
   }

@@ -104,7 +104,8 @@ export interface EngineExports {
   ktls_engine_answers(engine: EnginePointer, questions: number): void;
   ktls_engine_set_psk_hint(engine: EnginePointer, hint: Text): Flag;
   ktls_engine_use_identity(engine: EnginePointer, context: ContextPointer): Flag;
-  ktls_engine_set_context(engine: EnginePointer, context: ContextPointer): Flag;
+  ktls_engine_set_context(engine: EnginePointer, context: ContextPointer, id: BytesPointer, length: number): Flag;
+  ktls_engine_set_session_id_context(engine: EnginePointer, id: BytesPointer, length: number): Flag;
   ktls_engine_set_session(engine: EnginePointer, session: BytesPointer, length: number): Flag;
   ktls_engine_session_reused(engine: EnginePointer): Flag;
   ktls_engine_session(engine: EnginePointer): Flag;

@@ -43,9 +43,19 @@ export type Output =
 
 /** What a server's handshake waits for. */
 export type Suspended =
-  /** The client's hello has come; its session can be looked up: {@link Engine.offerSession}. */
-  | { readonly kind: 'suspended'; readonly for: 'session'; readonly sessionId: Uint8Array; readonly hasTicket: boolean }
-  /** A certificate can be chosen: {@link Engine.setContext}; and a response stapled: {@link Engine.setOcspResponse}. */
+  /**
+   * The client's hello has come: a context can be chosen for its name, {@link Engine.setContext}, and its session be looked up,
+   * {@link Engine.offerSession}.
+   */
+  | {
+      readonly kind: 'suspended';
+      readonly for: 'hello';
+      readonly sessionId: Uint8Array;
+      readonly hasTicket: boolean;
+      /** Empty without one (RFC 6066 §3). */
+      readonly serverName: string;
+    }
+  /** A response can be stapled: {@link Engine.setOcspResponse}. */
   | { readonly kind: 'suspended'; readonly for: 'certificate'; readonly wantsOcsp: boolean };
 
 /** Reads a log as wasm/log.c writes it. Byte arrays are views of `log`. */
@@ -94,7 +104,9 @@ const parsers: Readonly<Record<number, (bytes: Uint8Array, detail: number) => Ou
   }),
   10: (bytes, detail) => {
     if (detail === 1) return { kind: 'suspended', for: 'certificate', wantsOcsp: bytes[0] === 1 };
-    return { kind: 'suspended', for: 'session', sessionId: bytes.slice(1), hasTicket: bytes[0] === 1 };
+    const idEnd = 2 + (bytes[1] ?? 0);
+    const serverName = latin1.decode(bytes.subarray(idEnd));
+    return { kind: 'suspended', for: 'hello', sessionId: bytes.slice(2, idEnd), hasTicket: bytes[0] === 1, serverName };
   },
   11: (bytes) => ({ kind: 'error', entries: parseErrorQueue(bytes) }),
   12: (_, detail) => ({ kind: 'keyUpdate', requested: detail === 1 }),

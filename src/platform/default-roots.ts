@@ -1,22 +1,45 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { EngineModule } from '../engine/module.ts';
 import { TrustStore } from '../engine/trust-store.ts';
-import { engineModule } from './engine-host.ts';
 import { nodeTls } from './node-tls.ts';
 
-let store: TrustStore | undefined;
+/** Certificates that are trusted where none are given. */
+export class DefaultRoots {
+  readonly certificates: readonly string[];
+  #store: TrustStore | undefined;
+  #digest: string | undefined;
+
+  constructor(certificates: readonly string[]) {
+    this.certificates = certificates;
+  }
+
+  /** A store of them, shared by all who ask, in the module that is in use. */
+  store(module: EngineModule): TrustStore {
+    if (this.#store?.module === module) return this.#store;
+    this.#store = new TrustStore(module);
+    for (const certificate of this.certificates) this.#store.add(Buffer.from(certificate));
+    return this.#store;
+  }
+
+  /** Tells these from others. */
+  get digest(): string {
+    this.#digest ??= createHash('sha256').update(JSON.stringify(this.certificates)).digest('hex');
+    return this.#digest;
+  }
+}
+
+let roots: DefaultRoots | undefined;
 
 /** The certificates that node:tls trusts when it is given none, NODE_EXTRA_CA_CERTS included. Read once and shared. */
-export function defaultTrustStore(): TrustStore {
-  if (!store) {
-    store = new TrustStore(engineModule());
-    for (const certificate of defaultCertificates()) store.add(Buffer.from(certificate));
-  }
-  return store;
+export function defaultRoots(): DefaultRoots {
+  roots ??= new DefaultRoots(defaultCertificates());
+  return roots;
 }
 
 /** node:tls was given others. */
-export function resetDefaultTrustStore(): void {
-  store = undefined;
+export function resetDefaultRoots(): void {
+  roots = undefined;
 }
 
 /** What node:tls trusts by default, PEM. */

@@ -179,8 +179,8 @@ export abstract class OpeningSocket extends ControllableSocket {
       if (this.#offered) engine.setSession(this.#offered);
       return;
     }
-    if (SNICallback || (server && server.listenerCount('OCSPRequest') > 0)) engine.suspendForCertificate();
-    if (server && server.listenerCount('resumeSession') > 0) engine.suspendForSession();
+    if (SNICallback || (server && server.listenerCount('resumeSession') > 0)) engine.suspendForHello();
+    if (server && server.listenerCount('OCSPRequest') > 0) engine.suspendForCertificate();
     if (server && server.listenerCount('newSession') > 0) engine.reportSessions();
   }
 

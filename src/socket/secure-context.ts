@@ -1,83 +1,104 @@
 import type { NonSharedBuffer } from 'node:buffer';
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import type tls from 'node:tls';
-import { EngineContext } from '../engine/context.ts';
-import { OpenSSLError } from '../engine/openssl-error.ts';
+import type { EngineContext } from '../engine/context.ts';
 import { TrustStore } from '../engine/trust-store.ts';
 import { contextError } from '../errors.ts';
-import { defaultTrustStore } from '../platform/default-roots.ts';
+import { defaultRoots } from '../platform/default-roots.ts';
 import { engineModule } from '../platform/engine-host.ts';
-import { enginePrivateKey } from '../platform/signatures.ts';
-import { ProtocolVersion } from '../protocol/version.ts';
-import { ciphersAreValid, splitCiphers } from './cipher-list.ts';
-import { defaults } from './defaults.ts';
+import { ciphersAreValid } from './cipher-list.ts';
+import { ContextRecipe, copy, list, type MadeContext, type SecureContextOptions } from './context-recipe.ts';
 import { isOneOf, letNodeRefuseContext } from './node-errors.ts';
-import { versionRange } from './protocol-versions.ts';
 
-/** Options of {@link createSecureContext}: node:tls's. */
-export type SecureContextOptions = tls.SecureContextOptions;
+export type { SecureContextOptions };
 
 /** Identity, trust and what may be negotiated; made by {@link createSecureContext} and shared by connections. */
 export class SecureContext {
   /** As node:tls has it, for those who pass `secureContext.context` around. */
   readonly context: this;
-  readonly #engineContext: EngineContext;
-  #ownTrust: TrustStore | undefined;
+  readonly #recipe: ContextRecipe;
+  #made: MadeContext;
+  #ticketKeys: Uint8Array | undefined;
   #trusting: TrustStore | undefined;
   #naming = false;
 
-  constructor(engineContext: EngineContext, ownTrust: TrustStore | undefined) {
+  constructor(recipe: ContextRecipe, made: MadeContext) {
     this.context = this;
-    this.#engineContext = engineContext;
-    this.#ownTrust = ownTrust;
-    if (ownTrust) this.#trust(ownTrust, false);
+    this.#recipe = recipe;
+    this.#made = made;
+    this.#trust(made.trust, false);
   }
 
   /** The engine's context for a connection. The default certificates are read when the first connection has to verify a peer. */
   for(use: { verifiesPeer: boolean; isServer: boolean }): EngineContext {
+    const { context, trust } = this.#live;
     if (use.verifiesPeer) {
-      const naming = use.isServer && this.#ownTrust !== undefined && !this.#naming;
-      const store = this.#ownTrust ?? defaultTrustStore();
+      const naming = use.isServer && trust !== undefined && !this.#naming;
+      const store = trust ?? defaultRoots().store(context.module);
       if (naming || this.#trusting !== store) this.#trust(store, naming);
       this.#naming ||= naming;
     }
-    return this.#engineContext;
+    return context;
   }
 
   /** 48 bytes that servers can share so that each accepts the others' tickets. */
   getTicketKeys(): NonSharedBuffer {
-    return Buffer.from(this.#engineContext.ticketKeys ?? []);
+    // From here on others may have them, too.
+    this.#ticketKeys ??= this.#live.context.ticketKeys;
+    return Buffer.from(this.#ticketKeys ?? []);
   }
 
   setTicketKeys(keys: Uint8Array): void {
-    this.#engineContext.setTicketKeys(keys);
+    this.#live.context.setTicketKeys(keys);
+    this.#ticketKeys = keys.slice();
   }
 
   /** The certificate, DER; null when there is none. */
   getCertificate(): Buffer | null {
-    const der = this.#engineContext.certificate('own');
+    const der = this.#live.context.certificate('own');
     return der ? Buffer.from(der) : null;
   }
 
   /** The issuer of the certificate, DER; null when it is not known. */
   getIssuer(): Buffer | null {
-    const der = this.#engineContext.certificate('issuer');
+    const der = this.#live.context.certificate('issuer');
     return der ? Buffer.from(der) : null;
   }
 
   /** Trusts more certificates, PEM. As node:tls's context has it, which does not document it. */
   addCACert(pem: string | NodeJS.ArrayBufferView): void {
-    if (!this.#ownTrust) {
-      this.#ownTrust = new TrustStore(engineModule());
-      this.#ownTrust.addAll(defaultTrustStore());
-    }
-    this.#ownTrust.add(bytes(pem));
-    this.#trust(this.#ownTrust, false);
+    const { context, trust } = this.#live;
+    const certificates = copy(pem);
+    const store = trust ?? new TrustStore(context.module);
+    if (!trust) store.addAll(defaultRoots().store(context.module));
+    store.add(certificates);
+    this.#recipe.alsoTrust(certificates);
+    this.#made = { context, trust: store };
+    this.#trust(store, false);
   }
 
-  #trust(store: TrustStore, naming: boolean): void {
-    this.#engineContext.useTrustStore(store, naming);
+  /** What separates sessions by the application's word; empty for nothing. */
+  get sessionIdContext(): string {
+    return this.#recipe.sessionIdContext;
+  }
+
+  /** Who may be at the other end, where a certificate is asked for: two contexts that demand the same say the same. */
+  get demands(): string {
+    return this.#recipe.demands;
+  }
+
+  /** OpenSSL may have been replaced since the last use: the context is then made again. */
+  get #live(): MadeContext {
+    const module = engineModule();
+    if (this.#made.context.module === module) return this.#made;
+    this.#made = this.#recipe.make(module);
+    this.#naming = false;
+    if (this.#ticketKeys) this.#made.context.setTicketKeys(this.#ticketKeys);
+    this.#trust(this.#made.trust, false);
+    return this.#made;
+  }
+
+  #trust(store: TrustStore | undefined, naming: boolean): void {
     this.#trusting = store;
+    if (store) this.#made.context.useTrustStore(store, naming);
   }
 }
 
@@ -102,88 +123,16 @@ export function createSecureContext(options: SecureContextOptions | null = {}): 
 }
 
 function build(options: SecureContextOptions): SecureContext {
-  const module = engineModule();
-  const { cipherList, cipherSuites } = splitCiphers(options.ciphers);
-  const versions = versionRange(options);
-  // Without a suite of its own TLS 1.3 has OpenSSL's default ones; TLS 1.2 has none, and is not offered.
-  if (cipherList === '' && versions.max === ProtocolVersion.tls13) versions.min = ProtocolVersion.tls13;
-  const context = new EngineContext(module, versions);
-  if (cipherSuites !== '') context.setCipherSuites(cipherSuites);
-  if (cipherList !== '') context.setCipherList(cipherList);
-  const trust = buildTrust(options);
-  useIdentity(context, options, trust);
-  const groups = options.ecdhCurve || defaults.DEFAULT_ECDH_CURVE;
-  if (groups !== 'auto') context.setGroups(groups);
-  if (options.sigalgs) context.setSignatureAlgorithms(options.sigalgs);
-  if (options.secureOptions) context.setOptions(BigInt(options.secureOptions));
-  if (options.honorCipherOrder) context.setOptions(SSL_OP_CIPHER_SERVER_PREFERENCE);
-  if (options.dhparam) useDhParameters(context, options.dhparam);
-  if (options.sessionTimeout) context.setSessionTimeout(options.sessionTimeout);
-  if (options.ticketKeys) context.setTicketKeys(bytes(options.ticketKeys));
-  if (options.sessionIdContext) context.setSessionIdContext(Buffer.from(options.sessionIdContext).subarray(0, 32));
-  return new SecureContext(context, trust);
-}
-
-/** A store of its own where the options say more than "the default certificates". */
-function buildTrust(options: SecureContextOptions): TrustStore | undefined {
-  const { ca, crl, pfx, allowPartialTrustChain } = options;
-  if (!ca && !crl && !pfx && !allowPartialTrustChain) return undefined;
-  const trust = new TrustStore(engineModule());
-  for (const pem of list(ca)) trust.add(bytes(pem));
-  if (!ca) trust.addAll(defaultTrustStore());
-  for (const pem of list(crl)) trust.addCrl(bytes(pem));
-  if (allowPartialTrustChain) trust.allowPartialChains();
-  return trust;
-}
-
-function useIdentity(context: EngineContext, options: SecureContextOptions, trust: TrustStore | undefined): void {
-  for (const pem of list(options.cert)) context.useCertificate(bytes(pem));
-  for (const key of list(options.key)) {
-    const { pem, passphrase } =
-      typeof key === 'object' && 'pem' in key ? key : { pem: key, passphrase: options.passphrase };
-    useKey(context, bytes(pem), passphrase ?? options.passphrase);
+  const recipe = new ContextRecipe(options);
+  const made = recipe.make(engineModule());
+  const bits = recipe.dhBits(made);
+  if (bits !== undefined && bits < 1024) throw new Error('DH parameter is less than 1024 bits');
+  if (bits !== undefined && bits < 2048) {
+    process.emitWarning('DH parameter is less than 2048 bits', 'SecurityWarning');
   }
-  for (const pfx of list(options.pfx)) {
-    const file = typeof pfx === 'object' && 'buf' in pfx ? pfx : { buf: pfx, passphrase: undefined };
-    if (trust) context.usePfx(bytes(file.buf), file.passphrase ?? options.passphrase ?? '', trust);
-  }
-}
-
-/** The key stays node:crypto's. What that cannot read, OpenSSL says what is wrong with. */
-function useKey(context: EngineContext, pem: Uint8Array, passphrase: string | undefined): void {
-  const key = readPrivateKey(pem, passphrase);
-  const usable = key && enginePrivateKey(key);
-  if (key && usable) context.useKey(createPublicKey(key).export({ type: 'spki', format: 'der' }), usable);
-  else context.usePrivateKey(pem, passphrase);
-}
-
-function readPrivateKey(pem: Uint8Array, passphrase: string | undefined): KeyObject | undefined {
-  try {
-    return createPrivateKey({ key: Buffer.from(pem), ...(passphrase !== undefined && { passphrase }) });
-  } catch {
-    return undefined;
-  }
-}
-
-function useDhParameters(context: EngineContext, parameters: string | NodeJS.ArrayBufferView): void {
-  if (parameters === 'auto') {
-    context.setDhAuto();
-    return;
-  }
-  const bits = dhParameterSize(context, parameters);
-  // As documented: what cannot be read is passed over, and there is no DHE then.
-  if (bits === undefined) return;
-  if (bits < 1024) throw new Error('DH parameter is less than 1024 bits');
-  if (bits < 2048) process.emitWarning('DH parameter is less than 2048 bits', 'SecurityWarning');
-}
-
-function dhParameterSize(context: EngineContext, parameters: string | NodeJS.ArrayBufferView): number | undefined {
-  try {
-    return context.setDhParameters(bytes(parameters));
-  } catch (error) {
-    if (error instanceof OpenSSLError) return undefined;
-    throw error;
-  }
+  const context = new SecureContext(recipe, made);
+  if (options.ticketKeys) context.setTicketKeys(copy(options.ticketKeys));
+  return context;
 }
 
 /** A quick look: what passes is of the right types, what does not is for node:tls to judge. */
@@ -218,20 +167,3 @@ const textOptions = ['ciphers', 'ecdhCurve', 'passphrase', 'sigalgs', 'sessionId
 const pemOptions = ['ca', 'cert', 'key', 'pfx', 'crl', 'dhparam'] as const;
 /** OpenSSL engines: gone from OpenSSL 4, and never in WebAssembly. */
 const refusedOptions = ['clientCertEngine', 'privateKeyEngine', 'privateKeyIdentifier'] as const;
-
-function list<T>(value: T | readonly T[] | null | undefined | false | ''): readonly T[] {
-  if (!value) return [];
-  return isList(value) ? value : [value];
-}
-
-function isList<T>(value: T | readonly T[]): value is readonly T[] {
-  return Array.isArray(value);
-}
-
-function bytes(value: string | NodeJS.ArrayBufferView): Uint8Array {
-  if (typeof value === 'string') return Buffer.from(value);
-  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-}
-
-/** OpenSSL, ssl.h. */
-const SSL_OP_CIPHER_SERVER_PREFERENCE = 1n << 22n;

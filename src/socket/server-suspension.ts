@@ -3,6 +3,7 @@ import { OpenSSLError } from '../engine/openssl-error.ts';
 import type { Suspended } from '../engine/outputs.ts';
 import { multipleCallback, socketClosed } from './node-errors.ts';
 import { isSecureContext, type SecureContext } from './secure-context.ts';
+import { sessionScope } from './session-scope.ts';
 import { engineContext, type TLSSocketOptions } from './tls-socket-options.ts';
 
 interface Handshake {
@@ -15,19 +16,22 @@ interface Handshake {
 
 /** A server's handshake waits for its application: asks it, and goes on with the answer. */
 export function answerSuspension(suspended: Suspended, handshake: Handshake): void {
-  if (suspended.for === 'session') lookUpSession(suspended, handshake);
-  else chooseCertificate(suspended, handshake);
+  if (suspended.for === 'hello') lookUpSession(suspended, handshake);
+  else staple(suspended.wantsOcsp, handshake);
 }
 
-function lookUpSession({ sessionId, hasTicket }: Suspended & { for: 'session' }, handshake: Handshake): void {
-  const { engine, resume } = handshake;
+/** The events are in the order of node:tls: first the session is looked up, then a context chosen. Whether they go together OpenSSL sees. */
+function lookUpSession(hello: Suspended & { for: 'hello' }, handshake: Handshake): void {
+  const { engine } = handshake;
+  const { sessionId, hasTicket } = hello;
+  const next = (): void => chooseContext(hello.serverName, handshake);
   const answer = once<Uint8Array>(handshake, (session) => {
     if (session) offer(engine, session);
-    resume();
+    next();
   });
   // A ticket holds its session itself; without an id there is nothing to look up.
   const asked = sessionId.length > 0 && !hasTicket;
-  if (!asked || !emit(handshake, answer, 'resumeSession', Buffer.from(sessionId), answer)) resume();
+  if (!asked || !emit(handshake, answer, 'resumeSession', Buffer.from(sessionId), answer)) next();
 }
 
 /** A session that cannot be read is none: a new one is made, as in node:tls. */
@@ -39,17 +43,20 @@ function offer(engine: Engine, session: Uint8Array): void {
   }
 }
 
-function chooseCertificate({ wantsOcsp }: Suspended & { for: 'certificate' }, handshake: Handshake): void {
-  const { engine, options } = handshake;
-  const servername = engine.serverName;
+/**
+ * Before OpenSSL looks at the client's session, and also where that is resumed, which node:tls does not ask for: the context says whose
+ * sessions may be.
+ */
+function chooseContext(servername: string, handshake: Handshake): void {
+  const { engine, options, resume } = handshake;
   if (!servername || !options.SNICallback) {
-    staple(wantsOcsp, undefined, handshake);
+    resume();
     return;
   }
   const answer = once<unknown>(handshake, (chosen) => {
     const context = contextOf(chosen);
-    if (context) engine.setContext(engineContext(options, context));
-    staple(wantsOcsp, context, handshake);
+    if (context) engine.setContext(engineContext(options, context), sessionScope(options, context));
+    resume();
   });
   try {
     options.SNICallback(servername, answer);
@@ -58,16 +65,21 @@ function chooseCertificate({ wantsOcsp }: Suspended & { for: 'certificate' }, ha
   }
 }
 
-function staple(wantsOcsp: boolean, chosen: SecureContext | undefined, handshake: Handshake): void {
+function staple(wantsOcsp: boolean, handshake: Handshake): void {
   const { engine, options, resume } = handshake;
-  const context = chosen ?? contextOf(options.secureContext);
   const answer = once<Uint8Array>(handshake, (response) => {
     if (response) engine.setOcspResponse(response);
     resume();
   });
-  const asked = wantsOcsp && context && options.server && options.server.listenerCount('OCSPRequest') > 0;
-  if (!asked || !emit(handshake, answer, 'OCSPRequest', context.getCertificate(), context.getIssuer(), answer))
-    resume();
+  const asked = wantsOcsp && options.server && options.server.listenerCount('OCSPRequest') > 0;
+  const [own, issuer] = (['own', 'issuer'] as const).map((which) =>
+    asked ? engine.context.certificate(which) : undefined,
+  );
+  if (!asked || !emit(handshake, answer, 'OCSPRequest', orNull(own), orNull(issuer), answer)) resume();
+}
+
+function orNull(der: Uint8Array | undefined): Buffer | null {
+  return der ? Buffer.from(der) : null;
 }
 
 /** node:tls takes a SecureContext, or what is in its property `context`. */

@@ -6,6 +6,7 @@ import { codedError } from '../errors.ts';
 import type { KtlsOptions } from './ktls-options.ts';
 import { replaceable } from './replaceable.ts';
 import { isSecureContext, type SecureContext } from './secure-context.ts';
+import { sessionScope } from './session-scope.ts';
 
 /** Any SecureContext, for the compiler; only ours can be used. */
 type NodeContext = tls.SecureContext;
@@ -36,6 +37,7 @@ export function makeEngine(options: TLSSocketOptions, alpn: Uint8Array | undefin
   const engine = new Engine(engineContext(options), { isServer, offload: { read: ciphers, write: ciphers } });
   if (alpn && alpn.length > 0) engine.setAlpn(alpn);
   if (isServer) {
+    engine.setSessionIdContext(sessionScope(options));
     if (options.requestCert) engine.requestCertificate(options.rejectUnauthorized === true);
     if (options.pskIdentityHint) engine.setPskHint(options.pskIdentityHint);
   } else {

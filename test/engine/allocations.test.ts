@@ -55,9 +55,9 @@ const finished: Life[] = [
       first.dispose();
       pair.client.setServerName('localhost');
       for (const side of [pair.client, pair.server]) side.setAlpn(Uint8Array.of(1, 120));
-      pair.server.suspendForCertificate();
+      pair.server.suspendForHello();
       pair.handshake();
-      pair.server.setContext(contexts.server);
+      pair.server.setContext(contexts.server, Buffer.from('test'));
       pair.resume('server');
       const { cipher, group, peerChain, verifiedChain, session, alpn } = pair.client;
       expect([cipher, group, peerChain, verifiedChain, session, alpn]).not.toContain(undefined);

@@ -133,11 +133,11 @@ describe.each(bothVersions)('$name', ({ version }) => {
     const other = await issue(authority, { names: ['other.example'] });
     const tested = pair(version);
     tested.client.setServerName('other.example');
-    tested.server.suspendForCertificate();
+    tested.server.suspendForHello();
     tested.handshake();
     expect(summary(tested.outputs('server'))).toEqual(['suspended']);
     expect(tested.server.serverName).toBe('other.example');
-    tested.server.setContext(serverContext(module, other, version));
+    tested.server.setContext(serverContext(module, other, version), Buffer.from('test'));
     tested.resume('server');
     expect(tested.find('client', 'handshakeDone')).toBeDefined();
     expect(Buffer.from(tested.client.peerChain[0] ?? []).includes('other.example')).toBe(true);

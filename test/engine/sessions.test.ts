@@ -73,3 +73,75 @@ it('TLS 1.3 servers send two tickets, each a session; TLS 1.2 servers one inside
 function ciphertextLength(pair: EnginePair, side: 'client' | 'server'): number {
   return pair.outputs(side).reduce((sum, output) => sum + (output.kind === 'ciphertext' ? output.bytes.length : 0), 0);
 }
+
+describe('a client’s name', () => {
+  const names = ['one.example', 'two.example'];
+
+  /** Whether the server’s part of TLS 1.2’s handshake acknowledges it (RFC 6066 §3). */
+  function acknowledged(pair: EnginePair): boolean {
+    const hello = pair.outputs('client').flatMap((output) => (output.kind === 'trace' ? [output.text] : []));
+    return hello.some((text) => text.includes('ServerHello') && text.includes('server_name(0)'));
+  }
+
+  it('is acknowledged where a context was chosen for it, and not on resumption', () => {
+    const server = serverContext(module, identity, 0x0303);
+    const seen = [true, false].map((chooses) => {
+      let session: Uint8Array | undefined;
+      return [0, 1].map(() => {
+        const pair = new EnginePair({ client: clientContext(module, authority.cert, 0x0303), server });
+        pair.client.trace();
+        pair.client.setServerName('one.example');
+        if (session) pair.client.setSession(session);
+        pair.server.suspendForHello();
+        pair.handshake();
+        if (chooses) pair.server.setContext(serverContext(module, identity, 0x0303), Buffer.from('test'));
+        pair.resume('server');
+        session ??= pair.find('client', 'session')?.session;
+        return [acknowledged(pair), pair.server.sessionReused, pair.server.serverName];
+      });
+    });
+    expect(seen).toEqual([
+      [
+        [true, false, 'one.example'],
+        [false, true, 'one.example'],
+      ],
+      [
+        [false, false, 'one.example'],
+        [false, true, 'one.example'],
+      ],
+    ]);
+  });
+
+  it('cannot be another in the hello that HelloRetryRequest asks for (RFC 8446 §4.1.2)', () => {
+    const client = clientContext(module, authority.cert, 0x0304);
+    client.setGroups('X25519:P-256');
+    const server = serverContext(module, identity, 0x0304);
+    server.setGroups('P-256');
+    const ends = [names[0], names[1]].map((second) => {
+      const pair = new EnginePair({ client, server });
+      pair.client.setServerName('one.example');
+      pair.server.suspendForHello();
+      pair.handshake();
+      pair.client.setServerName(second ?? '');
+      pair.resume('server');
+      return summary(pair.outputs('server')).filter((kind) => /alert|Done|suspended/.test(kind));
+    });
+    expect(ends).toEqual([
+      ['suspended', 'handshakeDone'],
+      ['suspended', 'alert write 47'],
+    ]);
+  });
+
+  it('is told as it was asked for, or not at all, where it cannot be read', () => {
+    const pair = new EnginePair({ client: clientContext(module), server: serverContext(module, identity) });
+    pair.server.suspendForHello();
+    pair.client.setServerName('one.example');
+    const [hello] = pair.client.resume();
+    const bytes = hello?.kind === 'ciphertext' ? Buffer.from(hello.bytes) : Buffer.alloc(0);
+    // A zero byte in the name (RFC 6066 §3).
+    bytes[bytes.indexOf('one.example') + 3] = 0;
+    pair.take('server', pair.server.resume()).take('server', pair.server.receiveCiphertext(bytes));
+    expect(summary(pair.outputs('server'))).toEqual(['ciphertext', 'alert write 112', 'error']);
+    expect(pair.find('server', 'error')?.entries[0]?.reason).toBe('bad extension');
+  });
+});

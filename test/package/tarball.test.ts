@@ -29,6 +29,7 @@ describe('the tarball', () => {
         'SECURITY.md',
         'dist/index.js',
         'dist/index.d.ts',
+        'openssl.openvex.json',
         'package.json',
         'prebuilds/linux-arm64/ktls.node',
         'prebuilds/linux-x64/ktls.node',

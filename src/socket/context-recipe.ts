@@ -1,0 +1,200 @@
+import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import type tls from 'node:tls';
+import { EngineContext } from '../engine/context.ts';
+import type { EngineModule } from '../engine/module.ts';
+import { OpenSSLError } from '../engine/openssl-error.ts';
+import type { PrivateKey } from '../engine/signatures.ts';
+import { TrustStore } from '../engine/trust-store.ts';
+import { type DefaultRoots, defaultRoots } from '../platform/default-roots.ts';
+import { enginePrivateKey } from '../platform/signatures.ts';
+import { ProtocolVersion } from '../protocol/version.ts';
+import { splitCiphers } from './cipher-list.ts';
+import { defaults } from './defaults.ts';
+import { versionRange } from './protocol-versions.ts';
+
+/** Options of {@link createSecureContext}: node:tls's. */
+export type SecureContextOptions = tls.SecureContextOptions;
+
+/** A context in one of OpenSSL's instances, and what it trusts where that is more than the default. */
+export interface MadeContext {
+  readonly context: EngineContext;
+  readonly trust: TrustStore | undefined;
+}
+
+/** A key that stays node:crypto's, or what node:crypto cannot read. */
+type Key =
+  | { readonly publicKey: Uint8Array; readonly privateKey: PrivateKey }
+  | { readonly pem: Uint8Array; readonly passphrase: string | undefined };
+
+/**
+ * What a context is made of, as it was when the application asked for it: its buffers may change, the defaults too. From this the context
+ * can be made again when OpenSSL's instance had to be replaced.
+ */
+export class ContextRecipe {
+  readonly sessionIdContext: string;
+  readonly #options: SecureContextOptions;
+  readonly #versions: { readonly min: number; readonly max: number };
+  readonly #cipherList: string;
+  readonly #cipherSuites: string;
+  readonly #groups: string;
+  readonly #certificates: readonly Uint8Array[];
+  readonly #keys: readonly Key[];
+  readonly #pfx: readonly { readonly der: Uint8Array; readonly passphrase: string }[];
+  readonly #ca: Uint8Array[];
+  readonly #crl: readonly Uint8Array[];
+  readonly #dhparam: 'auto' | Uint8Array | undefined = undefined;
+  /** What is trusted besides or without `ca`; undefined where `ca` says all. */
+  #roots: DefaultRoots | undefined;
+  #ownTrust: boolean;
+  #demands: { readonly roots: DefaultRoots | undefined; readonly digest: string } | undefined;
+
+  /** Throws what node:tls throws for versions that are none. */
+  constructor(options: SecureContextOptions) {
+    const { key, cert, pfx, ca, crl, passphrase, ticketKeys, dhparam, ...plain } = options;
+    const { cipherList, cipherSuites } = splitCiphers(options.ciphers);
+    const versions = versionRange(options);
+    // Without a suite of its own TLS 1.3 has OpenSSL's default ones; TLS 1.2 has none, and is not offered.
+    if (cipherList === '' && versions.max === ProtocolVersion.tls13) versions.min = ProtocolVersion.tls13;
+    this.#options = plain;
+    this.#versions = versions;
+    this.#cipherList = cipherList;
+    this.#cipherSuites = cipherSuites;
+    this.#groups = options.ecdhCurve || defaults.DEFAULT_ECDH_CURVE;
+    this.sessionIdContext = options.sessionIdContext || '';
+    this.#certificates = list(cert).map(copy);
+    this.#keys = list(key).map((given) => {
+      const single = typeof given === 'object' && 'pem' in given ? given : { pem: given, passphrase };
+      return readKey(copy(single.pem), single.passphrase ?? passphrase);
+    });
+    this.#pfx = list(pfx).map((given) => {
+      const file = typeof given === 'object' && 'buf' in given ? given : { buf: given, passphrase: undefined };
+      return { der: copy(file.buf), passphrase: file.passphrase ?? passphrase ?? '' };
+    });
+    this.#ca = list(ca).map(copy);
+    this.#crl = list(crl).map(copy);
+    if (dhparam) this.#dhparam = dhparam === 'auto' ? 'auto' : copy(dhparam);
+    // A store of its own where the options say more than "the default certificates".
+    this.#ownTrust = Boolean(ca || crl || pfx || options.allowPartialTrustChain);
+    if (this.#ownTrust && !ca) this.#roots = defaultRoots();
+  }
+
+  /** Throws {@link OpenSSLError} for what OpenSSL does not accept. */
+  make(module: EngineModule): MadeContext {
+    const context = new EngineContext(module, this.#versions);
+    if (this.#cipherSuites !== '') context.setCipherSuites(this.#cipherSuites);
+    if (this.#cipherList !== '') context.setCipherList(this.#cipherList);
+    const trust = this.#ownTrust ? this.#trustIn(module) : undefined;
+    for (const pem of this.#certificates) context.useCertificate(pem);
+    for (const key of this.#keys) useKey(context, key);
+    for (const { der, passphrase } of this.#pfx) if (trust) context.usePfx(der, passphrase, trust);
+    if (this.#groups !== 'auto') context.setGroups(this.#groups);
+    const { sigalgs, secureOptions, honorCipherOrder, sessionTimeout } = this.#options;
+    if (sigalgs) context.setSignatureAlgorithms(sigalgs);
+    if (secureOptions) context.setOptions(BigInt(secureOptions));
+    if (honorCipherOrder) context.setOptions(SSL_OP_CIPHER_SERVER_PREFERENCE);
+    if (this.#dhparam === 'auto') context.setDhAuto();
+    else if (this.#dhparam) dhParameterSize(context, this.#dhparam);
+    if (sessionTimeout) context.setSessionTimeout(sessionTimeout);
+    if (this.sessionIdContext) context.setSessionIdContext(Buffer.from(this.sessionIdContext).subarray(0, 32));
+    return { context, trust };
+  }
+
+  /** The size of Diffie-Hellman parameters that were given as such, in bits. */
+  dhBits({ context }: MadeContext): number | undefined {
+    return this.#dhparam instanceof Uint8Array ? dhParameterSize(context, this.#dhparam) : undefined;
+  }
+
+  /** Certificates that are trusted from now on, PEM. */
+  alsoTrust(pem: Uint8Array): void {
+    if (!this.#ownTrust) this.#roots = defaultRoots();
+    this.#ownTrust = true;
+    this.#ca.push(pem.slice());
+    this.#demands = undefined;
+  }
+
+  /**
+   * What a certificate must be to count with this context, as a digest: who is trusted, and by which algorithms. Not more: what is
+   * negotiated besides says nothing of who the peer is.
+   */
+  get demands(): string {
+    const roots = this.#ownTrust ? this.#roots : defaultRoots();
+    if (!this.#demands || this.#demands.roots !== roots) this.#demands = { roots, digest: this.#digest(roots) };
+    return this.#demands.digest;
+  }
+
+  #digest(roots: DefaultRoots | undefined): string {
+    const hash = createHash('sha256');
+    // The list of suites has the security level in it (SSL_CTX_set_security_level(3)).
+    const texts = [
+      roots?.digest ?? '',
+      this.#cipherList,
+      this.#options.sigalgs ?? '',
+      this.#options.allowPartialTrustChain,
+    ];
+    hash.update(JSON.stringify(texts.map(String)));
+    for (const part of [this.#ca, this.#crl, this.#pfx.map(({ der }) => der)]) {
+      hash.update(`${part.length} `);
+      for (const bytes of part) hash.update(`${bytes.length} `).update(bytes);
+    }
+    return hash.digest('hex');
+  }
+
+  #trustIn(module: EngineModule): TrustStore {
+    const trust = new TrustStore(module);
+    for (const pem of this.#ca) trust.add(pem);
+    if (this.#roots) trust.addAll(this.#roots.store(module));
+    for (const pem of this.#crl) trust.addCrl(pem);
+    if (this.#options.allowPartialTrustChain) trust.allowPartialChains();
+    return trust;
+  }
+}
+
+/** The key stays node:crypto's. What that cannot read, OpenSSL says what is wrong with. */
+function readKey(pem: Uint8Array, passphrase: string | undefined): Key {
+  const key = readPrivateKey(pem, passphrase);
+  const privateKey = key && enginePrivateKey(key);
+  if (!key || !privateKey) return { pem, passphrase };
+  pem.fill(0);
+  return { publicKey: createPublicKey(key).export({ type: 'spki', format: 'der' }), privateKey };
+}
+
+function readPrivateKey(pem: Uint8Array, passphrase: string | undefined): KeyObject | undefined {
+  try {
+    return createPrivateKey({ key: Buffer.from(pem), ...(passphrase !== undefined && { passphrase }) });
+  } catch {
+    return undefined;
+  }
+}
+
+function useKey(context: EngineContext, key: Key): void {
+  if ('privateKey' in key) context.useKey(key.publicKey, key.privateKey);
+  else context.usePrivateKey(key.pem, key.passphrase);
+}
+
+/** As documented: what cannot be read is passed over, and there is no DHE then. */
+function dhParameterSize(context: EngineContext, parameters: Uint8Array): number | undefined {
+  try {
+    return context.setDhParameters(parameters);
+  } catch (error) {
+    if (error instanceof OpenSSLError) return undefined;
+    throw error;
+  }
+}
+
+export function list<T>(value: T | readonly T[] | null | undefined | false | ''): readonly T[] {
+  if (!value) return [];
+  return isList(value) ? value : [value];
+}
+
+function isList<T>(value: T | readonly T[]): value is readonly T[] {
+  return Array.isArray(value);
+}
+
+/** Bytes of our own. */
+export function copy(value: string | NodeJS.ArrayBufferView): Uint8Array {
+  if (typeof value === 'string') return Buffer.from(value);
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice();
+}
+
+/** OpenSSL, ssl.h. */
+const SSL_OP_CIPHER_SERVER_PREFERENCE = 1n << 22n;
