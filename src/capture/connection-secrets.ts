@@ -1,5 +1,5 @@
-import { copySecret } from '../protocol/secret-bytes.ts';
 import type { CipherSuite } from '../protocol/cipher-suites.ts';
+import { copySecret } from '../protocol/secret-bytes.ts';
 import type { Sender } from './conversation.ts';
 import type { ClientHello, ServerHello } from './hello.ts';
 import { hex } from './hex.ts';

@@ -1,5 +1,5 @@
-import { copySecret } from '../protocol/secret-bytes.ts';
 import type { CipherSuite, SuiteProtection } from '../protocol/cipher-suites.ts';
+import { copySecret } from '../protocol/secret-bytes.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
 import type { Sender } from './conversation.ts';
 import type { CaptureCryptography } from './cryptography.ts';

@@ -1,6 +1,6 @@
-import { copySecret } from '../protocol/secret-bytes.ts';
 import { nextTrafficSecret } from '../keys/key-schedule.ts';
 import type { SuiteAead } from '../protocol/cipher-suites.ts';
+import { copySecret } from '../protocol/secret-bytes.ts';
 import type { CaptureCryptography } from './cryptography.ts';
 import { type DirectionKeys, type OpenedRecord, openWith } from './direction-keys.ts';
 import { AeadEpoch } from './epoch-opener.ts';

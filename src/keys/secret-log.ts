@@ -22,7 +22,7 @@ export class SecretLog {
   /** All lines so far (RFC 9850). */
   get text(): string {
     const line = ([label, secret]: [string, Uint8Array]): string =>
-      `${label} ${this.#clientRandom} ${Buffer.from(secret).toString('hex')}\n`;
+      `${label} ${this.#clientRandom} ${Buffer.from(secret.buffer, 0, secret.length).toString('hex')}\n`;
     return [...this.#secrets].map(line).join('');
   }
 

@@ -103,14 +103,18 @@ function judgeName(socket: TLSSocket, identity: string, judge: Judgement['judge'
 function reportSessions(socket: TLSSocket, identity: string): void {
   let verified = false;
   let waiting: Buffer | undefined;
+  // Nobody gets a copy who does not listen: a session is a secret.
+  const tell = (session: Buffer): void => {
+    if (socket.listenerCount('session') > 0) socket.emit('session', wrapSession(session, identity));
+  };
   socket.on(rawSession, (session: Buffer) => {
-    const state = wrapSession(session, identity);
-    if (verified) socket.emit('session', state);
-    else waiting = state;
+    if (verified) tell(session);
+    else waiting = session;
   });
   socket.once('secureConnect', () => {
     verified = true;
-    if (waiting) socket.emit('session', waiting);
+    if (waiting) tell(waiting);
+    waiting = undefined;
   });
   const get = socket.getSession.bind(socket);
   socket.getSession = () => {

@@ -121,6 +121,7 @@ export class TLSSocket extends OpeningSocket {
     this.session?.transport.destroy();
     this.below?.destroy();
     this.outlets.dispose();
+    this.#told?.session.fill(0);
     const early = 'Socket closed before the connection was established';
     const failure = this.connecting ? codedError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION', early) : undefined;
     this.#pending?.done(
@@ -157,6 +158,7 @@ export class TLSSocket extends OpeningSocket {
   #onEvent(event: ConnectionEvent): void {
     if (this.destroyed) {
       if (event.kind === 'keys') wipeTrafficKeys(event.keys);
+      if (event.kind === 'session') event.session.fill(0);
       return;
     }
     this._unrefTimer();
@@ -250,6 +252,7 @@ export class TLSSocket extends OpeningSocket {
 
   /** Several may arrive at once; while one is told, it is the one. */
   #onSession(session: Uint8Array, ticket: Uint8Array): void {
+    this.#told?.session.fill(0);
     this.#told = { session, ticket };
     this.emit(rawSession, asBuffer(session));
   }

@@ -88,7 +88,7 @@ async function expectGone(child: Child, secrets: Secrets): Promise<void> {
   const wanted = secrets.all();
   expect(wanted.size).toBeGreaterThanOrEqual(3 * count);
   const seen = search(child.pid, new Map([...wanted, ['canary', canary]]));
-  console.log(JSON.stringify(seen));expect(seen).toEqual(['canary']);
+  expect(seen).toEqual(['canary']);
 }
 
 interface Child {
