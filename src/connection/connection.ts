@@ -171,7 +171,12 @@ export class Connection {
     this.#submit(done, () => this.#write.expectFile(length, done));
   }
 
-  /** Sends from a file without reading it. Only where the write layer is `kernel`: it then stays so. */
+  /** Whether {@link sendFile} may be called: the kernel carries what is sent, and sends files as they are. */
+  get sendsFiles(): boolean {
+    return this.#write.sendsFiles;
+  }
+
+  /** Sends from a file without reading it. Only where {@link sendsFiles}: the write layer then stays what it is. */
   sendFile(file: FilePart, done: FileDone): void {
     const refuse = (error: Error): void => done(error, 0);
     this.#submit(refuse, () => {
@@ -212,7 +217,9 @@ export class Connection {
   /** Application data in fragments of at most `length` bytes, 512 to 16384 (RFC 8446 §5.1). False: not possible. */
   limitFragments(length: number): boolean {
     if (length < 512 || length > 16384) return false;
-    this.#fragmentLimit = length;
+    // What the peer has asked for stays the limit.
+    this.#fragmentLimit = this.#gate.isOpen ? Math.min(length, this.#engine.maxFragmentLength) : length;
+    this.#write.limitFragments(this.#fragmentLimit);
     return true;
   }
 
@@ -360,6 +367,8 @@ export class Connection {
   /** The handshake has ended well: from here on there is a way for data. */
   #open(): void {
     this.#gate.open();
+    const { maxFragmentLength } = this.#engine;
+    if (maxFragmentLength < 16384) this.limitFragments(maxFragmentLength);
     if (this.#read.layer === 'wasm') this.#staysWithEngine('read', this.#read);
     if (!this.#write.hasKeys) this.#staysWithEngine('write', this.#write);
     this.#events.emit({ kind: 'secure' });

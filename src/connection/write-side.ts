@@ -2,7 +2,7 @@ import { ContentType, type ContentTypeByte } from '../protocol/content-type.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { advance, wipeTrafficKeys } from '../record/crypto-info.ts';
 import { fragmentCount } from '../record/fragment.ts';
-import type { RecordSealer } from '../record/protection.ts';
+import { maxFragmentLength, type RecordSealer } from '../record/protection.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
 import { KeyUse, recordsPerKey } from './key-use.ts';
 import type { WaitingKeys } from './key-watch.ts';
@@ -41,6 +41,8 @@ export class WriteSide {
   /** The sealer's keys as it was given them, where the kernel may have them once files are sent. */
   #offer: TrafficKeys | undefined;
   #fileBytes = 0;
+  /** Bytes; set where fragments are to be smaller than they may be. */
+  #fragmentLimit: number | undefined;
   #installed = false;
   #unsentControl = 0;
   #early = earlyRecords * earlyLength;
@@ -102,6 +104,16 @@ export class WriteSide {
   /** Records that are not application data and that the system has not taken. */
   get unsentControl(): number {
     return this.#unsentControl;
+  }
+
+  /** Application data is to be given in fragments of at most so many bytes, each of which is then a record of its own. */
+  limitFragments(length: number): void {
+    this.#fragmentLimit = length < maxFragmentLength ? length : undefined;
+  }
+
+  /** Whether the kernel can send files as they are: it cuts them at the largest fragment. */
+  get sendsFiles(): boolean {
+    return this.layer === 'kernel' && this.#fragmentLimit === undefined;
   }
 
   /** Whether the keys in use can be followed by others. */
@@ -271,6 +283,8 @@ export class WriteSide {
 
   #sendThroughKernel(item: Item & { kind: 'record' }): boolean {
     if (item.type === ContentType.applicationData) {
+      // One call of send() is cut at the largest fragment, whatever was given to it in pieces: a smaller one needs a call of its own.
+      if (this.#fragmentLimit !== undefined && this.#mustDrain()) return false;
       this.#outbox.add(item.fragment, item.done);
       return true;
     }
@@ -331,7 +345,8 @@ export class WriteSide {
   #takeOver(done: Done): boolean {
     const [offer, sealer] = [this.#offer, this.#sealer];
     const refused = offer && this.#kernel.refuses('write', offer, this.#fileBytes);
-    if (!offer || !sealer || refused?.untilFiles) {
+    if (!offer || !sealer || refused?.untilFiles || this.#fragmentLimit !== undefined) {
+      if (this.#fragmentLimit !== undefined) this.reason = limitedFragments;
       done();
       return true;
     }
@@ -395,6 +410,8 @@ export class WriteSide {
     this.onError(error);
   }
 }
+
+const limitedFragments = 'fragments are limited, and the kernel would need a call for each';
 
 const ignore = (): void => {};
 

@@ -238,6 +238,11 @@ export class Engine {
     return this.#exports.ktls_engine_version(this.#live);
   }
 
+  /** The largest fragment that may be sent, in bytes: 16384 if nothing less was negotiated (RFC 6066 §4). */
+  get maxFragmentLength(): number {
+    return this.#exports.ktls_engine_max_fragment(this.#live);
+  }
+
   /** The negotiated suite: OpenSSL's name, the IANA one, and the version that introduced it. */
   get cipher(): { name: string; standardName: string; version: string } | undefined {
     const text = this.module.resultText(this.#exports.ktls_engine_cipher(this.#live));

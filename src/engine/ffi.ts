@@ -110,6 +110,7 @@ export interface EngineExports {
   ktls_engine_session_reused(engine: EnginePointer): Flag;
   ktls_engine_session(engine: EnginePointer): Flag;
   ktls_engine_version(engine: EnginePointer): number;
+  ktls_engine_max_fragment(engine: EnginePointer): number;
   ktls_engine_cipher(engine: EnginePointer): Flag;
   ktls_engine_group(engine: EnginePointer): Flag;
   ktls_engine_random(engine: EnginePointer, server: Flag): Flag;

@@ -97,7 +97,7 @@ class FileTurn {
     while (this.sent < file.length && !signal?.aborted) {
       const offset = file.start + this.sent;
       const left = file.length - this.sent;
-      const isSent = connection.layers.write === 'kernel' && !isRefused;
+      const isSent = connection.sendsFiles && !isRefused;
       const part = await (isSent
         ? sendPart(connection, file, offset, Math.min(left, kernelPart))
         : this.#readPart(connection, file, offset, Math.min(left, readPart)));
