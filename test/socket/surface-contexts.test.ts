@@ -51,7 +51,8 @@ async function intrude(server: tls.Server, port: number, { session, ...options }
     ktls: 'off',
   });
   owned(socket).on('error', () => {});
-  const told = new Promise<Buffer>((resolve) => socket.once(rawSession, resolve));
+  // A copy: the socket wipes its own when another comes, or it is destroyed.
+  const told = new Promise<Buffer>((resolve) => socket.once(rawSession, (session) => resolve(Buffer.from(session))));
   const seen = await new Promise<string>((resolve) => {
     const letIn = (accepted: tls.TLSSocket): void => {
       server.off('tlsClientError', refused);
@@ -65,8 +66,7 @@ async function intrude(server: tls.Server, port: number, { session, ...options }
     server.once('secureConnection', letIn).once('tlsClientError', refused);
     socket.resume()._start();
   });
-  // The socket wipes its own when it is destroyed.
-  const given = seen === 'let in' ? Buffer.from(await told) : Buffer.alloc(0);
+  const given = seen === 'let in' ? await told : Buffer.alloc(0);
   socket.destroy();
   return { seen, session: given };
 }
