@@ -1,31 +1,88 @@
-/* Counts what OpenSSL and this module hold, so that a test can show that a closed connection leaves nothing behind. */
+/*
+ * What OpenSSL and this module hold, counted. What a handshake takes is charged to its connection until it is finished, since until then
+ * nobody knows who is at the other end: a connection that goes over its bound is given no more, and fails as it would for want of memory.
+ */
 #include "engine.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
+/* Of dlmalloc. */
+size_t malloc_usable_size(const void *block);
+
+enum {
+    /* For one connection. Most take 35 to 95 KiB, the longest hello that OpenSSL reads (131 KB) as much more as it is long. */
+    FOR_ONE = 1 << 20,
+    /* Where all unfinished ones together have taken half of what there is for them, each may have no more than what it needs. */
+    FOR_ONE_OF_MANY = 128 << 10,
+    FOR_ALL = 256 << 20,
+    /* To say what is wrong: an alert, and OpenSSL's account of it. */
+    FAREWELL = 64 << 10,
+};
+
 static int live_allocations;
+static ktls_engine *charged;
+static int64_t unfinished; /* bytes of all handshakes that are not finished */
+
+/* What is taken from now on is this connection's; NULL: nobody's. Answers who it was until now. */
+ktls_engine *ktls_charge(ktls_engine *engine) {
+    ktls_engine *before = charged;
+    charged = engine && !engine->finished ? engine : NULL;
+    return before;
+}
+
+/* The connection is finished or gone: what it has is no handshake's any more. */
+void ktls_discharge(ktls_engine *engine) {
+    if (charged == engine) charged = NULL;
+    unfinished -= engine->charge;
+    engine->charge = 0;
+}
+
+static void count(int64_t bytes) {
+    if (!charged) return;
+    charged->charge += bytes;
+    unfinished += bytes;
+}
+
+static int allows(size_t bytes) {
+    if (!charged) return 1;
+    const int64_t room = charged->refused ? FAREWELL : 0;
+    const int64_t limit = unfinished > FOR_ALL / 2 ? FOR_ONE_OF_MANY : FOR_ONE;
+    if (charged->charge + (int64_t)bytes <= limit + room && unfinished + (int64_t)bytes <= FOR_ALL + room) return 1;
+    charged->refused = 1;
+    return 0;
+}
 
 static void *counting_malloc(size_t size, const char *file, int line) {
     (void)file;
     (void)line;
-    void *block = size ? malloc(size) : NULL;
-    if (block) live_allocations++;
+    void *block = size && allows(size) ? malloc(size) : NULL;
+    if (!block) return NULL;
+    live_allocations++;
+    count((int64_t)malloc_usable_size(block));
     return block;
 }
 
 static void counting_free(void *block, const char *file, int line) {
     (void)file;
     (void)line;
-    if (block) live_allocations--;
+    if (!block) return;
+    live_allocations--;
+    count(-(int64_t)malloc_usable_size(block));
     free(block);
 }
 
 static void *counting_realloc(void *block, size_t size, const char *file, int line) {
     if (!block) return counting_malloc(size, file, line);
-    if (size) return realloc(block, size);
-    counting_free(block, file, line);
-    return NULL;
+    if (!size) {
+        counting_free(block, file, line);
+        return NULL;
+    }
+    const size_t before = malloc_usable_size(block);
+    if (size > before && !allows(size - before)) return NULL;
+    void *moved = realloc(block, size);
+    if (moved) count((int64_t)malloc_usable_size(moved) - (int64_t)before);
+    return moved;
 }
 
 /* OpenSSL takes other functions only before its first allocation (CRYPTO_set_mem_functions(3)). */
@@ -34,3 +91,6 @@ __attribute__((constructor)) static void count_allocations(void) {
 }
 
 int KTLS_EXPORT(ktls_live_allocations)(void) { return live_allocations; }
+
+/* Bytes of all handshakes that are not finished. */
+uint32_t KTLS_EXPORT(ktls_unfinished_bytes)(void) { return unfinished > 0 ? (uint32_t)unfinished : 0; }
