@@ -1,5 +1,6 @@
 import type { Failure } from './connection/events.ts';
-import { describeEntry, OpenSSLError, type OpenSSLErrorEntry } from './engine/openssl-error.ts';
+import { InstanceLost } from './engine/instance.ts';
+import { describeEntry, OpenSSLError, type OpenSSLErrorEntry, ownLibrary, ownReasons } from './engine/openssl-error.ts';
 
 /** Errors of this library have `code`s: node:tls's own where node:tls has the case, ERR_KTLS_* where it has not. */
 export interface TLSError extends Error {
@@ -64,6 +65,7 @@ function opensslError(entries: readonly OpenSSLErrorEntry[], kind: 'SSL' | 'OSSL
   const [cause] = entries;
   if (!cause) return codedError(`ERR_${kind}_UNKNOWN`, 'OpenSSL failed without saying why', details);
   const { library, reason } = cause;
+  if (library === ownLibrary) return ownError(reason, details);
   const area = kind === 'SSL' || library === 'SSL routines' ? 'ERR_SSL' : `ERR_OSSL${areas[library] ?? ''}`;
   return codedError(`${area}_${reason.toUpperCase().replaceAll(' ', '_')}`, describeEntry(cause), {
     library,
@@ -79,6 +81,17 @@ function recordCode({ name, alert }: Failure & { by: 'record' }): string {
 
 function codeOfReason(reason: string): string {
   return `ERR_SSL_${reason.toUpperCase().replaceAll(' ', '_')}`;
+}
+
+/** What is no fault that OpenSSL found, but one of what it stands on. */
+function ownError(reason: string, details: object): TLSError {
+  return reason === ownReasons.handshakeMemory
+    ? codedError(
+        'ERR_KTLS_HANDSHAKE_MEMORY',
+        'The handshake took more memory than peers may have before it is finished',
+        details,
+      )
+    : codedError('ERR_KTLS_UNAVAILABLE', new InstanceLost('has failed').message, details);
 }
 
 /** By alert, the code that node:tls has for the same fault found by OpenSSL. */

@@ -9,7 +9,11 @@ uint8_t ktls_answer[KTLS_ANSWER_SIZE];
 KTLS_IMPORT(ask) int import_ask(ktls_engine *engine, int question, const void *bytes, size_t length, uint8_t *answer, size_t room);
 
 int ktls_ask(ktls_engine *engine, enum ktls_question question, const void *bytes, size_t length) {
-    return import_ask(engine, question, bytes, length, ktls_answer, KTLS_ANSWER_SIZE);
+    /* What JavaScript makes OpenSSL do meanwhile is of other connections. */
+    ktls_engine *before = ktls_charge(NULL);
+    const int answered = import_ask(engine, question, bytes, length, ktls_answer, KTLS_ANSWER_SIZE);
+    ktls_charge(before);
+    return answered;
 }
 
 static unsigned on_psk_client(SSL *ssl, const char *hint, char *identity, unsigned max_identity, uint8_t *psk, unsigned max_psk) {

@@ -174,6 +174,15 @@ static int on_status(SSL *ssl, void *argument) {
     return 1;
 }
 
+/*
+ * A handshake that was given no more memory must not go on: parts of OpenSSL, as the look at a certificate's extensions, take the want of it
+ * for a fault of what they look at. Does nothing more than to tell where OpenSSL has failed by itself.
+ */
+void ktls_engine_abort(ktls_engine *engine) {
+    SSLfatal(SSL_CONNECTION_FROM_SSL_ONLY(engine->ssl), SSL_AD_INTERNAL_ERROR, ERR_R_MALLOC_FAILURE);
+    ktls_engine_collect_error(engine);
+}
+
 void ktls_context_install_callbacks(SSL_CTX *context) {
     SSL_CTX_sess_set_new_cb(context, on_new_session);
     SSL_CTX_set_tlsext_servername_callback(context, on_server_name);

@@ -44,12 +44,15 @@ ktls_engine *KTLS_EXPORT(ktls_engine_new)(SSL_CTX *context, int server, uint32_t
     if (!engine) return NULL;
     engine->offload[KTLS_READ] = offload_read;
     engine->offload[KTLS_WRITE] = offload_write;
+    ktls_engine *before = ktls_charge(engine);
     engine->ssl = SSL_new(context);
     engine->server_context = context; /* kept by the SSL, as its session context */
     BIO *bio = ktls_record_bio_new(engine);
+    ktls_charge(before);
     if (!engine->ssl || !bio) {
         BIO_free(bio);
         SSL_free(engine->ssl);
+        ktls_discharge(engine);
         OPENSSL_free(engine);
         return NULL;
     }
@@ -69,6 +72,7 @@ ktls_engine *KTLS_EXPORT(ktls_engine_new)(SSL_CTX *context, int server, uint32_t
 
 void KTLS_EXPORT(ktls_engine_free)(ktls_engine *engine) {
     if (!engine) return;
+    ktls_discharge(engine);
     /* SSL_free alone would take a session that ended without close_notify out of use; whether it may be resumed is not ours to say. */
     SSL_set_shutdown(engine->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_set_info_callback(engine->ssl, NULL);
@@ -83,6 +87,7 @@ void KTLS_EXPORT(ktls_engine_free)(ktls_engine *engine) {
 
 void ktls_engine_collect_error(ktls_engine *engine) {
     struct ktls_log queue = {0};
+    if (engine->refused) ktls_errors_append(&queue, 0, KTLS_LIBRARY, KTLS_REASON_HANDSHAKE_MEMORY, NULL);
     ktls_errors_collect(&queue);
     ktls_log_append(&engine->log, KTLS_OUT_ERROR, 0, queue.data, queue.length);
     ktls_log_free(&queue);
@@ -118,8 +123,13 @@ static int stopped_by(ktls_engine *engine, int result) {
 
 static int handshake(ktls_engine *engine) {
     const int result = SSL_do_handshake(engine->ssl);
+    if (engine->refused) {
+        ktls_engine_abort(engine);
+        return 0;
+    }
     if (result != 1) return stopped_by(engine, result);
     engine->finished = 1;
+    ktls_discharge(engine);
     ktls_log_append(&engine->log, KTLS_OUT_HANDSHAKE_DONE, 0, NULL, 0);
     return engine->input_length > 0;
 }
@@ -153,7 +163,11 @@ static void drive(ktls_engine *engine) {
 }
 
 /* Starts the handshake, or goes on after KTLS_OUT_SUSPENDED. */
-void KTLS_EXPORT(ktls_engine_resume)(ktls_engine *engine) { drive(engine); }
+void KTLS_EXPORT(ktls_engine_resume)(ktls_engine *engine) {
+    ktls_engine *before = ktls_charge(engine);
+    drive(engine);
+    ktls_charge(before);
+}
 
 /*
  * Takes the records in the scratch buffer: whole ones of TLSCiphertext, or once the read keys were handed out one TLSPlaintext with a
@@ -164,7 +178,9 @@ uint32_t KTLS_EXPORT(ktls_engine_receive)(ktls_engine *engine, uint32_t length) 
     engine->input = ktls_scratch;
     engine->input_length = length;
     engine->held_back = 0;
+    ktls_engine *before = ktls_charge(engine);
     drive(engine);
+    ktls_charge(before);
     const uint32_t left = (uint32_t)(engine->input_length + engine->held_back);
     engine->input_length = 0;
     OPENSSL_cleanse(ktls_scratch, length);

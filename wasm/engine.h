@@ -75,6 +75,8 @@ typedef struct ktls_engine {
     uint8_t *alpn;           /* server: protocols in order of preference, wire format */
     uint32_t alpn_length;
     char *server_name;       /* server: the name in the client's hello; NULL without one */
+    int64_t charge;          /* bytes that it has taken while it was not finished (memory.c) */
+    uint8_t refused;         /* it was given no more */
     SSL_SESSION *found;      /* server: the session that was found for the client's session id */
 } ktls_engine;
 
@@ -104,8 +106,15 @@ int ktls_ask(ktls_engine *engine, enum ktls_question question, const void *bytes
 extern uint8_t ktls_answer[];
 enum { KTLS_ANSWER_SIZE = 2048 }; /* a signature of RSA-16384 */
 
+ktls_engine *ktls_charge(ktls_engine *engine);
+void ktls_discharge(ktls_engine *engine);
 BIO *ktls_record_bio_new(ktls_engine *engine);
 void ktls_errors_collect(struct ktls_log *log);
+void ktls_errors_append(struct ktls_log *log, uint32_t code, const char *library, const char *reason, const char *data);
+/* Errors that are none of OpenSSL's; src/engine/openssl-error.ts has the same texts. */
+#define KTLS_LIBRARY "ktls"
+#define KTLS_REASON_HANDSHAKE_MEMORY "handshake out of memory"
+void ktls_engine_abort(ktls_engine *engine);
 void ktls_engine_collect_error(ktls_engine *engine);
 void ktls_context_install_callbacks(SSL_CTX *context);
 void ktls_context_install_tickets(SSL_CTX *context);

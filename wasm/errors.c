@@ -8,17 +8,22 @@ static void append_string(struct ktls_log *log, const char *text) {
     ktls_log_bytes(log, text, strlen(text) + 1);
 }
 
-/* Empties OpenSSL's error queue into the log, oldest first, each entry as: u32 packed code, library\0, reason\0, data\0. */
+/* An entry: u32 packed code, library\0, reason\0, data\0. */
+void ktls_errors_append(struct ktls_log *log, uint32_t code, const char *library, const char *reason, const char *data) {
+    ktls_log_bytes(log, &code, sizeof code);
+    append_string(log, library);
+    append_string(log, reason);
+    append_string(log, data);
+}
+
+/* Empties OpenSSL's error queue into the log, oldest first. */
 void ktls_errors_collect(struct ktls_log *log) {
     const char *data;
     int flags;
     unsigned long code;
     while ((code = ERR_get_error_all(NULL, NULL, NULL, &data, &flags)) != 0) {
-        const uint32_t packed = (uint32_t)code;
-        ktls_log_bytes(log, &packed, sizeof packed);
-        append_string(log, ERR_lib_error_string(code));
-        append_string(log, ERR_reason_error_string(code));
-        append_string(log, flags & ERR_TXT_STRING ? data : NULL);
+        const char *text = flags & ERR_TXT_STRING ? data : NULL;
+        ktls_errors_append(log, (uint32_t)code, ERR_lib_error_string(code), ERR_reason_error_string(code), text);
     }
 }
 

@@ -11,7 +11,10 @@ static uint8_t *extend(struct ktls_log *log, size_t length) {
     if (log->capacity - log->length < length) {
         size_t capacity = log->capacity ? log->capacity : 256;
         while (capacity - log->length < length) capacity *= 2;
+        /* Not of a connection's bound: what it is to be told must get through. */
+        ktls_engine *before = ktls_charge(NULL);
         uint8_t *data = OPENSSL_clear_realloc(log->data, log->capacity, capacity);
+        ktls_charge(before);
         if (!data) abort(); /* the heap is at its limit; a lost entry would break the connection silently */
         log->data = data;
         log->capacity = (uint32_t)capacity;
@@ -34,7 +37,9 @@ void ktls_log_append(struct ktls_log *log, enum ktls_output kind, uint8_t detail
 }
 
 void KTLS_EXPORT(ktls_log_free)(struct ktls_log *log) {
+    ktls_engine *before = ktls_charge(NULL);
     OPENSSL_clear_free(log->data, log->capacity);
+    ktls_charge(before);
     memset(log, 0, sizeof *log);
 }
 

@@ -1,4 +1,5 @@
 import type { Engine } from '../engine/engine.ts';
+import { InstanceLost } from '../engine/instance.ts';
 import type { Output } from '../engine/outputs.ts';
 import type { AlertDescription } from '../protocol/alert.ts';
 import { ContentType } from '../protocol/content-type.ts';
@@ -471,6 +472,10 @@ export class Connection {
       this.#write.cork();
       try {
         run();
+      } catch (error) {
+        // What OpenSSL's instance was asked for is gone with it, and so is this connection.
+        if (!(error instanceof InstanceLost)) throw error;
+        this.#fail({ by: 'system', error });
       } finally {
         this.#write.uncork();
       }

@@ -1,9 +1,12 @@
 import type { ContentTypeByte } from '../protocol/content-type.ts';
 import { secretBytes } from '../protocol/secret-bytes.ts';
 import { abandoned } from './abandoned.ts';
+import { certificates } from './certificate-list.ts';
 import type { EngineContext } from './context.ts';
 import type { EngineExports, EnginePointer } from './ffi.ts';
+import { InstanceLost } from './instance.ts';
 import type { EngineModule } from './module.ts';
+import { ownLibrary, ownReasons } from './openssl-error.ts';
 import type { Direction, Output } from './outputs.ts';
 import { parseOutputs } from './outputs.ts';
 import type { Answers } from './questions.ts';
@@ -23,10 +26,13 @@ export interface EngineOptions {
  */
 export class Engine {
   readonly module: EngineModule;
+  /** Called when the module is lost and this with it, also while nothing is being done; what puts out outputs puts out an error, too. */
+  onLost: ((error: Error) => void) | undefined;
   /** Keeps the context from being collected. */
   #context: EngineContext;
   readonly #pointer: EnginePointer;
   readonly #exports: EngineExports;
+  readonly #entry: WeakRef<Engine>;
   #disposed = false;
   #running = false;
   #unread = 0;
@@ -41,13 +47,18 @@ export class Engine {
     this.#context = context;
     this.#exports = exports;
     this.#pointer = pointer;
-    abandoned.register(this, () => exports.ktls_engine_free(pointer), this);
+    const entry = new WeakRef(this);
+    this.#entry = entry;
+    module.engines.add(entry);
+    abandoned.register(this, () => release(module, pointer, entry), this);
   }
 
   /** Starts the handshake: a client's hello comes out. Also goes on after the output `suspended`. */
   resume(): Output[] {
-    this.#run((pointer) => this.#exports.ktls_engine_resume(pointer));
-    return this.#outputs();
+    return this.#unlessLost(() => {
+      this.#run((pointer) => this.#exports.ktls_engine_resume(pointer));
+      return this.#outputs();
+    });
   }
 
   /**
@@ -57,8 +68,10 @@ export class Engine {
   receiveCiphertext(records: Uint8Array): Output[] {
     const { heap, scratch } = this.module;
     if (records.length > scratchLength) throw new RangeError(`at most ${scratchLength} bytes of TLS records in a call`);
-    heap.write(scratch, records);
-    return this.#receive(records.length);
+    return this.#unlessLost(() => {
+      heap.write(scratch, records);
+      return this.#receive(records.length);
+    });
   }
 
   /**
@@ -81,8 +94,10 @@ export class Engine {
 
   /** Sends a fatal alert (RFC 8446 §6.2), under the keys that are in use. The engine is of no use after. */
   fail(description: number): Output[] {
-    this.#exports.ktls_engine_fail(this.#live, description);
-    return this.#outputs();
+    return this.#unlessLost(() => {
+      this.#exports.ktls_engine_fail(this.#live, description);
+      return this.#outputs();
+    });
   }
 
   /** Takes a record that another record layer opened; meant for all but application data, which need not come here. */
@@ -92,9 +107,11 @@ export class Engine {
     const record = secretBytes(headerLength + fragment.length);
     record.set([type, 3, 3, fragment.length >> 8, fragment.length & 0xff]);
     record.set(fragment, headerLength);
-    heap.write(scratch, record);
-    record.fill(0);
-    const outputs = this.#receive(record.length);
+    const outputs = this.#unlessLost(() => {
+      heap.write(scratch, record);
+      record.fill(0);
+      return this.#receive(record.length);
+    });
     if (this.#unread > 0 && !this.#disposed && outputs.at(-1)?.kind !== 'error') {
       throw new Error('the engine was given a record while it waited for something else');
     }
@@ -104,24 +121,30 @@ export class Engine {
   /** Protects application data. Only for a direction whose keys were not handed out. */
   write(data: Uint8Array): Output[] {
     const { heap, scratch } = this.module;
-    for (let at = 0; at < data.length; at += maxFragmentLength) {
-      const part = data.subarray(at, at + maxFragmentLength);
-      heap.write(scratch, part);
-      if (!this.#exports.ktls_engine_write(this.#live, part.length)) break;
-    }
-    return this.#outputs();
+    return this.#unlessLost(() => {
+      for (let at = 0; at < data.length; at += maxFragmentLength) {
+        const part = data.subarray(at, at + maxFragmentLength);
+        heap.write(scratch, part);
+        if (!this.#exports.ktls_engine_write(this.#live, part.length)) break;
+      }
+      return this.#outputs();
+    });
   }
 
   /** Sends close_notify. */
   close(): Output[] {
-    this.#exports.ktls_engine_close(this.#live);
-    return this.#outputs();
+    return this.#unlessLost(() => {
+      this.#exports.ktls_engine_close(this.#live);
+      return this.#outputs();
+    });
   }
 
   /** Sends KeyUpdate; `requestPeer` asks the peer for one too. Throws {@link OpenSSLError} before TLS 1.3 or the handshake's end. */
   updateKeys(requestPeer: boolean): Output[] {
-    this.module.expect(this.#exports.ktls_engine_update_keys(this.#live, requestPeer ? 1 : 0));
-    return this.#outputs();
+    return this.#unlessLost(() => {
+      this.module.expect(this.#exports.ktls_engine_update_keys(this.#live, requestPeer ? 1 : 0));
+      return this.#outputs();
+    });
   }
 
   /** Client: the server's name, sent in the hello (RFC 6066 §3). */
@@ -353,8 +376,7 @@ export class Engine {
   }
 
   #free(): void {
-    this.module.questions.forget(this.#pointer);
-    this.#exports.ktls_engine_free(this.#pointer);
+    release(this.module, this.#pointer, this.#entry);
   }
 
   /** While OpenSSL runs it may ask something whose answer is to dispose of the engine: that waits until it has returned. */
@@ -374,6 +396,16 @@ export class Engine {
     return this.#outputs();
   }
 
+  /** A trap is the end of this connection as a fatal error of OpenSSL's is, and of all others by {@link onLost}. */
+  #unlessLost(call: () => Output[]): Output[] {
+    try {
+      return call();
+    } catch (error) {
+      if (!(error instanceof InstanceLost)) throw error;
+      return [{ kind: 'error', entries: [{ code: 0, library: ownLibrary, reason: ownReasons.lost, data: '' }] }];
+    }
+  }
+
   #outputs(): Output[] {
     if (this.#disposed) return [];
     return parseOutputs(this.module.heap.takeLog(this.#pointer));
@@ -385,20 +417,14 @@ export class Engine {
   }
 }
 
-function mask(cipherTypes: readonly number[]): number {
-  return cipherTypes.reduce((bits, type) => bits | (1 << (type - offloadable.aes128Gcm)), 0);
+function release(module: EngineModule, pointer: EnginePointer, entry: WeakRef<Engine>): void {
+  module.questions.forget(pointer);
+  module.exports.ktls_engine_free(pointer);
+  module.engines.delete(entry);
 }
 
-function certificates(bytes: Uint8Array | undefined): Uint8Array[] {
-  const found: Uint8Array[] = [];
-  if (!bytes) return found;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let at = 0; at < bytes.length; ) {
-    const end = at + 4 + view.getUint32(at, true);
-    found.push(bytes.slice(at + 4, end));
-    at = end;
-  }
-  return found;
+function mask(cipherTypes: readonly number[]): number {
+  return cipherTypes.reduce((bits, type) => bits | (1 << (type - offloadable.aes128Gcm)), 0);
 }
 
 const headerLength = 5;

@@ -39,6 +39,7 @@ export interface EngineExports {
   ktls_offer_group(group: number): void;
   ktls_offer_counter_mode(leastBlocks: number): void;
   ktls_live_allocations(): number;
+  ktls_unfinished_bytes(): number;
   ktls_openssl_version(): Flag;
   ktls_verify_text(code: number): Flag;
 

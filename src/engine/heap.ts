@@ -22,6 +22,12 @@ export class Heap {
     return this.#exports.memory.buffer.byteLength;
   }
 
+  /** Lets go of the memory, which is lost. */
+  forget(): void {
+    this.#bytes = empty;
+    this.#words = new DataView(empty.buffer);
+  }
+
   write(address: BytesPointer, bytes: Uint8Array): void {
     this.#view().set(bytes, address);
   }

@@ -1,6 +1,8 @@
 import type { BytesPointer, EngineExports, EngineImports, EnginePointer, LogPointer } from './ffi.ts';
 import { Heap } from './heap.ts';
+import { Instance, InstanceLost } from './instance.ts';
 import { KeyExchanges } from './key-exchange.ts';
+import { LiveEngines } from './live-engines.ts';
 import { OpenSSLError, parseErrorQueue } from './openssl-error.ts';
 import { Questions } from './questions.ts';
 import { Signatures } from './signatures.ts';
@@ -14,7 +16,10 @@ export class EngineModule {
   readonly exchanges: KeyExchanges;
   /** Where records and application data go in; 32 KiB, for the duration of one call. */
   readonly scratch: BytesPointer;
+  /** Connections that live here. */
+  readonly engines: LiveEngines = new LiveEngines();
   readonly #result: LogPointer;
+  readonly #instance: Instance;
 
   /** Synchronous, as all of node:tls's API is. Throws a WebAssembly error where wasm is not allowed. */
   constructor(module: WebAssembly.Module, imports: EngineImports) {
@@ -22,7 +27,7 @@ export class EngineModule {
     this.exchanges = new KeyExchanges(imports.keyExchange);
     this.questions = new Questions(this.signatures, this.exchanges);
     let memory: WebAssembly.Memory | undefined;
-    const { exports } = new WebAssembly.Instance(module, {
+    const instance = new WebAssembly.Instance(module, {
       ktls: {
         random(address: number, length: number): number {
           if (!memory) return 0;
@@ -41,10 +46,10 @@ export class EngineModule {
           if (!memory) return -1;
           const asked = new Uint8Array(memory.buffer, address, length).slice();
           const answer = this.questions.answer(engine, question, asked);
-          if (!answer || answer.length > room) return -1;
-          new Uint8Array(memory.buffer, target, room).set(answer);
-          answer.fill(0);
-          return answer.length;
+          const fits = answer !== undefined && answer.length <= room;
+          if (fits) new Uint8Array(memory.buffer, target, room).set(answer);
+          answer?.fill(0);
+          return fits ? answer.length : -1;
         },
         // Nothing may be thrown here either; OpenSSL stops for good where it gets no 1.
         counter(key: number, keyLength: number, first: number, from: number, to: number, length: number): number {
@@ -57,8 +62,14 @@ export class EngineModule {
         },
       },
     });
-    if (!isEngine(exports)) throw new Error('the wasm module is not of this version of ktls');
-    memory = exports.memory;
+    if (!isEngine(instance.exports)) throw new Error('the wasm module is not of this version of ktls');
+    memory = instance.exports.memory;
+    this.#instance = new Instance(instance.exports, (error) => {
+      memory = undefined;
+      this.heap.forget();
+      this.engines.lose(error);
+    });
+    const { exports } = this.#instance;
     const initialize: unknown = Reflect.get(exports, '_initialize');
     if (typeof initialize === 'function') initialize();
     for (const group of imports.keyExchange?.groups ?? []) exports.ktls_offer_group(group);
@@ -83,8 +94,19 @@ export class EngineModule {
   /** Throws what OpenSSL's error queue says unless `answered` is something else than 0 or negative. */
   expect<T extends number>(answered: T): T {
     if (answered > 0) return answered;
+    if (this.lost) throw this.lost;
     this.exports.ktls_errors();
     throw new OpenSSLError(parseErrorQueue(this.heap.takeLog(this.#result)));
+  }
+
+  /** Why nothing works here any more: a trap, or {@link retire}. */
+  get lost(): InstanceLost | undefined {
+    return this.#instance.lost;
+  }
+
+  /** Gives the memory back. Contexts have to be made again in another module. */
+  retire(): void {
+    this.#instance.lose(new InstanceLost('was given up'));
   }
 
   get opensslVersion(): string {

@@ -7,6 +7,10 @@ export interface OpenSSLErrorEntry {
   readonly data: string;
 }
 
+/** The library of errors that are none of OpenSSL's (wasm/engine.h), and their reasons. */
+export const ownLibrary = 'ktls';
+export const ownReasons = { handshakeMemory: 'handshake out of memory', lost: 'instance lost' } as const;
+
 /** A failure that OpenSSL reported, oldest cause first. Carries no secrets: only OpenSSL's own constant texts and names. */
 export class OpenSSLError extends Error {
   readonly entries: readonly OpenSSLErrorEntry[];

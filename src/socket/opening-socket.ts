@@ -155,6 +155,7 @@ export abstract class OpeningSocket extends ControllableSocket {
   #start(stream: Duplex): void {
     try {
       const engine = makeEngine(this.options, this.#alpn);
+      engine.onLost = (error) => void this.destroy(error);
       const { isServer, outlets, listener } = this;
       const session = openSession({ stream, engine, policy: this.#policy, isServer, outlets, listener });
       this.#session = session;

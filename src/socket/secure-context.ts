@@ -30,6 +30,8 @@ export class SecureContext {
   /** The engine's context for a connection. The default certificates are read when the first connection has to verify a peer. */
   for(use: { verifiesPeer: boolean; isServer: boolean }): EngineContext {
     const { context, trust } = this.#live;
+    // Tickets outlive OpenSSL's instance.
+    if (use.isServer) this.#ticketKeys ??= context.ticketKeys;
     if (use.verifiesPeer) {
       const naming = use.isServer && trust !== undefined && !this.#naming;
       const store = trust ?? defaultRoots().store(context.module);

@@ -3,6 +3,7 @@ import net from 'node:net';
 import { addAbortSignal, type Duplex } from 'node:stream';
 import type { ConnectionEvent } from '../connection/events.ts';
 import type { KeyEpoch } from '../connection/key-watch.ts';
+import { InstanceLost } from '../engine/instance.ts';
 import { codedError, failureError } from '../errors.ts';
 import type { EpochKeys } from '../keys/exported-keys.ts';
 import { wipeTrafficKeys } from '../record/crypto-info.ts';
@@ -149,7 +150,7 @@ export class TLSSocket extends OpeningSocket {
   }
 
   protected override readonly listener: SessionListener = {
-    event: (event) => this.#onEvent(event),
+    event: (event) => this.#unlessLost(() => this.#onEvent(event)),
     ended: (truncated) => this.#onStreamEnd(truncated),
     streamError: (error) => this.#onStreamError(error),
     streamClosed: () => this.#onStreamClosed(),
@@ -273,6 +274,16 @@ export class TLSSocket extends OpeningSocket {
   #resume(): void {
     if (this.destroyed) return;
     this.#liveSession().reading.resumeHandshake();
+  }
+
+  /** Where the engine is asked while it is being lost, this connection ends, and not the process. */
+  #unlessLost(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      if (!(error instanceof InstanceLost)) throw error;
+      this.destroy(error);
+    }
   }
 
   #onStreamEnd(truncated: boolean): void {
