@@ -86,6 +86,11 @@ export class RawPeer {
     return this.control.filter(({ type }) => type === 22).map(({ fragment }) => fragment[0]);
   }
 
+  /** Whether {@link seal} and {@link send} have keys. */
+  get canSeal(): boolean {
+    return this.#write !== undefined;
+  }
+
   /** The next record, sealed. */
   seal(type: number, fragment: Uint8Array, options?: ReferenceOptions): Uint8Array {
     if (!this.#write) throw new Error('there are no keys yet');
@@ -115,6 +120,14 @@ export class RawPeer {
   /** KeyUpdate, and new keys behind it. */
   updateKeys(requestPeer = false): void {
     this.#route(this.#engine.updateKeys(requestPeer));
+  }
+
+  /** KeyUpdate as `send` sends it, and new keys behind it. */
+  holdKeyUpdate(send: (message: Uint8Array) => void): void {
+    for (const output of this.#engine.updateKeys(false)) {
+      if (output.kind === 'record') send(output.fragment);
+      else this.#route([output]);
+    }
   }
 
   /** close_notify. */
