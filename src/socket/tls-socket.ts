@@ -1,6 +1,7 @@
 import type { NonSharedBuffer } from 'node:buffer';
 import net from 'node:net';
 import { addAbortSignal, type Duplex } from 'node:stream';
+import type { Connection } from '../connection/connection.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
 import type { KeyEpoch } from '../connection/key-watch.ts';
 import { codedError, failureError } from '../errors.ts';
@@ -147,11 +148,22 @@ export class TLSSocket extends OpeningSocket {
   }
 
   protected override readonly listener: SessionListener = {
-    event: (event) => this.#onEvent(event),
+    event: (event) => this.#deliver(event),
     ended: (truncated) => this.#onStreamEnd(truncated),
     streamError: (error) => this.#onStreamError(error),
     streamClosed: () => this.#onStreamClosed(),
   };
+
+  /** What a listener throws is for the process to hear of, as in node:tls, and no reason to lose what else was received. */
+  #deliver(event: ConnectionEvent): void {
+    try {
+      this.#onEvent(event);
+    } catch (error) {
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+  }
 
   #onEvent(event: ConnectionEvent): void {
     if (this.destroyed) {
@@ -234,10 +246,16 @@ export class TLSSocket extends OpeningSocket {
     if (!engine || !this.session) return;
     this.alpnProtocol = engine.alpn ?? false;
     this.servername ??= engine.serverName ?? false;
-    this.emit('secure');
-    if (this.destroyed) return;
+    try {
+      this.emit('secure');
+    } finally {
+      if (!this.destroyed) this.#release(this.session.connection);
+    }
+  }
+
+  #release(connection: Connection): void {
     this.secureConnecting = false;
-    this.session.connection.release(() => {
+    connection.release(() => {
       const { chunks, done } = this.#pending ?? {};
       this.#pending = undefined;
       if (chunks && done) this.#send(chunks, done);
@@ -263,12 +281,19 @@ export class TLSSocket extends OpeningSocket {
       if (this.#untoldSessions === 0 && this.#established && this.secureConnecting && !this.destroyed) this.#onSecure();
     };
     this.#untoldSessions++;
-    if (!this.server?.emit('newSession', asBuffer(id), asBuffer(session), done)) done();
+    let isTold = false;
+    try {
+      isTold = this.server?.emit('newSession', asBuffer(id), asBuffer(session), done) ?? false;
+    } catch (error) {
+      this.server?.emit('error', error);
+    } finally {
+      if (!isTold) done();
+    }
   }
 
   #resume(): void {
     if (this.destroyed) return;
-    for (const event of this.#liveSession().connection.resume()) this.#onEvent(event);
+    for (const event of this.#liveSession().connection.resume()) this.#deliver(event);
   }
 
   #onStreamEnd(truncated: boolean): void {
