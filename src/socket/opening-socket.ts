@@ -23,7 +23,7 @@ export abstract class OpeningSocket extends ControllableSocket {
   /** Whether the handshake's errors are the application's to catch; see {@link _releaseControl}. */
   _controlReleased = false;
   /** Told of all that happens once the handshake has begun. */
-  protected abstract readonly listener: SessionListener;
+  protected abstract readonly _ktlsListener: SessionListener;
   // Private, as inspect() must show neither.
   readonly #options: TLSSocketOptions;
   readonly #outlets: KeyOutlets;
@@ -91,7 +91,7 @@ export abstract class OpeningSocket extends ControllableSocket {
     const wanted = typeof options === 'object' && options !== null ? { ...options } : undefined;
     const socket = new net.Socket({ ...wanted, allowHalfOpen: true, ...noStreamOptions });
     socket.pause();
-    this.attach(socket, () => {
+    this._ktlsAttach(socket, () => {
       const rest = wanted ? [{ ...wanted, ...noStreamOptions }, ...args.slice(1)] : args;
       Reflect.apply(socket.connect, socket, rest);
     });
@@ -101,7 +101,7 @@ export abstract class OpeningSocket extends ControllableSocket {
   /** Client, before the handshake: the name to send (RFC 6066 §3). */
   setServername(name: string): void {
     if (typeof name !== 'string') letNodeRefuseCall('setServername', [name]);
-    if (this.options.isServer) {
+    if (this._ktlsOptions.isServer) {
       throw codedError('ERR_TLS_SNI_FROM_SERVER', 'Cannot issue SNI from a TLS server-side socket');
     }
     this.#servername = name;
@@ -113,11 +113,11 @@ export abstract class OpeningSocket extends ControllableSocket {
   }
 
   /** Puts TLS on a stream, at once or when it has connected. */
-  protected attach(stream: Duplex, connect?: () => void): void {
+  protected _ktlsAttach(stream: Duplex, connect?: () => void): void {
     this.#below = stream;
     // net.Socket counts what happens here as happening there: its timers begin again, and end with these.
     if (stream instanceof net.Socket && !connect) Reflect.set(this, '_parent', stream);
-    stream.once('close', () => this.listener.streamClosed());
+    stream.once('close', () => this._ktlsListener.streamClosed());
     stream.on('error', this.#onEarlyError);
     if (!(stream instanceof net.Socket) || !(connect || stream.pending)) {
       this.#startWhenWanted(stream);
@@ -148,18 +148,18 @@ export abstract class OpeningSocket extends ControllableSocket {
   }
 
   #startWhenWanted(stream: Duplex): void {
-    if (this.#wantsStart || this.isServer) this.#start(stream);
+    if (this.#wantsStart || this._ktlsIsServer) this.#start(stream);
   }
 
   #start(stream: Duplex): void {
     try {
-      const engine = makeEngine(this.options, this.#alpn);
-      const { isServer, outlets, listener } = this;
+      const engine = makeEngine(this._ktlsOptions, this.#alpn);
+      const [isServer, outlets, listener] = [this._ktlsIsServer, this._ktlsOutlets, this._ktlsListener];
       const session = openSession({ stream, engine, policy: this.#policy, isServer, outlets, listener });
       this.#session = session;
       this.#prepare(engine);
       // From then on the transport listens.
-      startSession(session, this.listener, () => stream.off('error', this.#onEarlyError));
+      startSession(session, this._ktlsListener, () => stream.off('error', this.#onEarlyError));
     } catch (error) {
       this.destroy(asError(error));
     }
@@ -167,12 +167,12 @@ export abstract class OpeningSocket extends ControllableSocket {
 
   /** What depends on who listens by now. */
   #prepare(engine: Engine): void {
-    const { isServer, server, SNICallback } = this.options;
-    if (this.listenerCount('keylog') > 0 || this.outlets.wantsKeyLog) engine.logKeys();
-    if (this.outlets.exportsKeys) engine.reportKeys();
-    if (this.options.enableTrace) engine.trace();
+    const { isServer, server, SNICallback } = this._ktlsOptions;
+    if (this.listenerCount('keylog') > 0 || this._ktlsOutlets.wantsKeyLog) engine.logKeys();
+    if (this._ktlsOutlets.exportsKeys) engine.reportKeys();
+    if (this._ktlsOptions.enableTrace) engine.trace();
     const fail = (error: unknown): void => void this.destroy(asError(error));
-    engine.answerWith(handshakeAnswers(this.options, { socket: this, engine: () => this.engine, fail }));
+    engine.answerWith(handshakeAnswers(this._ktlsOptions, { socket: this, engine: () => this._ktlsEngine, fail }));
     if (!isServer) {
       if (this.#servername) engine.setServerName(this.#servername);
       if (this.#offered) engine.setSession(this.#offered);
@@ -183,28 +183,28 @@ export abstract class OpeningSocket extends ControllableSocket {
     if (server && server.listenerCount('newSession') > 0) engine.reportSessions();
   }
 
-  protected get options(): TLSSocketOptions {
+  protected get _ktlsOptions(): TLSSocketOptions {
     return this.#options;
   }
 
-  protected get outlets(): KeyOutlets {
+  protected get _ktlsOutlets(): KeyOutlets {
     return this.#outlets;
   }
 
-  protected override get engine(): Engine | undefined {
+  protected override get _ktlsEngine(): Engine | undefined {
     const engine = this.#session?.connection.engine;
     return engine?.disposed ? undefined : engine;
   }
 
-  protected override get session(): TlsSession | undefined {
+  protected override get _ktlsSession(): TlsSession | undefined {
     return this.#session;
   }
 
-  protected override get isServer(): boolean {
-    return this.options.isServer === true;
+  protected override get _ktlsIsServer(): boolean {
+    return this._ktlsOptions.isServer === true;
   }
 
-  protected override get below(): Duplex | undefined {
+  protected override get _ktlsBelow(): Duplex | undefined {
     return this.#below;
   }
 }
