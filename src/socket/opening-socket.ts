@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Engine } from '../engine/engine.ts';
@@ -34,6 +35,8 @@ export abstract class OpeningSocket extends ControllableSocket {
   #servername: string | undefined;
   #offered: Uint8Array | undefined;
   #wantsStart = false;
+  /** What happens to a socket is a consequence of its making: a server's, of its listening. */
+  readonly #scope = new AsyncResource('TLSWRAP');
   readonly #onEarlyError = (error: Error): void => void this.destroy(error);
 
   constructor(stream: Duplex | undefined, options: TLSSocketOptions) {
@@ -55,7 +58,7 @@ export abstract class OpeningSocket extends ControllableSocket {
     this._rejectUnauthorized = this.#options.rejectUnauthorized === true;
     this.#outlets = new KeyOutlets(this.#options);
     engineContext(this.#options);
-    const handle = new SocketHandle(this, stream);
+    const handle = new SocketHandle(this, stream, this.#scope);
     Reflect.set(this, '_handle', handle);
     Reflect.set(this, 'ssl', handle);
     this.#servername = options.servername;
@@ -154,12 +157,13 @@ export abstract class OpeningSocket extends ControllableSocket {
   #start(stream: Duplex): void {
     try {
       const engine = makeEngine(this._ktlsOptions, this.#alpn);
-      const [isServer, outlets, listener] = [this._ktlsIsServer, this._ktlsOutlets, this._ktlsListener];
+      const [isServer, outlets] = [this._ktlsIsServer, this._ktlsOutlets];
+      const listener = inScope(this.#scope, this._ktlsListener);
       const session = openSession({ stream, engine, policy: this.#policy, isServer, outlets, listener });
       this.#session = session;
       this.#prepare(engine);
       // From then on the transport listens.
-      startSession(session, this._ktlsListener, () => stream.off('error', this.#onEarlyError));
+      startSession(session, listener, () => stream.off('error', this.#onEarlyError));
     } catch (error) {
       this.destroy(asError(error));
     }
@@ -207,6 +211,16 @@ export abstract class OpeningSocket extends ControllableSocket {
   protected override get _ktlsBelow(): Duplex | undefined {
     return this.#below;
   }
+}
+
+/** Tells a listener in another scope than that of the stream below. That it is closed is the stream's to tell. */
+function inScope(scope: AsyncResource, listener: SessionListener): SessionListener {
+  return {
+    event: (event) => scope.runInAsyncScope(listener.event, listener, event),
+    ended: (truncated) => scope.runInAsyncScope(listener.ended, listener, truncated),
+    streamError: (error) => scope.runInAsyncScope(listener.streamError, listener, error),
+    streamClosed: () => listener.streamClosed(),
+  };
 }
 
 /** Without what the context has taken over already. What is on or off counts by its truth, whatever its type, as for node:tls. */
