@@ -8,7 +8,7 @@ import { ControllableSocket } from './controllable-socket.ts';
 import { asError, handshakeAnswers } from './handshake-answers.ts';
 import { KeyOutlets } from './key-outlets.ts';
 import { type KtlsPolicy, policyOf } from './ktls-policy.ts';
-import { isOneOf, letNodeRefuseCall, typeError } from './node-errors.ts';
+import { isOneOf, letNodeRefuseCall, letNodeRefuseSocket, typeError } from './node-errors.ts';
 import { replaceable } from './replaceable.ts';
 import { SocketHandle } from './socket-handle.ts';
 import { openSession, type SessionListener, startSession, type TlsSession } from './tls-session.ts';
@@ -51,6 +51,7 @@ export abstract class OpeningSocket extends ControllableSocket {
     this.#policy = policyOf(options);
     this.#alpn = alpnProtocols(options.ALPNProtocols);
     if (!isOneOf(options.enableTrace, 'boolean')) refuseTrace(options.enableTrace);
+    refuseCallbacks(options);
     // A context that cannot be made is the caller's fault, and told at once.
     const secureContext = options.secureContext ?? replaceable.createSecureContext(options);
     this.#options = asUsed(options, secureContext);
@@ -249,6 +250,13 @@ const forwarded = [
 const noStreamOptions = { onread: undefined, signal: undefined, timeout: undefined, highWaterMark: undefined };
 
 const beforeSecure = 'Client network socket disconnected before secure TLS connection was established';
+
+/** What would be called must be a function, where it would be. */
+function refuseCallbacks({ isServer, SNICallback, ALPNCallback, pskCallback }: TLSSocketOptions): void {
+  const given: readonly unknown[] = [SNICallback, ALPNCallback, pskCallback];
+  if (given.every((callback) => !callback || typeof callback === 'function')) return;
+  letNodeRefuseSocket({ isServer, SNICallback, ALPNCallback, pskCallback });
+}
 
 function refuseTrace(value: unknown): never {
   throw typeError(
