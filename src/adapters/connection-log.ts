@@ -42,7 +42,7 @@ function logFailure(socket: TLSSocket, error: unknown): void {
 function names(socket: TLSSocket): string {
   const peer = socket.remoteAddress === undefined ? 'a stream' : `${socket.remoteAddress}:${socket.remotePort}`;
   const name = socket.servername ? ` (${socket.servername})` : '';
-  return Reflect.get(socket, 'isServer') ? `server of ${peer}${name}` : `client of ${peer}${name}`;
+  return Reflect.get(socket, '_ktlsIsServer') ? `server of ${peer}${name}` : `client of ${peer}${name}`;
 }
 
 /** At once, since the process may end; in a worker, too. */

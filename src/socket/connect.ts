@@ -53,12 +53,20 @@ export function connect(...args: ConnectArguments): TLSSocket {
   });
   const judge = options.checkServerIdentity ?? replaceable.checkServerIdentity;
   const { minDHSize = 1024 } = options;
-  socket.once('secure', () => onSecure(socket, { identity, rejectUnauthorized, judge, minDHSize }));
-  if (listener) socket.once('secureConnect', listener);
-  reportSessions(socket, identity);
+  const tellSessions = reportSessions(socket, identity);
   const onEnd = (): void => failBeforeSecure(socket, options);
+  socket.once('secure', () => {
+    if (!isTrusted(socket, { identity, rejectUnauthorized, judge, minDHSize })) return;
+    socket.removeListener('end', onEnd);
+    socket.secureConnecting = false;
+    try {
+      socket.emit('secureConnect');
+    } finally {
+      tellSessions();
+    }
+  });
+  if (listener) socket.once('secureConnect', listener);
   socket.prependListener('end', onEnd);
-  socket.once('secureConnect', () => socket.removeListener('end', onEnd));
   if (options.servername) warnOfAddress(options.servername);
   if (!options.socket) {
     if (options.timeout) socket.setTimeout(options.timeout);
@@ -70,26 +78,29 @@ export function connect(...args: ConnectArguments): TLSSocket {
 }
 
 /** Judges the server: first its chain, then its name (RFC 6125); a resumed session was judged when it was made. */
-function onSecure(socket: TLSSocket, { identity, rejectUnauthorized, judge, minDHSize }: Judgement): void {
+function isTrusted(socket: TLSSocket, { identity, rejectUnauthorized, judge, minDHSize }: Judgement): boolean {
   const key = socket.getEphemeralKeyInfo();
   if (key && 'type' in key && key.type === 'DH' && 'size' in key && Number(key.size) < minDHSize) {
     socket.destroy(codedError('ERR_TLS_DH_PARAM_SIZE', `DH parameter size ${key.size} is less than ${minDHSize}`));
-    return;
+    return false;
   }
-  const error = socket.verifyError() ?? (socket.isSessionReused() ? undefined : judgeName(socket, identity, judge));
+  let error: Error | null | undefined;
+  try {
+    error = socket.verifyError() ?? (socket.isSessionReused() ? undefined : judgeName(socket, identity, judge));
+  } catch (thrown) {
+    // What is not judged is not trusted. node:tls leaves such a connection open, and its data is read.
+    socket.destroy();
+    throw thrown;
+  }
   if (error) {
     socket.authorized = false;
     const code = 'code' in error && typeof error.code === 'string' ? error.code : error.message;
     Reflect.set(socket, 'authorizationError', code);
-    if (rejectUnauthorized) {
-      socket.destroy(error);
-      return;
-    }
-  } else {
-    socket.authorized = true;
+    if (rejectUnauthorized) socket.destroy(error);
+    return !rejectUnauthorized;
   }
-  socket.secureConnecting = false;
-  socket.emit('secureConnect');
+  socket.authorized = true;
+  return true;
 }
 
 function judgeName(socket: TLSSocket, identity: string, judge: Judgement['judge']): Error | undefined {
@@ -99,8 +110,8 @@ function judgeName(socket: TLSSocket, identity: string, judge: Judgement['judge'
   return Reflect.apply(judge, undefined, [identity, socket.getPeerCertificate(true)]);
 }
 
-/** Sessions are told once the server is trusted, each with its name. The last of those that came before counts. */
-function reportSessions(socket: TLSSocket, identity: string): void {
+/** Sessions are told once the server is trusted, which the answer says, each with its name. The last of those that came before counts. */
+function reportSessions(socket: TLSSocket, identity: string): () => void {
   let verified = false;
   let waiting: Buffer | undefined;
   // Nobody gets a copy who does not listen: a session is a secret.
@@ -111,11 +122,6 @@ function reportSessions(socket: TLSSocket, identity: string): void {
     if (verified) tell(session);
     else waiting = session;
   });
-  socket.once('secureConnect', () => {
-    verified = true;
-    if (waiting) tell(waiting);
-    waiting = undefined;
-  });
   const get = socket.getSession.bind(socket);
   socket.getSession = () => {
     const session = get();
@@ -125,6 +131,11 @@ function reportSessions(socket: TLSSocket, identity: string): void {
   socket.setSession = (state) => {
     const session = unwrapSession(state, { identity, verifies: true });
     if (session) set(session);
+  };
+  return () => {
+    verified = true;
+    if (waiting) tell(waiting);
+    waiting = undefined;
   };
 }
 

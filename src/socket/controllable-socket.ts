@@ -13,8 +13,8 @@ import type { TlsSession } from './tls-session.ts';
 
 /** What can be asked and wanted of a connection, beside reading and writing. */
 export abstract class ControllableSocket extends NegotiatedSocket {
-  protected abstract readonly session: TlsSession | undefined;
-  protected abstract readonly outlets: KeyOutlets;
+  protected abstract readonly _ktlsSession: TlsSession | undefined;
+  protected abstract readonly _ktlsOutlets: KeyOutlets;
 
   /** The layers that carry this connection's records, and why a direction is not on the kernel. */
   get recordLayer(): {
@@ -22,7 +22,7 @@ export abstract class ControllableSocket extends NegotiatedSocket {
     readonly write: RecordLayerName;
     readonly reason: { readonly read?: string; readonly write?: string };
   } {
-    const { layers, reasons } = this.session?.connection ?? unstarted;
+    const { layers, reasons } = this._ktlsSession?.connection ?? unstarted;
     return {
       ...layers,
       reason: {
@@ -47,13 +47,14 @@ export abstract class ControllableSocket extends NegotiatedSocket {
    * OpenSSL keeps them to itself.
    */
   get keyEpochs(): { readonly read: number | undefined; readonly write: number | undefined } {
-    return { read: undefined, write: undefined, ...this.session?.connection.epochs };
+    return { read: undefined, write: undefined, ...this._ktlsSession?.connection.epochs };
   }
 
   /** New keys for what this side sends and, with `requestPeer`, for what it receives (RFC 8446 §4.6.3). Throws before TLS 1.3. */
   updateKeys({ requestPeer = false }: { requestPeer?: boolean } = {}): void {
-    if (!this.session || !this.established) throw codedError('ERR_TLS_INVALID_STATE', 'The handshake is not done');
-    this.session.connection.updateKeys(requestPeer);
+    if (!this._ktlsSession || !this._ktlsEstablished)
+      throw codedError('ERR_TLS_INVALID_STATE', 'The handshake is not done');
+    this._ktlsSession.connection.updateKeys(requestPeer);
   }
 
   /**
@@ -62,23 +63,23 @@ export abstract class ControllableSocket extends NegotiatedSocket {
    * the connection is gone.
    */
   exportKeys(): ConnectionKeys {
-    const { session } = this;
-    if (!this.outlets.exportsKeys) throw notExported();
-    if (!session || !this.engine || !this.established)
+    const session = this._ktlsSession;
+    if (!this._ktlsOutlets.exportsKeys) throw notExported();
+    if (!session || !this._ktlsEngine || !this._ktlsEstablished)
       throw codedError('ERR_TLS_INVALID_STATE', 'The handshake is not done');
-    return this.outlets.connectionKeys(session.connection);
+    return this._ktlsOutlets.connectionKeys(session.connection);
   }
 
   /** Server, while it chooses a certificate: uses the one of `context`. */
   setKeyCert(context: SecureContext | SecureContextOptions): void {
     const chosen = isSecureContext(context) ? context : replaceable.createSecureContext(context);
-    this.engine?.useIdentity(chosen.for({ verifiesPeer: false, isServer: this.isServer }));
+    this._ktlsEngine?.useIdentity(chosen.for({ verifiesPeer: false, isServer: this._ktlsIsServer }));
   }
 
   /** Fragments of at most `size` bytes, 512 to 16384 (RFC 8446 §5.1). Answers whether that is possible. */
   setMaxSendFragment(size: number): boolean {
     if (!Number.isInteger(size)) letNodeRefuseCall('setMaxSendFragment', [size]);
-    return this.session?.connection.limitFragments(size) ?? false;
+    return this._ktlsSession?.connection.limitFragments(size) ?? false;
   }
 
   /** Never possible: keys that have left OpenSSL cannot be renegotiated. Answers false, and tells `callback`. */
@@ -95,21 +96,21 @@ export abstract class ControllableSocket extends NegotiatedSocket {
 
   /** Writes what is negotiated to stderr, in OpenSSL's words (SSL_trace(3)). For debugging: the format is nobody's to rely on. */
   enableTrace(): void {
-    this.engine?.trace();
+    this._ktlsEngine?.trace();
   }
 
   /** Why the peer is not trusted; null when it is, which it never is before it has shown who it is. */
   verifyError(): Error | null {
-    return verifyError(this.engine, this.isServer);
+    return verifyError(this._ktlsEngine, this._ktlsIsServer);
   }
 
   override ref(): this {
-    this.session?.transport.ref();
+    this._ktlsSession?.transport.ref();
     return super.ref();
   }
 
   override unref(): this {
-    this.session?.transport.unref();
+    this._ktlsSession?.transport.unref();
     return super.unref();
   }
 

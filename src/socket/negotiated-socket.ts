@@ -15,31 +15,31 @@ import { SocketOverStream } from './socket-over-stream.ts';
  */
 export abstract class NegotiatedSocket extends SocketOverStream {
   /** The connection's engine, while there is one. */
-  protected abstract readonly engine: Engine | undefined;
+  protected abstract readonly _ktlsEngine: Engine | undefined;
   /** Whether the handshake is done. */
-  protected abstract readonly established: boolean;
-  protected abstract readonly isServer: boolean;
+  protected abstract readonly _ktlsEstablished: boolean;
+  protected abstract readonly _ktlsIsServer: boolean;
 
   /** 'TLSv1.3' or 'TLSv1.2', 'TLSv1.3' also before the handshake; null once destroyed. */
   getProtocol(): string | null {
-    return this.destroyed ? null : versionName(this.engine?.version ?? ProtocolVersion.tls13);
+    return this.destroyed ? null : versionName(this._ktlsEngine?.version ?? ProtocolVersion.tls13);
   }
 
   /** The suite; undefined before the handshake, null once destroyed. */
   getCipher(): CipherNameAndProtocol;
   getCipher(): CipherNameAndProtocol | undefined | null {
-    return this.destroyed ? null : this.engine?.cipher;
+    return this.destroyed ? null : this._ktlsEngine?.cipher;
   }
 
   /** The group of the key exchange, by OpenSSL's name: 'x25519', 'X25519MLKEM768', 'secp256r1'. */
   getGroup(): string | undefined {
-    return this.engine?.group;
+    return this._ktlsEngine?.group;
   }
 
   /** Client: the server's share of the key exchange. Null on a server. */
   getEphemeralKeyInfo(): EphemeralKeyInfo | object | null {
-    if (!this.engine || this.isServer) return null;
-    const { ephemeralKey: key, group } = this.engine;
+    if (!this._ktlsEngine || this._ktlsIsServer) return null;
+    const { ephemeralKey: key, group } = this._ktlsEngine;
     // OpenSSL has no key to show of a hybrid group, and neither has a resumed session of TLS 1.2.
     if (!key) return group ? { type: 'TLSGroup', name: group, size: undefined } : {};
     return key.type === 'DH' ? { type: key.type, size: key.size } : key;
@@ -50,46 +50,46 @@ export abstract class NegotiatedSocket extends SocketOverStream {
   getPeerCertificate(detailed?: false): PeerCertificate;
   getPeerCertificate(detailed?: boolean): PeerCertificate | DetailedPeerCertificate;
   getPeerCertificate(detailed = false): object | null {
-    return this.engine ? peerCertificate(this.engine, detailed) : null;
+    return this._ktlsEngine ? peerCertificate(this._ktlsEngine, detailed) : null;
   }
 
   getPeerX509Certificate(): X509Certificate | undefined {
-    return x509(this.engine?.peerChain[0]);
+    return x509(this._ktlsEngine?.peerChain[0]);
   }
 
   getCertificate(): PeerCertificate | object | null {
-    return this.engine ? ownCertificate(this.engine) : null;
+    return this._ktlsEngine ? ownCertificate(this._ktlsEngine) : null;
   }
 
   getX509Certificate(): X509Certificate | undefined {
-    return x509(this.engine?.ownCertificate);
+    return x509(this._ktlsEngine?.ownCertificate);
   }
 
   /** This side's Finished message (RFC 8446 §4.4.4). */
   getFinished(): NonSharedBuffer | undefined;
   getFinished(): NonSharedBuffer | undefined | null {
-    return this.destroyed ? null : asBuffer(this.engine?.finishedMessage('own'));
+    return this.destroyed ? null : asBuffer(this._ktlsEngine?.finishedMessage('own'));
   }
 
   getPeerFinished(): NonSharedBuffer | undefined;
   getPeerFinished(): NonSharedBuffer | undefined | null {
-    return this.destroyed ? null : asBuffer(this.engine?.finishedMessage('peer'));
+    return this.destroyed ? null : asBuffer(this._ktlsEngine?.finishedMessage('peer'));
   }
 
   getSharedSigalgs(): string[];
   getSharedSigalgs(): string[] | null {
-    return this.destroyed ? null : (this.engine?.sharedSignatureAlgorithms ?? []).map(nodeName);
+    return this.destroyed ? null : (this._ktlsEngine?.sharedSignatureAlgorithms ?? []).map(nodeName);
   }
 
   /** The ticket of the current session (RFC 5077). */
   getTLSTicket(): NonSharedBuffer | undefined;
   getTLSTicket(): NonSharedBuffer | undefined | null {
-    return this.destroyed ? null : asBuffer(this.engine?.ticket);
+    return this.destroyed ? null : asBuffer(this._ktlsEngine?.ticket);
   }
 
   isSessionReused(): boolean;
   isSessionReused(): boolean | null {
-    return this.destroyed ? null : (this.engine?.sessionReused ?? false);
+    return this.destroyed ? null : (this._ktlsEngine?.sessionReused ?? false);
   }
 
   /**
@@ -99,10 +99,10 @@ export abstract class NegotiatedSocket extends SocketOverStream {
   exportKeyingMaterial(length: number, label: string, context?: Buffer): NonSharedBuffer {
     const valid = Number.isInteger(length) && length > 0 && typeof label === 'string' && isOneOf(context, 'bytes');
     if (!valid) letNodeRefuseCall('exportKeyingMaterial', [length, label, context]);
-    if (!this.engine || !this.established) {
+    if (!this._ktlsEngine || !this._ktlsEstablished) {
       throw codedError('ERR_TLS_INVALID_STATE', 'TLS socket connection must be securely established');
     }
-    const material = this.engine.exportKeyingMaterial(length, label, context);
+    const material = this._ktlsEngine.exportKeyingMaterial(length, label, context);
     const copy = Buffer.from(material);
     material.fill(0);
     return copy;

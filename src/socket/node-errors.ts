@@ -22,6 +22,15 @@ export function letNodeRefuseConnect(options: object): void {
   socket.destroy();
 }
 
+/** As {@link letNodeRefuseContext}, for the callbacks of a TLSSocket made by hand. */
+export function letNodeRefuseSocket(options: object): void {
+  const secureContext = nodeTls.createSecureContext();
+  const given: object = { ...options, secureContext };
+  const socket: Duplex = Reflect.construct(nodeTls.TLSSocket, [nowhere(), given]);
+  socket.on('error', () => {});
+  socket.destroy();
+}
+
 /** As {@link letNodeRefuseContext}, for the arguments of a method of an unconnected socket. */
 export function letNodeRefuseCall(method: string, args: readonly unknown[]): void {
   const socket = new nodeTls.TLSSocket(nowhere(), { secureContext: nodeTls.createSecureContext() });

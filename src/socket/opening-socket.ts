@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Engine } from '../engine/engine.ts';
@@ -7,7 +8,7 @@ import { ControllableSocket } from './controllable-socket.ts';
 import { asError, handshakeAnswers } from './handshake-answers.ts';
 import { KeyOutlets } from './key-outlets.ts';
 import { type KtlsPolicy, policyOf } from './ktls-policy.ts';
-import { isOneOf, letNodeRefuseCall, typeError } from './node-errors.ts';
+import { isOneOf, letNodeRefuseCall, letNodeRefuseSocket, typeError } from './node-errors.ts';
 import { replaceable } from './replaceable.ts';
 import type { SessionListener } from './session-listener.ts';
 import { SocketHandle } from './socket-handle.ts';
@@ -24,7 +25,7 @@ export abstract class OpeningSocket extends ControllableSocket {
   /** Whether the handshake's errors are the application's to catch; see {@link _releaseControl}. */
   _controlReleased = false;
   /** Told of all that happens once the handshake has begun. */
-  protected abstract readonly listener: SessionListener;
+  protected abstract readonly _ktlsListener: SessionListener;
   // Private, as inspect() must show neither.
   readonly #options: TLSSocketOptions;
   readonly #outlets: KeyOutlets;
@@ -35,6 +36,8 @@ export abstract class OpeningSocket extends ControllableSocket {
   #servername: string | undefined;
   #offered: Uint8Array | undefined;
   #wantsStart = false;
+  /** What happens to a socket is a consequence of its making: a server's, of its listening. */
+  readonly #scope = new AsyncResource('TLSWRAP');
   readonly #onEarlyError = (error: Error): void => void this.destroy(error);
 
   constructor(stream: Duplex | undefined, options: TLSSocketOptions) {
@@ -49,6 +52,7 @@ export abstract class OpeningSocket extends ControllableSocket {
     this.#policy = policyOf(options);
     this.#alpn = alpnProtocols(options.ALPNProtocols);
     if (!isOneOf(options.enableTrace, 'boolean')) refuseTrace(options.enableTrace);
+    refuseCallbacks(options);
     // A context that cannot be made is the caller's fault, and told at once.
     const secureContext = options.secureContext ?? replaceable.createSecureContext(options);
     this.#options = asUsed(options, secureContext);
@@ -56,7 +60,7 @@ export abstract class OpeningSocket extends ControllableSocket {
     this._rejectUnauthorized = this.#options.rejectUnauthorized === true;
     this.#outlets = new KeyOutlets(this.#options);
     engineContext(this.#options);
-    const handle = new SocketHandle(this, stream);
+    const handle = new SocketHandle(this, stream, this.#scope);
     Reflect.set(this, '_handle', handle);
     Reflect.set(this, 'ssl', handle);
     this.#servername = options.servername;
@@ -92,7 +96,7 @@ export abstract class OpeningSocket extends ControllableSocket {
     const wanted = typeof options === 'object' && options !== null ? { ...options } : undefined;
     const socket = new net.Socket({ ...wanted, allowHalfOpen: true, ...noStreamOptions });
     socket.pause();
-    this.attach(socket, () => {
+    this._ktlsAttach(socket, () => {
       const rest = wanted ? [{ ...wanted, ...noStreamOptions }, ...args.slice(1)] : args;
       Reflect.apply(socket.connect, socket, rest);
     });
@@ -102,7 +106,7 @@ export abstract class OpeningSocket extends ControllableSocket {
   /** Client, before the handshake: the name to send (RFC 6066 §3). */
   setServername(name: string): void {
     if (typeof name !== 'string') letNodeRefuseCall('setServername', [name]);
-    if (this.options.isServer) {
+    if (this._ktlsOptions.isServer) {
       throw codedError('ERR_TLS_SNI_FROM_SERVER', 'Cannot issue SNI from a TLS server-side socket');
     }
     this.#servername = name;
@@ -114,11 +118,11 @@ export abstract class OpeningSocket extends ControllableSocket {
   }
 
   /** Puts TLS on a stream, at once or when it has connected. */
-  protected attach(stream: Duplex, connect?: () => void): void {
+  protected _ktlsAttach(stream: Duplex, connect?: () => void): void {
     this.#below = stream;
     // net.Socket counts what happens here as happening there: its timers begin again, and end with these.
     if (stream instanceof net.Socket && !connect) Reflect.set(this, '_parent', stream);
-    stream.once('close', () => (this.#session ? this.#session.reading.closed() : this.listener.streamClosed()));
+    stream.once('close', () => (this.#session ? this.#session.reading.closed() : this._ktlsListener.streamClosed()));
     stream.on('error', this.#onEarlyError);
     if (!(stream instanceof net.Socket) || !(connect || stream.pending)) {
       this.#startWhenWanted(stream);
@@ -149,14 +153,15 @@ export abstract class OpeningSocket extends ControllableSocket {
   }
 
   #startWhenWanted(stream: Duplex): void {
-    if (this.#wantsStart || this.isServer) this.#start(stream);
+    if (this.#wantsStart || this._ktlsIsServer) this.#start(stream);
   }
 
   #start(stream: Duplex): void {
     try {
-      const engine = makeEngine(this.options, this.#alpn);
+      const engine = makeEngine(this._ktlsOptions, this.#alpn);
       engine.onLost = (error) => void this.destroy(error);
-      const { isServer, outlets, listener } = this;
+      const [isServer, outlets] = [this._ktlsIsServer, this._ktlsOutlets];
+      const listener = inScope(this.#scope, this._ktlsListener);
       const session = openSession({ stream, engine, policy: this.#policy, isServer, outlets, listener });
       this.#session = session;
       this.#prepare(engine);
@@ -169,12 +174,12 @@ export abstract class OpeningSocket extends ControllableSocket {
 
   /** What depends on who listens by now. */
   #prepare(engine: Engine): void {
-    const { isServer, server, SNICallback } = this.options;
-    if (this.listenerCount('keylog') > 0 || this.outlets.wantsKeyLog) engine.logKeys();
-    if (this.outlets.exportsKeys) engine.reportKeys();
-    if (this.options.enableTrace) engine.trace();
+    const { isServer, server, SNICallback } = this._ktlsOptions;
+    if (this.listenerCount('keylog') > 0 || this._ktlsOutlets.wantsKeyLog) engine.logKeys();
+    if (this._ktlsOutlets.exportsKeys) engine.reportKeys();
+    if (this._ktlsOptions.enableTrace) engine.trace();
     const fail = (error: unknown): void => void this.destroy(asError(error));
-    engine.answerWith(handshakeAnswers(this.options, { socket: this, engine: () => this.engine, fail }));
+    engine.answerWith(handshakeAnswers(this._ktlsOptions, { socket: this, engine: () => this._ktlsEngine, fail }));
     if (!isServer) {
       if (this.#servername) engine.setServerName(this.#servername);
       if (this.#offered) engine.setSession(this.#offered);
@@ -185,30 +190,40 @@ export abstract class OpeningSocket extends ControllableSocket {
     if (server && server.listenerCount('newSession') > 0) engine.reportSessions();
   }
 
-  protected get options(): TLSSocketOptions {
+  protected get _ktlsOptions(): TLSSocketOptions {
     return this.#options;
   }
 
-  protected get outlets(): KeyOutlets {
+  protected get _ktlsOutlets(): KeyOutlets {
     return this.#outlets;
   }
 
-  protected override get engine(): Engine | undefined {
+  protected override get _ktlsEngine(): Engine | undefined {
     const engine = this.#session?.connection.engine;
     return engine?.disposed ? undefined : engine;
   }
 
-  protected override get session(): TlsSession | undefined {
+  protected override get _ktlsSession(): TlsSession | undefined {
     return this.#session;
   }
 
-  protected override get isServer(): boolean {
-    return this.options.isServer === true;
+  protected override get _ktlsIsServer(): boolean {
+    return this._ktlsOptions.isServer === true;
   }
 
-  protected override get below(): Duplex | undefined {
+  protected override get _ktlsBelow(): Duplex | undefined {
     return this.#below;
   }
+}
+
+/** Tells a listener in another scope than that of the stream below. That it is closed is the stream's to tell. */
+function inScope(scope: AsyncResource, listener: SessionListener): SessionListener {
+  return {
+    event: (event) => scope.runInAsyncScope(listener.event, listener, event),
+    ended: (truncated) => scope.runInAsyncScope(listener.ended, listener, truncated),
+    streamError: (error) => scope.runInAsyncScope(listener.streamError, listener, error),
+    streamClosed: () => listener.streamClosed(),
+  };
 }
 
 /** Without what the context has taken over already. What is on or off counts by its truth, whatever its type, as for node:tls. */
@@ -237,6 +252,13 @@ const forwarded = [
 const noStreamOptions = { onread: undefined, signal: undefined, timeout: undefined, highWaterMark: undefined };
 
 const beforeSecure = 'Client network socket disconnected before secure TLS connection was established';
+
+/** What would be called must be a function, where it would be. */
+function refuseCallbacks({ isServer, SNICallback, ALPNCallback, pskCallback }: TLSSocketOptions): void {
+  const given: readonly unknown[] = [SNICallback, ALPNCallback, pskCallback];
+  if (given.every((callback) => !callback || typeof callback === 'function')) return;
+  letNodeRefuseSocket({ isServer, SNICallback, ALPNCallback, pskCallback });
+}
 
 function refuseTrace(value: unknown): never {
   throw typeError(

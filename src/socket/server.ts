@@ -48,7 +48,7 @@ class TLSServer extends net.Server {
 
   constructor(options?: ServerOptions | Listener | null, listener?: Listener) {
     const given = readArguments(options, listener);
-    super(netOptions(given.options));
+    super(given.options);
     setUp(this, given);
   }
 
@@ -134,12 +134,6 @@ function readArguments(options: ServerOptions | Listener | null | undefined, lis
   return given;
 }
 
-/** The kernel must be able to take over before anything was read; and close_notify may have to follow the peer's FIN. */
-function netOptions(options: ServerOptions): net.ServerOpts {
-  const { highWaterMark, ...rest } = options;
-  return { ...rest, ...(highWaterMark !== undefined && { highWaterMark }), pauseOnConnect: true, allowHalfOpen: true };
-}
-
 /**
  * Makes a new server that Node.js has made, one of node:https or node:http2, accept connections as ours do: with our handshakes, contexts
  * and tickets. All else of it stays what it was.
@@ -152,7 +146,7 @@ export function takeOver(server: net.Server, options: ServerOptions): void {
     if (member && name !== 'constructor' && name !== captureRejectionSymbol)
       Object.defineProperty(server, name, member);
   }
-  if (hasOurMembers(server)) setUp(Object.assign(server, netOptions({})), { options, listener: undefined });
+  if (hasOurMembers(server)) setUp(server, { options, listener: undefined });
 }
 
 function hasOurMembers(server: net.Server): server is TLSServer {
@@ -181,8 +175,6 @@ function setUp(server: TLSServer, given: Arguments): void {
 
 function accept(server: TLSServer, stream: net.Socket): void {
   const { options } = internals(server);
-  // The server's own sockets are half-open so that close_notify can follow the peer's FIN; what the application sees is its option.
-  if (Reflect.get(stream, 'server') === server) stream.allowHalfOpen = options.allowHalfOpen ?? false;
   const accepted: TLSSocketOptions = {
     ...pick(options),
     isServer: true,
@@ -279,7 +271,7 @@ export const Server: typeof TLSServer = new Proxy(TLSServer, {
   apply(target, self: unknown, args: [ServerOptions?, Listener?]) {
     if (!(self instanceof target)) return new target(...args);
     const given = readArguments(...args);
-    Reflect.apply(net.Server, self, [netOptions(given.options)]);
+    Reflect.apply(net.Server, self, [given.options]);
     setUp(self, given);
     return self;
   },

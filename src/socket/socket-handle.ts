@@ -1,4 +1,4 @@
-import { AsyncResource } from 'node:async_hooks';
+import type { AsyncResource } from 'node:async_hooks';
 import type net from 'node:net';
 import { type Duplex, PassThrough } from 'node:stream';
 import { nodeTls } from '../platform/node-tls.ts';
@@ -20,10 +20,12 @@ export class SocketHandle {
   onread: unknown = undefined;
   readonly #owner: Owner;
   readonly #below: Duplex | undefined;
-  #resource: AsyncResource | undefined;
+  readonly #scope: AsyncResource;
 
-  constructor(owner: Owner, below: Duplex | undefined) {
+  /** `scope`: in which the socket's events are told. */
+  constructor(owner: Owner, below: Duplex | undefined, scope: AsyncResource) {
     this.#owner = owner;
+    this.#scope = scope;
     this.#below = below;
     standUnderNodeTls();
   }
@@ -57,8 +59,7 @@ export class SocketHandle {
 
   /** For async_hooks: the resource of whose making what happens here is a consequence. */
   getAsyncId(): number {
-    this.#resource ??= new AsyncResource('TLSWRAP');
-    return this.#resource.asyncId();
+    return this.#scope.asyncId();
   }
 
   /** 0, or a negative number of libuv's. */

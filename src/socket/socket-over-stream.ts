@@ -13,10 +13,10 @@ const addressProperties = [
 /** A net.Socket that has no libuv handle but a stream below it, which answers for its addresses and takes its socket options. */
 export abstract class SocketOverStream extends net.Socket {
   /** The stream below, once there is one. */
-  protected abstract readonly below: Duplex | undefined;
+  protected abstract readonly _ktlsBelow: Duplex | undefined;
   /** Bytes of plaintext, as a net.Socket counts its own. */
-  protected abstract readonly plaintextRead: number;
-  protected abstract readonly plaintextWritten: number;
+  protected abstract readonly _ktlsPlaintextRead: number;
+  protected abstract readonly _ktlsPlaintextWritten: number;
 
   override address(): net.AddressInfo | Record<string, never> {
     return this.#socket?.address() ?? {};
@@ -49,7 +49,7 @@ export abstract class SocketOverStream extends net.Socket {
   }
 
   get #socket(): net.Socket | undefined {
-    return this.below instanceof net.Socket ? this.below : undefined;
+    return this._ktlsBelow instanceof net.Socket ? this._ktlsBelow : undefined;
   }
 
   static {
@@ -63,9 +63,9 @@ export abstract class SocketOverStream extends net.Socket {
       });
     };
     for (const name of addressProperties) define(name, (socket) => socket.#socket?.[name]);
-    define('pending', (socket) => (socket.below ? (socket.#socket?.pending ?? false) : true));
-    define('bytesRead', (socket) => socket.plaintextRead);
-    define('bytesWritten', (socket) => socket.plaintextWritten + socket.writableLength);
+    define('pending', (socket) => (socket._ktlsBelow ? (socket.#socket?.pending ?? false) : true));
+    define('bytesRead', (socket) => socket._ktlsPlaintextRead);
+    define('bytesWritten', (socket) => socket._ktlsPlaintextWritten + socket.writableLength);
     define('bufferSize', (socket) => socket.writableLength);
   }
 

@@ -1,6 +1,7 @@
 import type { NonSharedBuffer } from 'node:buffer';
 import net from 'node:net';
 import { addAbortSignal, type Duplex } from 'node:stream';
+import type { Connection } from '../connection/connection.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
 import type { KeyEpoch } from '../connection/key-watch.ts';
 import { InstanceLost } from '../engine/instance.ts';
@@ -56,10 +57,10 @@ export class TLSSocket extends OpeningSocket {
     Reflect.set(this, 'authorizationError', null);
     this.#userBuffer = options.onread && !stream ? new UserBuffer(options.onread) : undefined;
     this.on('newListener', (name) => {
-      if (name === 'keylog') this.engine?.logKeys();
+      if (name === 'keylog') this._ktlsEngine?.logKeys();
     });
     if (options.pauseOnConnect) this.pause();
-    if (stream) this.attach(stream);
+    if (stream) this._ktlsAttach(stream);
     if (options.signal) addAbortSignal(options.signal, this);
   }
 
@@ -67,12 +68,12 @@ export class TLSSocket extends OpeningSocket {
   getSession(): NonSharedBuffer | undefined;
   getSession(): NonSharedBuffer | undefined | null {
     if (this.destroyed) return null;
-    const session = this.engine && (this.#told?.session ?? this.engine.session);
+    const session = this._ktlsEngine && (this.#told?.session ?? this._ktlsEngine.session);
     return session && Buffer.from(session);
   }
 
   override getTLSTicket(): NonSharedBuffer | undefined {
-    return this.engine && this.#told ? Buffer.from(this.#told.ticket) : super.getTLSTicket();
+    return this._ktlsEngine && this.#told ? Buffer.from(this.#told.ticket) : super.getTLSTicket();
   }
 
   override pause(): this {
@@ -82,13 +83,13 @@ export class TLSSocket extends OpeningSocket {
 
   override resume(): this {
     this.#userBuffer?.resume();
-    if (this.#userBuffer) this.session?.reading.resume();
+    if (this.#userBuffer) this._ktlsSession?.reading.resume();
     return super.resume();
   }
 
   override _read(): void {
     this._start();
-    this.session?.reading.resume();
+    this._ktlsSession?.reading.resume();
   }
 
   override _write(chunk: Uint8Array | string, encoding: BufferEncoding, done: PendingWrite['done']): void {
@@ -106,22 +107,22 @@ export class TLSSocket extends OpeningSocket {
   }
 
   override _final(done: PendingWrite['done']): void {
-    if (this.session && this.#established) this.session.connection.close(() => done());
+    if (this._ktlsSession && this.#established) this._ktlsSession.connection.close(() => done());
     else if (this.#readEnded) done();
     else this.#finish = done;
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    const below = this.below instanceof net.Socket && !this.below.destroyed ? this.below : undefined;
+    const below = this._ktlsBelow instanceof net.Socket && !this._ktlsBelow.destroyed ? this._ktlsBelow : undefined;
     // net.Socket tells in 'close' whether there was an error only where it has a handle to close.
     Reflect.set(this, '_handle', {
       close: (closed: () => void) => (below ? below.once('close', closed) : setImmediate(closed)),
     });
     Reflect.set(this, 'ssl', null);
-    this.session?.connection.dispose();
-    this.session?.transport.destroy();
-    this.below?.destroy();
-    this.outlets.dispose();
+    this._ktlsSession?.connection.dispose();
+    this._ktlsSession?.transport.destroy();
+    this._ktlsBelow?.destroy();
+    this._ktlsOutlets.dispose();
     this.#told?.session.fill(0);
     const early = 'Socket closed before the connection was established';
     const failure = this.connecting ? codedError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION', early) : undefined;
@@ -132,7 +133,7 @@ export class TLSSocket extends OpeningSocket {
     super._destroy(error, done);
   }
 
-  protected override get established(): boolean {
+  protected override get _ktlsEstablished(): boolean {
     return this.#established;
   }
 
@@ -141,20 +142,36 @@ export class TLSSocket extends OpeningSocket {
     return this.#established;
   }
 
-  protected override get plaintextRead(): number {
+  protected override get _ktlsPlaintextRead(): number {
     return this.#bytesRead;
   }
 
-  protected override get plaintextWritten(): number {
+  protected override get _ktlsPlaintextWritten(): number {
     return this.#bytesWritten;
   }
 
-  protected override readonly listener: SessionListener = {
-    event: (event) => this.#unlessLost(() => this.#onEvent(event)),
+  protected override readonly _ktlsListener: SessionListener = {
+    event: (event) => this.#deliver(event),
     ended: (truncated) => this.#onStreamEnd(truncated),
     streamError: (error) => this.#onStreamError(error),
     streamClosed: () => this.#onStreamClosed(),
   };
+
+  /** What a listener throws is for the process to hear of, as in node:tls, and no reason to lose what else was received. */
+  #deliver(event: ConnectionEvent): void {
+    try {
+      this.#onEvent(event);
+    } catch (error) {
+      // Where the engine is asked while it is being lost, this connection ends, and not the process.
+      if (error instanceof InstanceLost) {
+        this.destroy(error);
+        return;
+      }
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+  }
 
   #onEvent(event: ConnectionEvent): void {
     if (this.destroyed) {
@@ -169,7 +186,7 @@ export class TLSSocket extends OpeningSocket {
         break;
       case 'secure':
         this.#established = true;
-        this.outlets.secure(this.#liveSession().connection);
+        this._ktlsOutlets.secure(this.#liveSession().connection);
         if (this.#untoldSessions === 0) this.#onSecure();
         break;
       case 'closeNotify':
@@ -177,11 +194,11 @@ export class TLSSocket extends OpeningSocket {
         this.#endReading();
         break;
       case 'session':
-        if (this.options.isServer) this.#tellSession(event);
+        if (this._ktlsOptions.isServer) this.#tellSession(event);
         else this.#onSession(event.session, event.ticket);
         break;
       case 'keyLog':
-        this.outlets.keyLog(event.line);
+        this._ktlsOutlets.keyLog(event.line);
         if (this.listenerCount('keylog') > 0) this.emit('keylog', Buffer.from(`${event.line}\n`));
         break;
       case 'keys':
@@ -199,7 +216,7 @@ export class TLSSocket extends OpeningSocket {
       case 'suspended':
         answerSuspension(event, {
           engine: this.#liveSession().connection.engine,
-          options: this.options,
+          options: this._ktlsOptions,
           destroyed: () => this.destroyed,
           fail: (error) => this.destroy(asError(error)),
           resume: () => this.#resume(),
@@ -214,17 +231,17 @@ export class TLSSocket extends OpeningSocket {
     this.#bytesRead += bytes.length;
     this.#hasWritten = false;
     const more = this.#userBuffer ? this.#userBuffer.take(bytes) : this.push(asBuffer(bytes));
-    if (!more) this.session?.reading.pause();
+    if (!more) this._ktlsSession?.reading.pause();
   }
 
   #onKeys(epoch: KeyEpoch): void {
-    if (!this.session || this.listenerCount('keys') === 0) {
+    if (!this._ktlsSession || this.listenerCount('keys') === 0) {
       wipeTrafficKeys(epoch.keys);
       return;
     }
     let keys: EpochKeys;
     try {
-      keys = this.outlets.epochKeys(epoch, this.session.connection);
+      keys = this._ktlsOutlets.epochKeys(epoch, this._ktlsSession.connection);
     } catch (error) {
       wipeTrafficKeys(epoch.keys);
       this.destroy(asError(error));
@@ -234,14 +251,20 @@ export class TLSSocket extends OpeningSocket {
   }
 
   #onSecure(): void {
-    const { engine } = this;
-    if (!engine || !this.session) return;
+    const engine = this._ktlsEngine;
+    if (!engine || !this._ktlsSession) return;
     this.alpnProtocol = engine.alpn ?? false;
     this.servername ??= engine.serverName ?? false;
-    this.emit('secure');
-    if (this.destroyed) return;
+    try {
+      this.emit('secure');
+    } finally {
+      if (!this.destroyed) this.#release(this._ktlsSession.connection);
+    }
+  }
+
+  #release(connection: Connection): void {
     this.secureConnecting = false;
-    this.session.connection.release(() => {
+    connection.release(() => {
       const { chunks, done } = this.#pending ?? {};
       this.#pending = undefined;
       if (chunks && done) this.#send(chunks, done);
@@ -268,7 +291,14 @@ export class TLSSocket extends OpeningSocket {
       if (this.#untoldSessions === 0 && this.#established && this.secureConnecting && !this.destroyed) this.#onSecure();
     };
     this.#untoldSessions++;
-    if (!this.server?.emit('newSession', asBuffer(id), asBuffer(session), done)) done();
+    let isTold = false;
+    try {
+      isTold = this.server?.emit('newSession', asBuffer(id), asBuffer(session), done) ?? false;
+    } catch (error) {
+      this.server?.emit('error', error);
+    } finally {
+      if (!isTold) done();
+    }
   }
 
   #resume(): void {
@@ -276,19 +306,9 @@ export class TLSSocket extends OpeningSocket {
     this.#liveSession().reading.resumeHandshake();
   }
 
-  /** Where the engine is asked while it is being lost, this connection ends, and not the process. */
-  #unlessLost(run: () => void): void {
-    try {
-      run();
-    } catch (error) {
-      if (!(error instanceof InstanceLost)) throw error;
-      this.destroy(error);
-    }
-  }
-
   #onStreamEnd(truncated: boolean): void {
     if (this.destroyed || this.closeNotifyReceived) return;
-    if (this.#established && this.options.requireCloseNotify) {
+    if (this.#established && this._ktlsOptions.requireCloseNotify) {
       const where = truncated ? 'in the middle of a record' : 'without close_notify';
       this.destroy(codedError('ERR_KTLS_TRUNCATED', `The connection ended ${where}: data may be missing`));
     } else {
@@ -332,7 +352,7 @@ export class TLSSocket extends OpeningSocket {
   }
 
   #send(chunks: readonly Uint8Array[], done: PendingWrite['done']): void {
-    if (!this.session || !this.#established || this.secureConnecting) {
+    if (!this._ktlsSession || !this.#established || this.secureConnecting) {
       this.#pending = { chunks, done };
       this._start();
       return;
@@ -343,7 +363,7 @@ export class TLSSocket extends OpeningSocket {
         this.#bytesWritten += bytes;
         this._unrefTimer();
       };
-      sendWithFiles(chunks, this.session.connection, sent).then(
+      sendWithFiles(chunks, this._ktlsSession.connection, sent).then(
         () => process.nextTick(done),
         (error) => process.nextTick(done, error),
       );
@@ -358,7 +378,7 @@ export class TLSSocket extends OpeningSocket {
     // Told at once, the stream sends each small write of a turn by itself; told later, it collects what follows. An answer is alone.
     let collects = this.#hasWritten;
     this.#hasWritten = true;
-    this.session.connection.write(parts, (error) => {
+    this._ktlsSession.connection.write(parts, (error) => {
       if (!error) this._unrefTimer();
       if (collects) process.nextTick(done, error);
       else done(error);
@@ -367,8 +387,8 @@ export class TLSSocket extends OpeningSocket {
   }
 
   #liveSession(): TlsSession {
-    if (!this.session) throw codedError('ERR_SOCKET_CLOSED', 'Socket is closed');
-    return this.session;
+    if (!this._ktlsSession) throw codedError('ERR_SOCKET_CLOSED', 'Socket is closed');
+    return this._ktlsSession;
   }
 }
 

@@ -65,6 +65,16 @@ describe('ws', () => {
   });
 });
 
+test.each([
+  ['node:tls', false],
+  ['ktls/register', true],
+])('the global WebSocket with %s', async (_, registered) => {
+  const { port } = await serve('websocket-server');
+  const options = { ...trusting(), registered };
+  const { answer } = await runClient('global-websocket-client', [`wss://localhost:${port}`], options);
+  expect(answer).toEqual({ same: 6, code: 1000 });
+});
+
 test('nodemailer to smtp-server, by STARTTLS on both sides', async () => {
   const { server, port } = await serve('smtp-server');
   const { answer, connections } = await runClient('mail-client', [port, identity.files.ca]);

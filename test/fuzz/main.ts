@@ -31,7 +31,8 @@ async function fuzz(name: string, seconds: number, seed: number): Promise<boolea
     const start = performance.now();
     try {
       target.run(input);
-      if (performance.now() - start > slow) throw new Error(`one input took ${Math.round(performance.now() - start)} ms`);
+      if (performance.now() - start > slow)
+        throw new Error(`one input took ${Math.round(performance.now() - start)} ms`);
       return true;
     } catch (error) {
       report(name, input, error);
@@ -50,7 +51,9 @@ async function fuzz(name: string, seconds: number, seed: number): Promise<boolea
     }
   }
   coverage.close();
-  console.log(`${name}: ${executions} executions, ${coverage.size} blocks, ${corpus.length} inputs, seed ${seed}: nothing found`);
+  console.log(
+    `${name}: ${executions} executions, ${coverage.size} blocks, ${corpus.length} inputs, seed ${seed}: nothing found`,
+  );
   return true;
 }
 

@@ -59,7 +59,8 @@ const changes: readonly Change[] = [
     const [from, to] = [random.below(other.length), random.below(bytes.length + 1)];
     return joined(bytes.subarray(0, to), other.subarray(from, from + 1 + random.below(256)), bytes.subarray(to));
   },
-  (bytes, other, random) => joined(bytes.subarray(0, random.below(bytes.length)), other.subarray(random.below(other.length))),
+  (bytes, other, random) =>
+    joined(bytes.subarray(0, random.below(bytes.length)), other.subarray(random.below(other.length))),
 ];
 
 function joined(...parts: readonly Uint8Array[]): Uint8Array {

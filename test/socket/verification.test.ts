@@ -1,9 +1,10 @@
 import net from 'node:net';
+import { PassThrough } from 'node:stream';
 import type tls from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Identities, makeIdentities } from './identities.ts';
 import { listenUntilEnd, owned } from './scenario.ts';
-import { codeOf, dial, listening, outcome, type Pair, pairs, same } from './surface.ts';
+import { codeOf, dial, listening, outcome, type Pair, pairs, same, thrownBy } from './surface.ts';
 
 let identities: Identities;
 
@@ -113,6 +114,23 @@ describe.each(pairs)('$name', (pair) => {
       expect(seen).toMatchObject({ 1: [false, false], 0: [true, false] });
     });
   });
+
+  it.each(['SNICallback', 'ALPNCallback', 'pskCallback'])(
+    '%s of a socket made by hand must be a function',
+    async (name) => {
+      const seen = await same(pair, (by) =>
+        sweep(async (value) =>
+          [true, false].map((isServer) =>
+            thrownBy(() => {
+              const options = { isServer, secureContext: by.server.createSecureContext(), ...option(name, value) };
+              owned(by.server.secure(new PassThrough(), options)).on('error', () => {});
+            }),
+          ),
+        ),
+      );
+      expect(seen['1']).toContainEqual(['ERR_INVALID_ARG_TYPE', 'TypeError', expect.any(String)]);
+    },
+  );
 
   it('without a certificate nobody is trusted, whatever the application says to the name', async () => {
     const anonymous = { ciphers: 'AECDH-AES128-SHA:@SECLEVEL=0', maxVersion: 'TLSv1.2' as const };

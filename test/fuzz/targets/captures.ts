@@ -7,7 +7,8 @@ import type { Target } from '../target.ts';
 const folder = new URL('../../capture/captures/', import.meta.url);
 const names = readdirSync(folder);
 const keyLog = new KeyLog();
-for (const name of names.filter((name) => name.endsWith('.keylog'))) keyLog.add(readFileSync(new URL(name, folder), 'utf8'));
+for (const name of names.filter((name) => name.endsWith('.keylog')))
+  keyLog.add(readFileSync(new URL(name, folder), 'utf8'));
 
 /** pcap, pcapng, the layers of the network, TCP and TLS in them. Nothing is ever thrown: damage is told. */
 export const target: Target = {

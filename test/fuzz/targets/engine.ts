@@ -1,8 +1,8 @@
-import type { Identity } from '../../helpers/certificates.ts';
 import { selfSigned } from '../../../src/cli/self-signed.ts';
 import type { Output } from '../../../src/engine/outputs.ts';
 import { ProtocolVersion } from '../../../src/protocol/version.ts';
 import { clientContext, EnginePair, everything, makeModule, nothing, serverContext } from '../../engine/engine-pair.ts';
+import type { Identity } from '../../helpers/certificates.ts';
 import type { Target } from '../target.ts';
 
 const identity: Identity = selfSigned(['localhost']);
@@ -59,7 +59,10 @@ class EditingPair extends EnginePair {
   #count = 0;
 
   override take(side: 'client' | 'server', outputs: readonly Output[]): this {
-    return super.take(side, outputs.map((output) => this.#edited(output)));
+    return super.take(
+      side,
+      outputs.map((output) => this.#edited(output)),
+    );
   }
 
   #edited(output: Output): Output {
@@ -83,4 +86,3 @@ class EditingPair extends EnginePair {
     return changed;
   }
 }
-
