@@ -46,12 +46,12 @@ perl -pi -e "s/\(\((?:uint128_t|widelimb)\)\s*$operand\)\s*\*\s*$operand/ktls_mu
 perl -pi -e 's/define BIT_INTERLEAVE \(sizeof.*/define BIT_INTERLEAVE (0)/' "$source/crypto/sha/keccak1600.c"
 perl -pi -e 's/(define SSL_MAX_PIPELINES) 32/$1 1/' "$source/include/openssl/ssl.h.in"
 
-# CVE-2026-35189, mended in 3.5.9: each distribution point that is relative to its issuer's name gets a copy of that name, so that a
+# CVE-2026-35189, mended in 3.5.9, 3.6.5 and 4.0.3: each distribution point that is relative to its issuer's name gets a copy of that name, so that a
 # certificate of 100 KiB took hundreds of MiB. One whose names came to more than 64 KiB is invalid. Conforming CAs do not have such points
 # (RFC 5280 §4.2.1.13).
 purpose="$source/crypto/x509/v3_purp.c"
 . "$source/VERSION.dat"
-case $MAJOR.$MINOR.$PATCH in 3.5.[0-8])
+case $MAJOR.$MINOR.$PATCH in 3.5.[0-8] | 3.6.[0-4] | 4.0.[0-2])
   bound='(int64_t)sk_DIST_POINT_num(x->crldp) * i2d_X509_NAME(iname, NULL) > 65536 ? 0 :'
   BOUND=$bound perl -pi -e 's/return (DIST_POINT_set_dpname\(dp->distpoint, iname\) \? 1 : -1;)/return $ENV{BOUND} $1/' "$purpose"
   grep -qF "return $bound DIST_POINT_set_dpname" "$purpose" || { echo "CVE-2026-35189: no place for the bound in $purpose" >&2; exit 1; }
