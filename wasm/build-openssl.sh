@@ -57,6 +57,12 @@ case $MAJOR.$MINOR.$PATCH in 3.5.[0-8] | 3.6.[0-4] | 4.0.[0-2])
   grep -qF "return $bound DIST_POINT_set_dpname" "$purpose" || { echo "CVE-2026-35189: no place for the bound in $purpose" >&2; exit 1; }
 esac
 
+# From 4.0 on OpenSSL's HKDF is in one object with relatives that are wanted, and would come with them beside ours (key_schedule.c).
+case $MAJOR in 4)
+  perl -pi -e 's/^(const OSSL_DISPATCH) ossl_(kdf_(?:hkdf|tls1_3_kdf)_functions\[\])/$1 unused_$2/' \
+    "$source/providers/implementations/kdfs/hkdf.c"
+esac
+
 perl "$source/Configure" --config="$here/openssl.conf" linux-wasm32 --prefix=/ktls --openssldir=/ktls \
   $platform $protocols $formats $algorithms $wanted CC=./cc AR=emar RANLIB=emranlib
 make -j"$(nproc)" build_generated

@@ -5,37 +5,48 @@ import { fetchRelease, readLock } from '../openssl-release.mjs';
 import { at, build } from '../paths.mjs';
 import { tools } from './tools.mjs';
 
-const opensslSource = {
-  name: 'openssl-source',
-  title: 'OpenSSL source',
-  inputs: () => ({ files: ['wasm/openssl.lock'] }),
-  outputs: ['build/openssl/source/Configure'],
-  async run() {
-    const lock = readLock();
-    const archive = await fetchRelease(lock);
-    const fresh = build('openssl/source.new');
-    rmSync(fresh, { recursive: true, force: true });
-    mkdirSync(fresh, { recursive: true });
-    await quietly(build('logs/openssl.log'), 'tar', ['-xzf', archive, '--strip-components=1', '-C', fresh]);
-    rmSync(build('openssl/source'), { recursive: true, force: true });
-    renameSync(fresh, build('openssl/source'));
-  },
-};
+// The step that makes the libraries of a series; without one, of that which is packed.
+export function librariesOf(series) {
+  const name = nameIn(series, 'openssl');
+  return {
+    name,
+    title: series === undefined ? 'OpenSSL for WebAssembly' : `OpenSSL ${series} for WebAssembly`,
+    needs: [tools, sourceOf(series)],
+    inputs: () => ({
+      files: ['wasm/openssl.conf', 'wasm/build-openssl.sh', 'wasm/multiply.h', 'wasm/include'],
+      values: [readLock(series), answerOf('emcc', ['--version'])],
+    }),
+    outputs: [`build/${name}/wasm/libssl.a`, `build/${name}/wasm/libcrypto.a`],
+    async run() {
+      rmSync(build(name, 'wasm'), { recursive: true, force: true });
+      const folders = [build(name, 'source'), build(name, 'wasm')];
+      await quietly(build(`logs/${name}.log`), at('wasm/build-openssl.sh'), folders);
+    },
+  };
+}
 
-export const opensslLibraries = {
-  name: 'openssl',
-  title: 'OpenSSL for WebAssembly',
-  needs: [tools, opensslSource],
-  inputs: () => ({
-    files: ['wasm/openssl.lock', 'wasm/openssl.conf', 'wasm/build-openssl.sh', 'wasm/multiply.h', 'wasm/include'],
-    values: [answerOf('emcc', ['--version'])],
-  }),
-  outputs: ['build/openssl/wasm/libssl.a', 'build/openssl/wasm/libcrypto.a'],
-  async run() {
-    rmSync(build('openssl/wasm'), { recursive: true, force: true });
-    await quietly(build('logs/openssl.log'), at('wasm/build-openssl.sh'), [
-      build('openssl/source'),
-      build('openssl/wasm'),
-    ]);
-  },
-};
+function sourceOf(series) {
+  const name = nameIn(series, 'openssl');
+  return {
+    name: `${name}-source`,
+    title: series === undefined ? 'OpenSSL source' : `OpenSSL ${series} source`,
+    inputs: () => ({ values: [readLock(series)] }),
+    outputs: [`build/${name}/source/Configure`],
+    async run() {
+      const archive = await fetchRelease(readLock(series));
+      const fresh = build(name, 'source.new');
+      rmSync(fresh, { recursive: true, force: true });
+      mkdirSync(fresh, { recursive: true });
+      await quietly(build(`logs/${name}.log`), 'tar', ['-xzf', archive, '--strip-components=1', '-C', fresh]);
+      rmSync(build(name, 'source'), { recursive: true, force: true });
+      renameSync(fresh, build(name, 'source'));
+    },
+  };
+}
+
+// What belongs to a series beside the one that is packed has its name.
+export function nameIn(series, name) {
+  return series === undefined ? name : `${name}-${series}`;
+}
+
+export const opensslLibraries = librariesOf();
