@@ -62,10 +62,11 @@ export class Apt {
       .find((other) => other.startsWith(beginning));
   }
 
-  // Fetches the upstream tar file of a source package, checked by apt, into a folder.
-  async downloadSource(name, version, folder) {
+  // Fetches the upstream tar file of a source package, checked by apt, into a folder; or all of it.
+  async downloadSource(name, version, folder, parts = 'tar') {
     mkdirSync(folder, { recursive: true });
-    const words = ['-q', 'source', '--download-only', '--tar-only', `${name}=${version}`];
+    const only = parts === 'tar' ? ['--tar-only'] : [];
+    const words = ['-q', 'source', '--download-only', ...only, `${name}=${version}`];
     await quietly(this.#log, 'apt-get', [...this.#options, ...words], { cwd: folder });
   }
 
@@ -77,6 +78,9 @@ export class Apt {
     await quietly(this.#log, 'dpkg-deb', ['-x', join(folder, archive), into]);
   }
 }
+
+// Suites that have no security updates of their own.
+const UNRELEASED = ['sid', 'experimental'];
 
 // The mirror of Debian that apt is configured with.
 export function mirror() {
@@ -98,7 +102,7 @@ function sourceLines(type, suite) {
   const security = sources.find(({ suites }) => suites.some((name) => name.endsWith('-security')));
   const line = ({ options, uri }, name) => `${type} ${options}${uri} ${name} main\n`;
   const lines = [line(main, suite)];
-  if (security !== undefined && suite !== 'sid') lines.push(line(security, `${suite}-security`));
+  if (security !== undefined && !UNRELEASED.includes(suite)) lines.push(line(security, `${suite}-security`));
   return lines;
 }
 

@@ -5,13 +5,13 @@ import { join, resolve } from 'node:path';
 import { quietly } from './command.mjs';
 import { build, root } from './paths.mjs';
 
-// Resolves to the module's path. OpenSSL's libraries and the tools must be there.
-export async function linkModule(folder, log) {
+// Resolves to the module's path. OpenSSL's libraries, in their folder of build/, and the tools must be there.
+export async function linkModule(folder, log, openssl = 'openssl') {
   const env = { ...process.env, NODE_PATH: '/usr/share/nodejs' };
   const definitions = {
     CMAKE_BUILD_TYPE: 'None',
-    KTLS_OPENSSL_SOURCE: build('openssl/source'),
-    KTLS_OPENSSL_BUILD: build('openssl/wasm'),
+    KTLS_OPENSSL_SOURCE: build(openssl, 'source'),
+    KTLS_OPENSSL_BUILD: build(openssl, 'wasm'),
   };
   // The project's folder may have been moved since; CMake insists on the old one.
   rmSync(join(folder, 'CMakeCache.txt'), { force: true });

@@ -12,7 +12,7 @@ import { packages } from './steps/packages.mjs';
 import { peers } from './steps/peers.mjs';
 import { runtimes } from './steps/runtimes.mjs';
 import { tools } from './steps/tools.mjs';
-import { wasm } from './steps/wasm.mjs';
+import { wasm, wasmOf40 } from './steps/wasm.mjs';
 import { wine } from './steps/wine.mjs';
 import { bench } from './tasks/bench.mjs';
 import { benchKernel } from './tasks/bench-kernel.mjs';
@@ -27,7 +27,7 @@ const TASKS = {
   ...{ bench, 'bench:kernel': benchKernel, 'openssl:update': opensslUpdate },
 };
 const STEPS = [
-  ...[packages, tools, opensslLibraries, wasm, native, nativeArm64, dist, installed],
+  ...[packages, tools, opensslLibraries, wasm, wasmOf40, native, nativeArm64, dist, installed],
   ...[guests, emulator, peers, runtimes, wine, windowsPackages, arm64Packages],
 ];
 

@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { answerOf } from './command.mjs';
+import { readLock } from './openssl-release.mjs';
 import { at, projectNode } from './paths.mjs';
-import { readLock } from './steps/openssl.mjs';
 
 function bill() {
   const { name, version, description, license } = readJson('package.json');

@@ -3,8 +3,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
+import { readLock } from './openssl-release.mjs';
 import { at, build } from './paths.mjs';
-import { readLock } from './steps/openssl.mjs';
 
 // Resolves to what is wrong, nothing if all is right. `files` by their paths, for a test that changes them.
 export function faultsOf(files) {

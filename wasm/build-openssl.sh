@@ -49,15 +49,21 @@ perl -pi -e 's/(define SSL_MAX_PIPELINES) 32/$1 1/' "$source/include/openssl/ssl
 # A peer that negotiates a maximum fragment length (RFC 6066 §4) is no reason to keep the keys: whoever gets them cuts at it, too.
 perl -pi -e 's/rl->max_frag_len != SSL3_RT_MAX_PLAIN_LENGTH/0/' "$source/ssl/record/methods/ktls_meth.c"
 
-# CVE-2026-35189, mended in 3.5.9: each distribution point that is relative to its issuer's name gets a copy of that name, so that a
+# CVE-2026-35189, mended in 3.5.9, 3.6.5 and 4.0.3: each distribution point that is relative to its issuer's name gets a copy of that name, so that a
 # certificate of 100 KiB took hundreds of MiB. One whose names came to more than 64 KiB is invalid. Conforming CAs do not have such points
 # (RFC 5280 §4.2.1.13).
 purpose="$source/crypto/x509/v3_purp.c"
 . "$source/VERSION.dat"
-case $MAJOR.$MINOR.$PATCH in 3.5.[0-8])
+case $MAJOR.$MINOR.$PATCH in 3.5.[0-8] | 3.6.[0-4] | 4.0.[0-2])
   bound='(int64_t)sk_DIST_POINT_num(x->crldp) * i2d_X509_NAME(iname, NULL) > 65536 ? 0 :'
   BOUND=$bound perl -pi -e 's/return (DIST_POINT_set_dpname\(dp->distpoint, iname\) \? 1 : -1;)/return $ENV{BOUND} $1/' "$purpose"
   grep -qF "return $bound DIST_POINT_set_dpname" "$purpose" || { echo "CVE-2026-35189: no place for the bound in $purpose" >&2; exit 1; }
+esac
+
+# From 4.0 on OpenSSL's HKDF is in one object with relatives that are wanted, and would come with them beside ours (key_schedule.c).
+case $MAJOR in 4)
+  perl -pi -e 's/^(const OSSL_DISPATCH) ossl_(kdf_(?:hkdf|tls1_3_kdf)_functions\[\])/$1 unused_$2/' \
+    "$source/providers/implementations/kdfs/hkdf.c"
 esac
 
 perl "$source/Configure" --config="$here/openssl.conf" linux-wasm32 --prefix=/ktls --openssldir=/ktls \

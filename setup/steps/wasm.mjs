@@ -6,7 +6,7 @@ import { linkModule } from '../link-wasm.mjs';
 import { at, build } from '../paths.mjs';
 import { SetupError } from '../setup-error.mjs';
 import { filesUnder } from '../stamp.mjs';
-import { opensslLibraries } from './openssl.mjs';
+import { librariesOf, nameIn, opensslLibraries } from './openssl.mjs';
 import { tools } from './tools.mjs';
 
 export const wasm = {
@@ -14,7 +14,7 @@ export const wasm = {
   title: 'wasm/ktls.wasm',
   needs: [tools, opensslLibraries],
   inputs: () => ({
-    files: [...filesUnder('wasm').filter((path) => /\.[ch]$/.test(path)), 'CMakeLists.txt', 'build/stamps/openssl'],
+    files: [...sources(), 'CMakeLists.txt', 'build/stamps/openssl'],
   }),
   outputs: ['wasm/ktls.wasm'],
   async run(say) {
@@ -27,6 +27,23 @@ export const wasm = {
     renameSync(at('wasm/ktls.wasm.new'), at('wasm/ktls.wasm'));
   },
 };
+
+// The same with OpenSSL 4.0, to see how far it is from being packed: build/wasm-4.0/ktls.wasm.
+export const wasmOf40 = {
+  name: nameIn('4.0', 'wasm'),
+  title: 'the module with OpenSSL 4.0',
+  needs: [tools, librariesOf('4.0')],
+  inputs: () => ({ files: [...sources(), 'CMakeLists.txt', 'build/stamps/openssl-4.0'] }),
+  outputs: ['build/wasm-4.0/ktls.wasm'],
+  async run(say) {
+    const log = build('logs/wasm-4.0.log');
+    for (const line of report(readFileSync(await linkModule(build('wasm-4.0'), log, 'openssl-4.0')), log)) say(line);
+  },
+};
+
+function sources() {
+  return filesUnder('wasm').filter((path) => /\.[ch]$/.test(path));
+}
 
 // Only src/engine provides imports: nothing of WASI's or Emscripten's may be left.
 function report(bytes, log) {

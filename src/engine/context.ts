@@ -95,13 +95,16 @@ export class EngineContext {
     }
   }
 
-  /** A PKCS #12 file: key, certificate, and issuers, which `store` then trusts. */
-  usePfx(der: Uint8Array, passphrase: string, store: TrustStore): void {
-    this.#withBytes(der, (bytes) => {
-      using secret = this.module.heap.copyText(passphrase);
-      const { address, length } = bytes;
-      return this.#exports.ktls_context_use_pfx(this.pointer, address, length, secret.address, store.pointer);
-    });
+  /**
+   * A PKCS #12 file: key, certificate, and issuers, which `store` then trusts. Answers the key as PKCS #8, the caller's to wipe: with
+   * {@link useKey} it leaves OpenSSL's memory.
+   */
+  usePfx(der: Uint8Array, passphrase: string, store: TrustStore): Uint8Array {
+    using bytes = this.module.heap.copyIn(der);
+    using secret = this.module.heap.copyText(passphrase);
+    const { address, length } = bytes;
+    const used = this.#exports.ktls_context_use_pfx(this.pointer, address, length, secret.address, store.pointer);
+    return this.module.result(this.module.expect(used)) ?? new Uint8Array();
   }
 
   /** `nameToClients`: a certificate request names the store's certificates as acceptable issuers. */

@@ -70,12 +70,12 @@ export class EngineModule {
       this.engines.lose(error);
     });
     const { exports } = this.#instance;
+    this.heap = new Heap(exports);
     const initialize: unknown = Reflect.get(exports, '_initialize');
     if (typeof initialize === 'function') initialize();
     for (const group of imports.keyExchange?.groups ?? []) exports.ktls_offer_group(group);
     if (imports.counterMode) exports.ktls_offer_counter_mode(imports.counterMode.leastBlocks);
     this.exports = exports;
-    this.heap = new Heap(exports);
     this.scratch = exports.ktls_scratch_address();
     this.#result = exports.ktls_result_address();
   }

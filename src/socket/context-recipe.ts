@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, type KeyObject, type PrivateKeyInput } from 'node:crypto';
 import type tls from 'node:tls';
 import { EngineContext } from '../engine/context.ts';
 import type { EngineModule } from '../engine/module.ts';
@@ -26,6 +26,11 @@ type Key =
   | { readonly publicKey: Uint8Array; readonly privateKey: PrivateKey }
   | { readonly pem: Uint8Array; readonly passphrase: string | undefined };
 
+interface PfxFile {
+  readonly der: Uint8Array;
+  readonly passphrase: string;
+}
+
 /**
  * What a context is made of, as it was when the application asked for it: its buffers may change, the defaults too. From this the context
  * can be made again when OpenSSL's instance had to be replaced.
@@ -39,7 +44,7 @@ export class ContextRecipe {
   readonly #groups: string;
   readonly #certificates: readonly Uint8Array[];
   readonly #keys: readonly Key[];
-  readonly #pfx: readonly { readonly der: Uint8Array; readonly passphrase: string }[];
+  readonly #pfx: readonly PfxFile[];
   readonly #ca: Uint8Array[];
   readonly #crl: readonly Uint8Array[];
   readonly #dhparam: 'auto' | Uint8Array | undefined = undefined;
@@ -86,7 +91,7 @@ export class ContextRecipe {
     const trust = this.#ownTrust ? this.#trustIn(module) : undefined;
     for (const pem of this.#certificates) context.useCertificate(pem);
     for (const key of this.#keys) useKey(context, key);
-    for (const { der, passphrase } of this.#pfx) if (trust) context.usePfx(der, passphrase, trust);
+    for (const file of this.#pfx) if (trust) usePfx(context, file, trust);
     if (this.#groups !== 'auto') context.setGroups(this.#groups);
     const { sigalgs, secureOptions, honorCipherOrder, sessionTimeout } = this.#options;
     if (sigalgs) context.setSignatureAlgorithms(sigalgs);
@@ -155,15 +160,32 @@ function readKey(pem: Uint8Array, passphrase: string | undefined): Key {
   const privateKey = key && enginePrivateKey(key);
   if (!key || !privateKey) return { pem, passphrase };
   pem.fill(0);
-  return { publicKey: createPublicKey(key).export({ type: 'spki', format: 'der' }), privateKey };
+  return { publicKey: publicKeyOf(key), privateKey };
 }
 
 function readPrivateKey(pem: Uint8Array, passphrase: string | undefined): KeyObject | undefined {
+  return keyOf({ key: Buffer.from(pem), ...(passphrase !== undefined && { passphrase }) });
+}
+
+function keyOf(input: PrivateKeyInput): KeyObject | undefined {
   try {
-    return createPrivateKey({ key: Buffer.from(pem), ...(passphrase !== undefined && { passphrase }) });
+    return createPrivateKey(input);
   } catch {
     return undefined;
   }
+}
+
+/** OpenSSL opens the file, whose ciphers node:crypto may not have; the key in it does not stay there. */
+function usePfx(context: EngineContext, { der, passphrase }: PfxFile, trust: TrustStore): void {
+  const pkcs8 = context.usePfx(der, passphrase, trust);
+  const key = keyOf({ key: Buffer.from(pkcs8.buffer, pkcs8.byteOffset, pkcs8.length), format: 'der', type: 'pkcs8' });
+  pkcs8.fill(0);
+  const privateKey = key && enginePrivateKey(key);
+  if (key && privateKey) useKey(context, { publicKey: publicKeyOf(key), privateKey });
+}
+
+function publicKeyOf(key: KeyObject): Uint8Array {
+  return createPublicKey(key).export({ type: 'spki', format: 'der' });
 }
 
 function useKey(context: EngineContext, key: Key): void {

@@ -1,5 +1,6 @@
+import { createPublicKey } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { EngineContext } from '../../src/engine/context.ts';
+import { EngineContext } from '../../src/engine/context.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import type { Output } from '../../src/engine/outputs.ts';
 import { failureError } from '../../src/errors.ts';
@@ -122,3 +123,15 @@ describe('an instance that fails', () => {
 function nowhere(size: number): Parameters<ReturnType<typeof makeModule>['exports']['ktls_engine_receive']>[0] {
   return Object(size).valueOf();
 }
+
+it('an answer that is too long for OpenSSL is wiped', () => {
+  const module = makeModule();
+  const server = new EngineContext(module, { min: 0x0304, max: 0x0304 });
+  server.useCertificate(Buffer.from(identity.cert));
+  const answer = new Uint8Array(4096).fill(1);
+  const publicKey = createPublicKey(identity.key).export({ type: 'spki', format: 'der' });
+  server.useKey(publicKey, { sign: () => answer, decryptPremaster: () => undefined });
+  const pair = new EnginePair({ client: clientContext(module, authority.cert), server }).handshake();
+  expect(pair.failed('server')).toBe(true);
+  expect(answer.every((byte) => byte === 0)).toBe(true);
+});

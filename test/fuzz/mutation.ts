@@ -23,7 +23,7 @@ export class Random {
 
 /** One to eight changes to an input; another may lend a part. */
 export function mutate(input: Uint8Array, other: Uint8Array, random: Random): Uint8Array {
-  let bytes = Uint8Array.from(input);
+  let bytes: Uint8Array = Uint8Array.from(input);
   for (let left = 1 << random.below(4); left > 0; left--) bytes = random.of(changes)(bytes, other, random);
   return bytes.subarray(0, longest);
 }

@@ -1,11 +1,17 @@
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { EngineContext } from '../../src/engine/context.ts';
 import ktls from '../../src/index.ts';
 import { engineModule } from '../../src/platform/engine-host.ts';
 import { encryptKey, type Identity, issue, type KeyKind } from '../helpers/certificates.ts';
 import { listen } from '../helpers/listen.ts';
+
+const hasOpenSSLProgram = spawnSync('openssl', ['version']).status === 0;
 
 /** What a private key consists of: the exponent, or the scalar, and the primes. */
 function secrets(pem: string): Buffer[] {
@@ -48,6 +54,27 @@ test('nor does one that is encrypted', async () => {
   await connectOnce({ cert, key: encrypted }, { passphrase: 'secret' });
   expect(secrets(key).filter(isInHeap)).toEqual([]);
 });
+
+test.skipIf(!hasOpenSSLProgram).each(['prime256v1', 'secp256k1'])(
+  'nor does one of a PKCS #12 file stay there: %s',
+  (curve) => {
+    const folder = mkdtempSync(join(tmpdir(), 'ktls-pfx-'));
+    const [key, cert, pfx] = ['key.pem', 'cert.pem', 'both.pfx'].map((name) => join(folder, name));
+    const run = (...words: string[]): void => void execFileSync('openssl', words, { stdio: 'ignore' });
+    try {
+      run('ecparam', '-name', curve, '-genkey', '-noout', '-out', `${key}`);
+      run('req', '-new', '-x509', '-key', `${key}`, '-subj', '/CN=localhost', '-out', `${cert}`);
+      run('pkcs12', '-export', '-in', `${cert}`, '-inkey', `${key}`, '-out', `${pfx}`, '-passout', 'pass:secret');
+      const before = engineModule().signatures.size;
+      const context = ktls.createSecureContext({ pfx: readFileSync(`${pfx}`), passphrase: 'secret' });
+      expect(engineModule().signatures.size).toBe(before + 1);
+      expect(context.getCertificate()).not.toBeNull();
+      expect(secrets(readFileSync(`${key}`, 'utf8')).filter(isInHeap)).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+);
 
 test('the search finds a key that was put there', async () => {
   const { cert, key } = await issue(undefined);
