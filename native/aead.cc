@@ -61,11 +61,11 @@ RecordCipher::RecordCipher(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Re
   }
   if (seal_) return;
   reader_ = std::make_unique<record::RecordReader>(*key_);
-  state_.Create(info.Env(), info.This().As<Napi::Object>(), 5);
+  state_.Create(info.Env(), info.This().As<Napi::Object>(), 6);
 }
 
 bool RecordCipher::Ready(const Napi::CallbackInfo& info, bool seal) const {
-  if (key_->installed() && seal_ == seal) return true;
+  if (key_ != nullptr && key_->installed() && seal_ == seal) return true;
   const char* reason = seal_ == seal ? "The key is gone" : "The key is for the other use";
   Napi::Error::New(info.Env(), reason).ThrowAsJavaScriptException();
   return false;
@@ -119,21 +119,23 @@ Napi::Value RecordCipher::Open(const Napi::CallbackInfo& info) {
   const record::OpenedRecords opened = reader_->Open(input.data + static_cast<size_t>(start),
                                                      static_cast<size_t>(end - start), out.data, out.length);
   state_.Write({static_cast<int32_t>(opened.consumed), static_cast<int32_t>(opened.applicationDataLength),
-                opened.controlType, static_cast<int32_t>(opened.controlLength), static_cast<int32_t>(opened.fault)});
+                opened.controlType, static_cast<int32_t>(opened.controlLength), static_cast<int32_t>(opened.fault),
+                static_cast<int32_t>(opened.applicationDataRecords)});
   return Napi::Number::New(info.Env(), static_cast<int32_t>(opened.stop));
 }
 
 Napi::Value RecordCipher::SequenceNumber(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   arguments.Receiver(typeTag);
-  if (arguments.refused()) return {};
+  if (arguments.refused() || key_ == nullptr) return {};
   // 2^64 when there is no next record.
   const uint64_t words[] = {key_->sequenceNumber(), key_->usedUp() ? 1u : 0u};
   return Napi::BigInt::New(info.Env(), 0, key_->usedUp() ? 2 : 1, words);
 }
 
 Napi::Value RecordCipher::Dispose(const Napi::CallbackInfo& info) {
-  key_->Wipe();
+  // None where the constructor was refused, whose exception gets lost in a worker that is being terminated.
+  if (key_ != nullptr) key_->Wipe();
   return info.Env().Undefined();
 }
 

@@ -10,8 +10,10 @@
 // lets a build of today load where Node does: glibc 2.28 and later.
 #if defined(__GLIBC__) && defined(__x86_64__)
 __asm__(".symver dlsym, dlsym@GLIBC_2.2.5");
+__asm__(".symver dladdr, dladdr@GLIBC_2.2.5");
 #elif defined(__GLIBC__) && defined(__aarch64__)
 __asm__(".symver dlsym, dlsym@GLIBC_2.17");
+__asm__(".symver dladdr, dladdr@GLIBC_2.17");
 #endif
 
 namespace {
@@ -24,10 +26,25 @@ void* Symbol(const char* name) {
 #endif
 }
 
+// Where the object that a symbol is in has been loaded; null if it cannot be told. Windows is asked for symbols of one object only.
+const void* ObjectOf(const void* symbol) {
+#ifdef _WIN32
+  return symbol == nullptr ? nullptr : GetModuleHandleW(nullptr);
+#else
+  Dl_info found = {};
+  return symbol != nullptr && dladdr(symbol, &found) != 0 ? found.dli_fbase : nullptr;
+#endif
+}
+
+// All functions have to be of one object: a process may have loaded a second OpenSSL, or a library that brings some of its names, and what one
+// has made means nothing to another.
+const void* TheObject() { return ObjectOf(Symbol("EVP_CIPHER_fetch")); }
+
 template <typename Function>
 bool Resolve(Function*& function, const char* name) {
-  function = reinterpret_cast<Function*>(Symbol(name));
-  return function != nullptr;
+  void* symbol = Symbol(name);
+  function = reinterpret_cast<Function*>(symbol);
+  return symbol != nullptr && ObjectOf(symbol) == TheObject();
 }
 
 #define RESOLVE(name) Resolve(found.name, #name)

@@ -56,6 +56,7 @@ Fault RecordReader::OpenNext(const uint8_t* input, size_t length, uint8_t* out, 
   if (flood != Fault::none) return flood;
   result->consumed += headerLength + bodyLength;
   if (opened.type == applicationData) {
+    result->applicationDataRecords++;
     result->applicationDataLength += opened.length;
     return Fault::none;
   }

@@ -16,6 +16,8 @@ enum class OpenStop : int32_t {
 struct OpenedRecords {
   OpenStop stop;
   size_t consumed;
+  // Records of application data, and their length: they may all be empty.
+  size_t applicationDataRecords;
   size_t applicationDataLength;
   // Only with OpenStop::control: that record, behind the application data.
   uint8_t controlType;

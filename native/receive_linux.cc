@@ -24,6 +24,12 @@ int RecordType(msghdr* message) {
 
 }  // namespace
 
+int TakeError(int fd) {
+  int pending = 0;
+  socklen_t length = sizeof pending;
+  return getsockopt(fd, SOL_SOCKET, SO_ERROR, &pending, &length) == 0 ? -pending : -errno;
+}
+
 Received Receive(int fd, uint8_t* out, size_t room, int flags) {
   // One iovec only: kernels have mishandled several (CVE-2026-74611).
   iovec buffer = {out, room};
@@ -55,6 +61,9 @@ ReceivedMany ReceiveMany(int fd, uint8_t* out, size_t room) {
     const Received received = Receive(fd, out + result.applicationDataLength, left, 0);
     if (received.length < 0) {
       const bool blocked = received.length == -EAGAIN;
+      // What the kernel says of a record it leaves on the socket, too, where every send() fails with it, also that of an alert: tls_err_abort()
+      // in net/tls/tls_sw.c. Asking for it takes it away.
+      if (!blocked) TakeError(fd);
       result.stop = blocked ? ReceiveStop::blocked : ReceiveStop::failed;
       result.error = blocked ? 0 : static_cast<int>(received.length);
       return result;

@@ -20,6 +20,9 @@ struct Received {
   int type;
 };
 
+// getsockopt(SO_ERROR): the error that is pending on the socket, negative, which is then pending no more; 0 if there is none.
+int TakeError(int fd);
+
 // One recvmsg() that never waits. `flags` are recv(2)'s.
 Received Receive(int fd, uint8_t* out, size_t room, int flags);
 

@@ -39,6 +39,15 @@ void Increment(uint8_t* number) {
   }
 }
 
+// A nonce is as secret as the IV: that of a key's first record is the IV. It does not stay on the stack.
+struct NonceBuffer {
+  const Libcrypto& libcrypto;
+  uint8_t bytes[ivLength] = {};
+
+  explicit NonceBuffer(const Libcrypto& l) : libcrypto(l) {}
+  ~NonceBuffer() { libcrypto.OPENSSL_cleanse(bytes, sizeof bytes); }
+};
+
 // TLSInnerPlaintext: content, type, zeros (RFC 8446 §5.2).
 Fault Unwrap(const uint8_t* inner, size_t length, Opened* opened) {
   // §5.4: the limit is one for content, type and padding together.
@@ -135,7 +144,8 @@ bool RecordKey::Seal(uint8_t type, const uint8_t* fragment, size_t length, uint8
   WriteHeader(tls13_ ? applicationData : type, length + overhead() - headerLength, out);
   uint8_t* body = out + headerLength;
   if (explicitNonce_) memcpy(body, iv_ + 4, 8);
-  uint8_t nonce[ivLength];
+  NonceBuffer buffer(libcrypto_);
+  uint8_t* nonce = buffer.bytes;
   Nonce(body, nonce);
   uint8_t additional[13];
   const auto additionalLength = static_cast<int>(AdditionalData(out, length, additional));
@@ -175,7 +185,8 @@ size_t RecordKey::PlaintextRoom(size_t bodyLength) const {
 }
 
 bool RecordKey::Decrypt(const uint8_t header[headerLength], const uint8_t* body, size_t length, uint8_t* out) {
-  uint8_t nonce[ivLength];
+  NonceBuffer buffer(libcrypto_);
+  uint8_t* nonce = buffer.bytes;
   Nonce(body, nonce);
   uint8_t additional[13];
   const auto additionalLength = static_cast<int>(AdditionalData(header, length, additional));

@@ -169,6 +169,10 @@ Napi::Value SocketPoll::Close(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value SocketPoll::TakeError(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), watch_ == nullptr ? -EBADF : ::TakeError(watch_->fd));
+}
+
 Napi::Value SocketPoll::Receive(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   const Bytes out = arguments.Part(0, 1, 2);
@@ -208,6 +212,7 @@ Napi::Function SocketPoll::Define(Napi::Env env) {
                       InstanceMethod<&SocketPoll::KeepLoopAlive>("ref"),
                       InstanceMethod<&SocketPoll::LetLoopEnd>("unref"), InstanceMethod<&SocketPoll::Close>("close"),
                       InstanceMethod<&SocketPoll::Receive>("receive"),
+                      InstanceMethod<&SocketPoll::TakeError>("takeError"),
                       InstanceMethod<&SocketPoll::ReceiveMany>("receiveMany"),
                       InstanceAccessor<&SocketPoll::RecordType>("recordType")});
 }

@@ -31,6 +31,7 @@ class SocketPoll : public Napi::ObjectWrap<SocketPoll> {
   Napi::Value Close(const Napi::CallbackInfo& info);
   Napi::Value Receive(const Napi::CallbackInfo& info);
   Napi::Value ReceiveMany(const Napi::CallbackInfo& info);
+  Napi::Value TakeError(const Napi::CallbackInfo& info);
   Napi::Value RecordType(const Napi::CallbackInfo& info);
 
   void OnReady(int status, int events);

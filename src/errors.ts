@@ -30,7 +30,7 @@ export function failureError(failure: Failure): Error {
       return opensslError(failure.entries, 'SSL', details);
     }
     case 'record':
-      return codedError(recordCodes[failure.alert] ?? 'ERR_SSL_UNEXPECTED_MESSAGE', failure.reason, {
+      return codedError(recordCode(failure), failure.reason, {
         library: 'SSL routines',
         reason: failure.reason,
         alert: failure.alert,
@@ -72,6 +72,15 @@ function opensslError(entries: readonly OpenSSLErrorEntry[], kind: 'SSL' | 'OSSL
     reason,
     ...details,
   });
+}
+
+function recordCode({ name, alert }: Failure & { by: 'record' }): string {
+  if (name) return codeOfReason(name);
+  return recordCodes[alert] ?? 'ERR_SSL_UNEXPECTED_MESSAGE';
+}
+
+function codeOfReason(reason: string): string {
+  return `ERR_SSL_${reason.toUpperCase().replaceAll(' ', '_')}`;
 }
 
 /** What is no fault that OpenSSL found, but one of what it stands on. */

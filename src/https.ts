@@ -2,7 +2,7 @@ import type { ClientRequest, IncomingMessage, RequestListener } from 'node:http'
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
 import { carryServer } from './adapters/carry-server.ts';
-import type { KtlsOptions } from './adapters/options.ts';
+import { connectionName, type KtlsOptions } from './adapters/options.ts';
 import { connect, type TLSSocket } from './tls.ts';
 
 export type ServerOptions = https.ServerOptions & KtlsOptions;
@@ -64,12 +64,9 @@ export class Agent extends https.Agent {
     return kept === true;
   }
 
-  /** Requests that want different things of `ktls` share no connection. */
+  /** Requests that want different things of this library share neither connections nor sessions. */
   override getName(options?: RequestOptions): string {
-    const { ktls, portableLayer, requireCloseNotify } = options ?? {};
-    const ours = [ktls, portableLayer, requireCloseNotify];
-    const name = super.getName(options);
-    return ours.every((option) => option === undefined) ? name : `${name}:${JSON.stringify(ours)}`;
+    return super.getName(options) + connectionName(options);
   }
 
   #keepSession(name: string, session: Buffer): void {

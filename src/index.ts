@@ -5,13 +5,14 @@ import { replaceable } from './socket/replaceable.ts';
 import * as names from './tls.ts';
 
 export type { CipherSupport, KernelSupport } from './platform/kernel-support.ts';
-export type { SendableFile, SendFileOptions } from './socket/send-file.ts';
+export type { SendFileOptions } from './socket/send-file.ts';
+export type { SendableFile } from './socket/sendable-file.ts';
 export * from './tls.ts';
 export { probe, versions };
 
 /**
- * The same names as properties, for `import tls from 'ktls'` and `require('ktls')`. Its DEFAULT_* properties and createSecureContext may be
- * assigned to, which changes what this module does, as with node:tls.
+ * The same names as properties, for `import tls from 'ktls'` and `require('ktls')`. Its DEFAULT_* properties, createSecureContext and
+ * checkServerIdentity may be assigned to, which changes what this module does, as with node:tls.
  */
 const tls: typeof names & typeof defaults & { probe: typeof probe; versions: typeof versions } = Object.assign(
   Object.create(null),

@@ -3,7 +3,7 @@ import { bridgeHttp2 } from './adapters/http2-bridge.ts';
 import type { KtlsOptions } from './adapters/options.ts';
 import { type ConnectOptions, connect } from './tls.ts';
 
-/** Options of {@link buildConnector}: undici's, those of this library's connect, and `ktls`, `portableLayer`, `requireCloseNotify`. */
+/** Options of {@link buildConnector}: undici's, and those of this library's connect. */
 export interface ConnectorOptions extends Omit<ConnectOptions, 'timeout' | 'path'>, KtlsOptions {
   /** Offers HTTP/2. Default false. */
   allowH2?: boolean | undefined;

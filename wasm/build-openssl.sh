@@ -46,6 +46,9 @@ perl -pi -e "s/\(\((?:uint128_t|widelimb)\)\s*$operand\)\s*\*\s*$operand/ktls_mu
 perl -pi -e 's/define BIT_INTERLEAVE \(sizeof.*/define BIT_INTERLEAVE (0)/' "$source/crypto/sha/keccak1600.c"
 perl -pi -e 's/(define SSL_MAX_PIPELINES) 32/$1 1/' "$source/include/openssl/ssl.h.in"
 
+# A peer that negotiates a maximum fragment length (RFC 6066 §4) is no reason to keep the keys: whoever gets them cuts at it, too.
+perl -pi -e 's/rl->max_frag_len != SSL3_RT_MAX_PLAIN_LENGTH/0/' "$source/ssl/record/methods/ktls_meth.c"
+
 # CVE-2026-35189, mended in 3.5.9, 3.6.5 and 4.0.3: each distribution point that is relative to its issuer's name gets a copy of that name, so that a
 # certificate of 100 KiB took hundreds of MiB. One whose names came to more than 64 KiB is invalid. Conforming CAs do not have such points
 # (RFC 5280 §4.2.1.13).

@@ -1,6 +1,8 @@
 /* One connection's handshake and post-handshake state. Every call appends to the engine's log; nothing here waits. */
 #include "engine.h"
 
+#include "../ssl/ssl_local.h"
+#include "internal/ssl_unwrap.h"
 #include <openssl/err.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
@@ -92,19 +94,30 @@ void ktls_engine_collect_error(ktls_engine *engine) {
     engine->failed = 1;
 }
 
+static int report_close_notify(ktls_engine *engine) {
+    if (!engine->closed) ktls_log_append(&engine->log, KTLS_OUT_CLOSE_NOTIFY, 0, NULL, 0);
+    engine->closed = 1;
+    return 0;
+}
+
 /* 1: go on; 0: nothing more to do now. */
 static int stopped_by(ktls_engine *engine, int result) {
     switch (SSL_get_error(engine->ssl, result)) {
     case SSL_ERROR_WANT_READ:
-    case SSL_ERROR_WANT_WRITE: break;
+    case SSL_ERROR_WANT_WRITE: return 0;
     case SSL_ERROR_WANT_CLIENT_HELLO_CB:
-    case SSL_ERROR_WANT_X509_LOOKUP: break; /* the callback has logged KTLS_OUT_SUSPENDED */
-    case SSL_ERROR_ZERO_RETURN:
-        if (!engine->closed) ktls_log_append(&engine->log, KTLS_OUT_CLOSE_NOTIFY, 0, NULL, 0);
-        engine->closed = 1;
+    case SSL_ERROR_WANT_X509_LOOKUP: return 0; /* the callback has logged KTLS_OUT_SUSPENDED */
+    case SSL_ERROR_ZERO_RETURN: return report_close_notify(engine);
+    case SSL_ERROR_SYSCALL:
+        /*
+         * So OpenSSL 3.5 answers a close_notify behind the warning user_canceled, which Java's peers send (RFC 8446 §6.1): it looks at
+         * the last warning, not at what ended the reading. A fatal alert leaves an error; close_notify leaves none.
+         */
+        if (SSL_get_shutdown(engine->ssl) & SSL_RECEIVED_SHUTDOWN && !ERR_peek_error()) return report_close_notify(engine);
         break;
-    default: ktls_engine_collect_error(engine);
+    default: break;
     }
+    ktls_engine_collect_error(engine);
     return 0;
 }
 
@@ -157,19 +170,48 @@ void KTLS_EXPORT(ktls_engine_resume)(ktls_engine *engine) {
 }
 
 /*
- * Takes the record in the scratch buffer: TLSCiphertext, or once the read keys were handed out TLSPlaintext with a header.
- * Answers the bytes that were left unread: anything but 0 while the engine has not failed is a fault of the caller.
+ * Takes the records in the scratch buffer: whole ones of TLSCiphertext, or once the read keys were handed out one TLSPlaintext with a
+ * header. Answers how many bytes were left unread: those behind the record with which the read keys changed hands (offer_keys in
+ * record_bio.c), and those behind one that suspended the handshake.
  */
 uint32_t KTLS_EXPORT(ktls_engine_receive)(ktls_engine *engine, uint32_t length) {
     engine->input = ktls_scratch;
     engine->input_length = length;
+    engine->held_back = 0;
     ktls_engine *before = ktls_charge(engine);
     drive(engine);
     ktls_charge(before);
-    const uint32_t left = (uint32_t)engine->input_length;
+    const uint32_t left = (uint32_t)(engine->input_length + engine->held_back);
     engine->input_length = 0;
     OPENSSL_cleanse(ktls_scratch, length);
     return left;
+}
+
+/*
+ * 1 while a handshake message has arrived in part: nothing else may come before the rest of it (RFC 8446 §5.1), and OpenSSL is the one
+ * to say so.
+ */
+int KTLS_EXPORT(ktls_engine_in_message)(ktls_engine *engine) {
+    const SSL_CONNECTION *s = SSL_CONNECTION_FROM_CONST_SSL(engine->ssl);
+    return SSL_in_init(engine->ssl) || s->rlayer.handshake_fragment_len > 0;
+}
+
+/* Application data arrived that OpenSSL has not seen: as with data that it has seen, the warnings before it do not count any more. */
+void KTLS_EXPORT(ktls_engine_saw_data)(ktls_engine *engine) {
+    SSL_CONNECTION *s = SSL_CONNECTION_FROM_SSL(engine->ssl);
+    s->rlayer.alert_count = 0;
+}
+
+/*
+ * Ends the connection with a fatal alert (RFC 8446 §6.2), under the keys that this side writes with now. For faults that the caller found
+ * in records that OpenSSL has not seen. After close_notify nothing is sent.
+ */
+void KTLS_EXPORT(ktls_engine_fail)(ktls_engine *engine, int description) {
+    if (engine->failed) return;
+    engine->failed = 1;
+    ERR_clear_error();
+    ssl3_send_alert(SSL_CONNECTION_FROM_SSL(engine->ssl), SSL3_AL_FATAL, description);
+    ERR_clear_error();
 }
 
 /* Protects application data (the scratch buffer's first `length` bytes) where no other record layer does. */

@@ -55,6 +55,7 @@ typedef struct ktls_engine {
     SSL_CTX *server_context; /* the one that it was made with: its ticket keys are the server's, whatever context is chosen for a name */
     const uint8_t *input; /* not yet read part of the record being received */
     size_t input_length;
+    size_t held_back;        /* bytes behind the record with which the read keys were handed out */
     uint32_t offload[2];     /* by direction: bit (cipher_type - 51) set when a record layer outside takes that cipher */
     uint8_t installed[2];    /* by direction: a record layer outside carries it */
     uint8_t next_type;       /* content type of the next write to an outside layer; 0: application data */

@@ -186,3 +186,10 @@ int KTLS_EXPORT(ktls_context_ciphers)(SSL_CTX *context) {
     }
     return sk_SSL_CIPHER_num(ciphers) > 0;
 }
+
+/* The largest fragment that may be sent: what was negotiated (RFC 6066 §4), else TLS's own limit. */
+uint32_t KTLS_EXPORT(ktls_engine_max_fragment)(ktls_engine *engine) {
+    const SSL_SESSION *session = SSL_get0_session(engine->ssl);
+    const uint8_t code = session ? SSL_SESSION_get_max_fragment_length(session) : 0;
+    return code >= TLSEXT_max_fragment_length_512 && code <= TLSEXT_max_fragment_length_4096 ? 256u << code : 16384;
+}

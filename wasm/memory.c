@@ -1,11 +1,15 @@
 /*
  * What OpenSSL and this module hold, counted. What a handshake takes is charged to its connection until it is finished, since until then
  * nobody knows who is at the other end: a connection that goes over its bound is given no more, and fails as it would for want of memory.
+ *
+ * All of it is wiped when it is given back. OpenSSL itself wipes what it knows to be secret when it frees it, but not what lies within
+ * larger structures, as a connection's traffic secrets do in its SSL and IVs in its record layers.
  */
 #include "engine.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Of dlmalloc. */
 size_t malloc_usable_size(const void *block);
@@ -68,21 +72,21 @@ static void counting_free(void *block, const char *file, int line) {
     (void)line;
     if (!block) return;
     live_allocations--;
-    count(-(int64_t)malloc_usable_size(block));
+    const size_t size = malloc_usable_size(block);
+    count(-(int64_t)size);
+    OPENSSL_cleanse(block, size);
     free(block);
 }
 
 static void *counting_realloc(void *block, size_t size, const char *file, int line) {
     if (!block) return counting_malloc(size, file, line);
-    if (!size) {
-        counting_free(block, file, line);
-        return NULL;
-    }
     const size_t before = malloc_usable_size(block);
-    if (size > before && !allows(size - before)) return NULL;
-    void *moved = realloc(block, size);
-    if (moved) count((int64_t)malloc_usable_size(moved) - (int64_t)before);
-    return moved;
+    if (size && size <= before) return block;
+    void *larger = size ? counting_malloc(size, file, line) : NULL;
+    if (size && !larger) return NULL;
+    if (larger) memcpy(larger, block, before);
+    counting_free(block, file, line);
+    return larger;
 }
 
 /* OpenSSL takes other functions only before its first allocation (CRYPTO_set_mem_functions(3)). */

@@ -33,13 +33,19 @@ static size_t crypto_info_length(uint16_t cipher_type) {
 static long offer_keys(ktls_engine *engine, int direction, const struct tls_crypto_info *info) {
     const size_t length = crypto_info_length(info->cipher_type);
     if (!length) return 0;
-    if (!(engine->offload[direction] >> (info->cipher_type - TLS_CIPHER_AES_GCM_128) & 1)) {
-        if (engine->reports_keys) ktls_log_append(&engine->log, KTLS_OUT_KEYS, (uint8_t)direction, info, length);
-        return 0;
+    const int taken = engine->offload[direction] >> (info->cipher_type - TLS_CIPHER_AES_GCM_128) & 1;
+    if (!taken && !engine->reports_keys) return 0;
+    ktls_log_append(&engine->log, taken ? KTLS_OUT_INSTALL_KEYS : KTLS_OUT_KEYS, (uint8_t)direction, info, length);
+    if (taken) engine->installed[direction] = 1;
+    /*
+     * What follows is protected by these keys: where they are handed out, OpenSSL must not take it for the plaintext that it is given from
+     * here on; and whoever counts records has to know which of them these keys are for.
+     */
+    if (direction == KTLS_READ) {
+        engine->held_back += engine->input_length;
+        engine->input_length = 0;
     }
-    ktls_log_append(&engine->log, KTLS_OUT_INSTALL_KEYS, (uint8_t)direction, info, length);
-    engine->installed[direction] = 1;
-    return 1;
+    return taken;
 }
 
 static int bio_write(BIO *bio, const char *bytes, int length) {

@@ -4,6 +4,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import nodeTls from 'node:tls';
 import tls from '../index.ts';
 import { bridgeHttp2 } from './http2-bridge.ts';
+import { connectionName } from './options.ts';
 
 /**
  * Makes node:tls this library for everybody in this thread who does not hold its functions already: the module's object is one for
@@ -25,8 +26,17 @@ export function replaceNodeTls(): void {
     Object.setPrototypeOf(prototype, tls.Server.prototype);
     Object.setPrototypeOf(prototype.constructor, tls.Server);
   }
+  tellApart(https.Agent.prototype);
   bridgeHttp2();
   syncBuiltinESMExports();
+}
+
+/** An agent's requests with other options of this library share no connections. */
+function tellApart(prototype: https.Agent): void {
+  const { getName } = prototype;
+  prototype.getName = function nameOf(options) {
+    return Reflect.apply(getName, this, [options]) + connectionName(options);
+  };
 }
 
 /** These are node:tls's own. */

@@ -1,4 +1,5 @@
 import type { CipherSuite } from '../protocol/cipher-suites.ts';
+import { copySecret } from '../protocol/secret-bytes.ts';
 import type { Sender } from './conversation.ts';
 import type { ClientHello, ServerHello } from './hello.ts';
 import { hex } from './hex.ts';
@@ -30,12 +31,12 @@ export function tls13Secrets(
   ] as const) {
     const secret = label && keyLog.secret(clientHello.random, label);
     if (secret !== undefined && (epoch === Epoch.early || secret.length === hashLengths[hash])) {
-      byEpoch.set(epoch, secret.slice());
+      byEpoch.set(epoch, copySecret(secret));
     }
   }
   for (const { sender: from, epoch, trafficSecret } of exported.get(hex(clientHello.random)) ?? []) {
     if (from === sender && trafficSecret?.length === hashLengths[hash]) {
-      byEpoch.set(Epoch.application + epoch, trafficSecret.slice());
+      byEpoch.set(Epoch.application + epoch, copySecret(trafficSecret));
     }
   }
   if (byEpoch.size === 0) return missing(clientHello);

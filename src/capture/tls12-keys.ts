@@ -1,4 +1,5 @@
 import type { CipherSuite, SuiteProtection } from '../protocol/cipher-suites.ts';
+import { copySecret } from '../protocol/secret-bytes.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
 import type { Sender } from './conversation.ts';
 import type { CaptureCryptography } from './cryptography.ts';
@@ -58,7 +59,7 @@ export class Tls12Keys implements DirectionKeys {
     const { protection, hash } = suite;
     if (masterSecret === undefined) {
       if (exported === undefined || protection.kind !== 'aead' || exported.aead !== protection.aead) return undefined;
-      const keys = { ...exported, key: exported.key.slice(), iv: exported.iv.slice(), sequenceNumber: 0n };
+      const keys = { ...exported, key: copySecret(exported.key), iv: copySecret(exported.iv), sequenceNumber: 0n };
       return new AeadEpoch(this.#cryptography, keys, protection.aead);
     }
     const keys = keyBlock(this.#cryptography.hmac, { hash, protection }, masterSecret, randoms)[this.#sender];

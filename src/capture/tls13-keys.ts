@@ -1,5 +1,6 @@
 import { nextTrafficSecret } from '../keys/key-schedule.ts';
 import type { SuiteAead } from '../protocol/cipher-suites.ts';
+import { copySecret } from '../protocol/secret-bytes.ts';
 import type { CaptureCryptography } from './cryptography.ts';
 import { type DirectionKeys, type OpenedRecord, openWith } from './direction-keys.ts';
 import { AeadEpoch } from './epoch-opener.ts';
@@ -76,7 +77,7 @@ export class Tls13Keys implements DirectionKeys {
       const secret = this.#secretOf(later);
       if (secret === undefined) continue;
       try {
-        for (const aead of this.#aeadsOf(later, secret)) yield this.#begin(later, secret.slice(), aead);
+        for (const aead of this.#aeadsOf(later, secret)) yield this.#begin(later, copySecret(secret), aead);
       } finally {
         secret.fill(0);
       }
@@ -94,7 +95,7 @@ export class Tls13Keys implements DirectionKeys {
   /** A copy; undefined if it does not follow from what is known. */
   #secretOf(epoch: number): Uint8Array | undefined {
     const known = this.#secrets.byEpoch.get(epoch);
-    if (known !== undefined) return known.slice();
+    if (known !== undefined) return copySecret(known);
     const { secret, epoch: currentEpoch } = this.#current;
     if (epoch <= Epoch.application || epoch !== currentEpoch + 1 || secret === undefined) return undefined;
     return nextTrafficSecret(this.#secrets.hash, secret);

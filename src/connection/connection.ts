@@ -1,7 +1,8 @@
 import type { Engine } from '../engine/engine.ts';
+import { InstanceLost } from '../engine/instance.ts';
 import type { Output } from '../engine/outputs.ts';
-import { AlertLevel } from '../protocol/alert.ts';
-import { ContentType, type ContentTypeByte, type TLSPlaintext } from '../protocol/content-type.ts';
+import type { AlertDescription } from '../protocol/alert.ts';
+import { ContentType } from '../protocol/content-type.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { decodeCryptoInfo } from '../record/crypto-info.ts';
 import { fragments } from '../record/fragment.ts';
@@ -9,12 +10,15 @@ import type { OpenedRecords, RecordFault } from '../record/protection.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
 import { ControlBudget } from './control-budget.ts';
 import { EventQueue } from './event-queue.ts';
-import type { ConnectionEvent, Failure } from './events.ts';
+import { alertOf, type ConnectionEvent, type Failure } from './events.ts';
+import { Gate } from './gate.ts';
+import { recordsPerSuite } from './key-use.ts';
 import { type KeyEpoch, KeyWatch } from './key-watch.ts';
 import type { ConnectionOptions } from './options.ts';
 import { type Done, type FileDone, type FilePart, streamDestroyed } from './outgoing.ts';
 import { ReadSide } from './read-side.ts';
 import type { RecordLayerName } from './record-layer.ts';
+import { Turn } from './turn.ts';
 import { RekeyRefused, WriteSide } from './write-side.ts';
 
 /**
@@ -32,8 +36,9 @@ export class Connection {
   #fragmentLimit: number | undefined;
   readonly #holdsLastFlight: boolean;
   #alertSeen: number | undefined;
-  #secure = false;
+  readonly #gate: Gate;
   #suspended = false;
+  #isBehind = false;
   /** RFC 8446 §6.1: whatever follows close_notify must be ignored. */
   #peerClosed = false;
   #ended = false;
@@ -47,6 +52,14 @@ export class Connection {
     this.#events = new EventQueue(options.onEvent);
     this.#holdsLastFlight = options.holdsLastFlight;
     const onEpoch = (epoch: KeyEpoch): void => this.#events.emit({ kind: 'keys', ...epoch });
+    this.#gate = new Gate({
+      engine: this.#engine,
+      budget: this.#control,
+      ended: () => this.#ended,
+      deliver: (bytes) => this.#deliver(bytes),
+      route: (outputs) => this.#route(outputs),
+      refuse: (fault) => this.#recordFault(fault),
+    });
     this.#watch = new KeyWatch(options.exportsKeys ? onEpoch : undefined);
     this.#read = new ReadSide({ ...shared, onKeys: (keys, layer) => this.#watch.installed('read', keys, layer) });
     this.#write = new WriteSide({
@@ -92,6 +105,16 @@ export class Connection {
     return this.#read.wanted;
   }
 
+  /** The peer has said that it sends no more: nothing that still comes is of interest. */
+  get peerClosed(): boolean {
+    return this.#peerClosed;
+  }
+
+  /** What was received is not all dealt with, so that the turn ends in time: {@link goOn}, in another, before anything else is received. */
+  get isBehind(): boolean {
+    return this.#isBehind && !this.#ended;
+  }
+
   /** Bytes of a record that has not arrived whole: at the end of the stream, more than none means that it was cut off. */
   get partial(): number {
     return this.#read.partial;
@@ -119,9 +142,14 @@ export class Connection {
     });
   }
 
+  /** Goes on with what was received before, where {@link isBehind}. */
+  goOn(): ConnectionEvent[] {
+    return this.#collect(() => this.#readOn());
+  }
+
   /** Takes what the kernel opened. */
   receiveOpened(records: Omit<OpenedRecords, 'consumed'>): ConnectionEvent[] {
-    return this.#peerClosed ? [] : this.#collect(() => this.#opened(records));
+    return this.#peerClosed ? [] : this.#collect(() => this.#gate.opened(records));
   }
 
   /**
@@ -144,19 +172,26 @@ export class Connection {
     this.#submit(done, () => this.#write.expectFile(length, done));
   }
 
-  /** Sends from a file without reading it. Only where the write layer is `kernel`: it then stays so. */
+  /** Whether {@link sendFile} may be called: the kernel carries what is sent, and sends files as they are. */
+  get sendsFiles(): boolean {
+    return this.#write.sendsFiles;
+  }
+
+  /** Sends from a file without reading it. Only where {@link sendsFiles}: the write layer then stays what it is. */
   sendFile(file: FilePart, done: FileDone): void {
     const refuse = (error: Error): void => done(error, 0);
     this.#submit(refuse, () => {
+      this.#control.restore(file.length);
       if (this.#write.usesUp(file.length)) this.#renewWriteKeys();
-      this.#write.file(file, done);
+      if (this.#ended) refuse(streamDestroyed());
+      else this.#write.file(file, done);
     });
   }
 
   /** close_notify, then FIN, behind all data. */
   close(done: () => void): void {
     this.#deferred(() => {
-      if (this.#secure && !this.#ended) this.#route(this.#engine.close());
+      if (this.#gate.isOpen && !this.#ended) this.#route(this.#engine.close());
       this.#write.end(done);
     });
   }
@@ -167,19 +202,25 @@ export class Connection {
    */
   updateKeys(requestPeer: boolean): void {
     const isStuck = !this.#write.canRekey || (requestPeer && !this.#read.canRekey);
-    if (isStuck && this.#engine.version === ProtocolVersion.tls13) throw new RekeyRefused('it has no way to');
+    if (isStuck && this.#engine.version === ProtocolVersion.tls13) throw new RekeyRefused(noWay);
     this.#deferred(() => this.#route(this.#engine.updateKeys(requestPeer)));
   }
 
-  /** Client: the server has been judged, and may have the end of the handshake, together with what `andWrite` writes. */
+  /**
+   * Client: the server has been judged, and may have the end of the handshake, together with what `andWrite` writes. Where the connection
+   * has failed meanwhile, it gets the alert behind that.
+   */
   release(andWrite: () => void): void {
-    this.#deferred(() => this.#write.release(andWrite));
+    if (this.#ended) this.#write.release(andWrite);
+    else this.#deferred(() => this.#write.release(andWrite));
   }
 
   /** Application data in fragments of at most `length` bytes, 512 to 16384 (RFC 8446 §5.1). False: not possible. */
   limitFragments(length: number): boolean {
     if (length < 512 || length > 16384) return false;
-    this.#fragmentLimit = length;
+    // What the peer has asked for stays the limit.
+    this.#fragmentLimit = this.#gate.isOpen ? Math.min(length, this.#engine.maxFragmentLength) : length;
+    this.#write.limitFragments(this.#fragmentLimit);
     return true;
   }
 
@@ -199,15 +240,19 @@ export class Connection {
       refuse(streamDestroyed());
       return;
     }
-    this.#deferred(() => {
-      this.#control.restore();
-      run();
-    });
+    this.#deferred(run);
   }
 
   #writePiece(data: Uint8Array, done?: Done): void {
-    if (this.#write.hasKeys) {
-      if (this.#write.usesUp(data.length)) this.#renewWriteKeys();
+    this.#control.restore(data.length);
+    const isOurs = this.#write.hasKeys;
+    const isUsedUp = isOurs ? this.#write.usesUp(data.length) : this.#write.engineUsesUp(data.length);
+    if (isUsedUp) this.#renewWriteKeys();
+    if (this.#ended) {
+      done?.(streamDestroyed());
+      return;
+    }
+    if (isOurs) {
       this.#write.record(ContentType.applicationData, data, done);
       return;
     }
@@ -218,49 +263,54 @@ export class Connection {
   }
 
   #readOn(): void {
+    const turn = new Turn();
+    this.#isBehind = false;
     while (!this.#ended && !this.#suspended && !this.#peerClosed) {
-      const received = this.#read.next();
+      if (turn.isOver) {
+        this.#isBehind = true;
+        return;
+      }
+      const received = this.#read.next(this.#gate.isOpen ? 1 : mostHandshakeBytes);
       if (!received) {
         if (this.#read.takeOver()) this.#layerChanged('read');
         return;
       }
       switch (received.kind) {
         case 'ciphertext':
-          this.#watch.ciphertext('read', received.record);
-          this.#route(this.#engine.receiveCiphertext(received.record));
+          turn.engineWorked(this.#ciphertext(received.records));
+          break;
+        case 'garbage':
+          this.#route(this.#engine.receiveCiphertext(received.bytes));
+          if (!this.#ended) this.#recordFault(received.fault);
           break;
         case 'opened':
-          this.#opened(received.records);
+          turn.opened(received.records.consumed);
+          this.#gate.opened(received.records);
       }
     }
+    if (this.#peerClosed) this.#read.discard();
   }
 
-  #opened({ applicationData, control, fault }: Omit<OpenedRecords, 'consumed'>): void {
-    if (applicationData) {
-      this.#control.restore();
-      if (this.#read.usesUp(applicationData.length)) this.#renewReadKeys();
-      this.#events.emit({ kind: 'applicationData', bytes: applicationData });
-    }
-    if (control) this.#controlRecord(control);
-    else if (fault) this.#recordFault(fault);
+  /** Answers how many bytes OpenSSL has read. */
+  #ciphertext(records: Uint8Array): number {
+    const outputs = this.#engine.receiveCiphertext(records);
+    const taken = records.subarray(0, records.length - this.#engine.unread);
+    this.#watch.ciphertext('read', taken);
+    this.#read.consume(taken.length);
+    this.#route(outputs);
+    return taken.length;
   }
 
-  #controlRecord({ type, fragment }: TLSPlaintext): void {
-    if (this.#spend(type)) this.#route(this.#engine.receivePlaintext(type, fragment));
-    fragment.fill(0);
-  }
-
-  /** False: there were too many of these, and the connection has failed. */
-  #spend(type: ContentTypeByte): boolean {
-    const excess = this.#control.spend(type, this.#write.unsentControl);
-    if (excess) this.#recordFault(excess);
-    return !excess;
+  #spendMessage(): void {
+    const excess = this.#control.spendMessage(this.#write.unsentControl);
+    if (excess && this.#gate.isOpen) this.#recordFault(excess);
   }
 
   #route(outputs: readonly Output[], doneOf?: (output: Output) => Done | undefined): void {
     if (this.#holdsLastFlight && outputs.some(({ kind }) => kind === 'handshakeDone')) this.#write.hold();
     const isAnswer = outputs.some(({ kind }) => kind === 'keyUpdate');
     for (const output of outputs) {
+      if (this.#ended) return;
       switch (output.kind) {
         case 'ciphertext':
           this.#watch.ciphertext('write', output.bytes);
@@ -276,16 +326,16 @@ export class Connection {
           this.#watch.heldByEngine(output.direction, output.cryptoInfo);
           break;
         case 'applicationData':
-          this.#control.restore();
-          this.#events.emit({ kind: 'applicationData', bytes: output.bytes });
+          this.#gate.openedByEngine(output.bytes);
           break;
         case 'handshakeDone':
-          this.#secure = true;
-          if (this.#read.layer === 'wasm') this.#staysWithEngine('read', this.#read);
-          if (!this.#write.hasKeys) this.#staysWithEngine('write', this.#write);
-          this.#events.emit({ kind: 'secure' });
+          this.#open();
           break;
         case 'session':
+          // A server's own are no work that the peer causes.
+          if (this.#holdsLastFlight) this.#spendMessage();
+          this.#events.emit(output);
+          break;
         case 'keyLog':
         case 'ocspResponse':
         case 'trace':
@@ -305,12 +355,39 @@ export class Connection {
         case 'error':
           this.#fail({ by: 'openssl', entries: output.entries, alert: this.#alertSeen });
           break;
+        case 'renegotiation':
+          this.#spendMessage();
+          break;
         case 'keyUpdate':
-          // Where OpenSSL itself opens records, nobody has counted it yet.
-          if (this.#read.layer === 'wasm') this.#spend(ContentType.handshake);
+          this.#peerUpdatesKeys(output.requested);
           break;
       }
     }
+  }
+
+  /** The handshake has ended well: from here on there is a way for data. */
+  #open(): void {
+    this.#gate.open();
+    const { maxFragmentLength } = this.#engine;
+    if (maxFragmentLength < 16384) this.limitFragments(maxFragmentLength);
+    if (this.#read.layer === 'wasm') this.#staysWithEngine('read', this.#read);
+    if (!this.#write.hasKeys) this.#staysWithEngine('write', this.#write);
+    this.#events.emit({ kind: 'secure' });
+  }
+
+  #deliver(bytes: Uint8Array): void {
+    const isUsedUp =
+      this.#read.layer === 'wasm' ? this.#read.engineUsesUp(bytes.length) : this.#read.usesUp(bytes.length);
+    if (isUsedUp) this.#renewReadKeys();
+    this.#events.emit({ kind: 'applicationData', bytes });
+  }
+
+  /** Before anything of it has been carried out, and our answer has left: a kernel that cannot follow ends the connection here. */
+  #peerUpdatesKeys(requestsOurs: boolean): void {
+    this.#spendMessage();
+    if (!this.#read.canRekey || (requestsOurs && !this.#write.canRekey)) this.#fail({ by: 'rekey', reason: noWay });
+    if (this.#read.layer === 'wasm') this.#countForEngine(this.#read);
+    if (requestsOurs && !this.#write.hasKeys) this.#countForEngine(this.#write);
   }
 
   #installKeys(direction: 'read' | 'write', cryptoInfo: Uint8Array): void {
@@ -329,19 +406,23 @@ export class Connection {
   }
 
   #renewWriteKeys(): void {
-    if (this.#write.canRekey) {
+    const isTls13 = this.#engine.version === ProtocolVersion.tls13;
+    if (this.#write.canRekey && isTls13) {
       this.#route(this.#engine.updateKeys(false));
+      if (!this.#write.hasKeys) this.#countForEngine(this.#write);
       return;
     }
-    const isTls13 = this.#engine.version === ProtocolVersion.tls13;
-    this.#write.stop();
     this.#fail(isTls13 ? { by: 'rekey', reason: keysUsedUp } : { by: 'keyUse' });
   }
 
   /** It is the peer that must stop using them (RFC 8446 §5.5); all that can be done is to ask. */
   #renewReadKeys(): void {
-    const canAsk = this.#write.hasKeys && this.#write.canRekey && this.#read.canRekey;
-    if (canAsk && this.#secure) this.#route(this.#engine.updateKeys(true));
+    const canAsk = this.#write.canRekey && this.#read.canRekey && this.#engine.version === ProtocolVersion.tls13;
+    if (canAsk) this.#route(this.#engine.updateKeys(true));
+  }
+
+  #countForEngine(side: ReadSide | WriteSide): void {
+    side.countForEngine(recordsPerSuite(this.#engine.cipher?.standardName ?? ''));
   }
 
   #layerChanged(direction: 'read' | 'write'): void {
@@ -351,6 +432,7 @@ export class Connection {
 
   #staysWithEngine(direction: 'read' | 'write', side: ReadSide | WriteSide): void {
     side.reason = notOffloaded;
+    this.#countForEngine(side);
     this.#checkRequired(direction);
   }
 
@@ -360,21 +442,28 @@ export class Connection {
       this.#fail({ by: 'required', direction, reason });
   }
 
-  #recordFault({ alert, reason }: RecordFault): void {
-    if (this.#ended) return;
-    this.#fail({ by: 'record', reason, alert });
-    // OpenSSL has not seen the fault, so the alert is ours to send (RFC 8446 §6.2). Where it cannot leave, the fault stays what it is.
-    const fragment = [AlertLevel.fatal, alert];
-    if (this.#write.hasKeys) this.#write.record(ContentType.alert, new Uint8Array(fragment));
-    // A server of TLS 1.2 sends its first protected record behind the client's: until then its alerts are in the clear.
-    else if (!this.#secure)
-      this.#write.ciphertext(Uint8Array.of(ContentType.alert, 3, 3, 0, fragment.length, ...fragment));
+  #recordFault({ alert, reason, name }: RecordFault): void {
+    // While it shakes hands, OpenSSL has one name for all that it does not expect.
+    this.#fail({ by: 'record', alert, reason, ...(this.#gate.isOpen && name && { name }) });
   }
 
+  /**
+   * The one way out of failures: the peer gets the alert that belongs to it, which is OpenSSL's to send, nothing more is routed, and who holds
+   * the connection is told once.
+   */
   #fail(failure: Failure): void {
     if (this.#ended) return;
+    const alert = alertOf(failure);
+    if (alert !== undefined && !this.#disposed) this.#sendAlert(alert);
     this.#ended = true;
     this.#events.emit({ kind: 'failed', failure });
+  }
+
+  #sendAlert(description: AlertDescription): void {
+    for (const output of this.#engine.fail(description)) {
+      if (output.kind === 'record') this.#write.record(output.type, output.fragment);
+      else if (output.kind === 'ciphertext') this.#write.ciphertext(output.bytes);
+    }
   }
 
   #collect(run: () => void): ConnectionEvent[] {
@@ -383,6 +472,10 @@ export class Connection {
       this.#write.cork();
       try {
         run();
+      } catch (error) {
+        // What OpenSSL's instance was asked for is gone with it, and so is this connection.
+        if (!(error instanceof InstanceLost)) throw error;
+        this.#fail({ by: 'system', error });
       } finally {
         this.#write.uncork();
       }
@@ -394,5 +487,9 @@ export class Connection {
   }
 }
 
+/** Records for OpenSSL in one call while it shakes hands: a hello in records of a byte each is not worth a call for each. */
+const mostHandshakeBytes = 16 * 1024;
+
+const noWay = 'it has no way to';
 const keysUsedUp = 'as many records as is safe were sent under the same keys (RFC 8446 §5.5)';
 const notOffloaded = 'this cipher suite is protected by OpenSSL itself';

@@ -1,5 +1,7 @@
 import type { OpenSSLErrorEntry } from '../engine/openssl-error.ts';
 import type { Suspended } from '../engine/outputs.ts';
+import { Alert, type AlertDescription } from '../protocol/alert.ts';
+import type { RecordFault } from '../record/protection.ts';
 import type { KeyEpoch } from './key-watch.ts';
 
 /** What a connection tells whoever holds it, in order. Byte arrays are the receiver's own. */
@@ -26,7 +28,7 @@ export type Failure =
   /** OpenSSL ended it, with an alert if the fault was the peer's, or because of the peer's alert. */
   | { readonly by: 'openssl'; readonly entries: readonly OpenSSLErrorEntry[]; readonly alert: number | undefined }
   /** A record could not be opened. */
-  | { readonly by: 'record'; readonly reason: string; readonly alert: number }
+  | (RecordFault & { readonly by: 'record' })
   /** The kernel carries a direction and cannot change its keys. */
   | { readonly by: 'rekey'; readonly reason: string }
   /** The keys of what this side sends are used up, and TLS 1.2 has no way to change them. */
@@ -35,3 +37,18 @@ export type Failure =
   | { readonly by: 'required'; readonly direction: 'read' | 'write'; readonly reason: string }
   /** The system refused to send. */
   | { readonly by: 'system'; readonly error: Error };
+
+/** The alert of a failure that nobody has told the peer of yet (RFC 8446 §6.2). Where the system cannot send, none can leave either. */
+export function alertOf(failure: Failure): AlertDescription | undefined {
+  switch (failure.by) {
+    case 'openssl':
+    case 'system':
+      return undefined;
+    case 'record':
+      return failure.alert;
+    case 'rekey':
+    case 'keyUse':
+    case 'required':
+      return Alert.internalError;
+  }
+}

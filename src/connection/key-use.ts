@@ -39,5 +39,10 @@ export function recordsPerKey(aead: AeadName): number {
   return aead === 'chacha20-poly1305' ? Number.MAX_SAFE_INTEGER : 2 ** 24;
 }
 
+/** Same, by the IANA name of a suite that OpenSSL protects records of. Those without an AEAD are limited by nothing that could be reached. */
+export function recordsPerSuite(name: string): number {
+  return /_[GC]CM/.test(name) ? recordsPerKey('aes-128-gcm') : Number.MAX_SAFE_INTEGER;
+}
+
 /** So that a count close to the limit is not made for each byte. */
 const leastBetweenCounts = 2 ** 20;

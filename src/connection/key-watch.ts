@@ -73,7 +73,7 @@ export class KeyWatch {
     for (let at = 0; at + headerLength <= records.length; ) {
       watched.ownRecords++;
       const body = at + headerLength;
-      watched.nonce = records.slice(body, body + explicitNonceLength);
+      watched.nonce = new Uint8Array(records.subarray(body, body + explicitNonceLength));
       at = body + ((records[at + 3] ?? 0) << 8) + (records[at + 4] ?? 0);
     }
   }

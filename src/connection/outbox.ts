@@ -6,7 +6,8 @@ type Done = (error?: Error | null) => void;
 
 /**
  * Collects records so that those which belong together leave in one system call. Where the sink takes bytes at once, they are sealed
- * into memory that all connections share: allocating 256 KiB for each large write costs a tenth of sealing it.
+ * into memory that all connections share: allocating 256 KiB for each large write costs a tenth of sealing it. It is one outbox's at a time:
+ * who needs it while another holds it, as when an event that is told makes somebody write, has that one send what is there first.
  */
 export class Outbox {
   readonly #sink: ByteSink;
@@ -54,6 +55,7 @@ export class Outbox {
 
   /** Nothing is left behind in shared memory. To be called before anything that is no `add` or `seal`. */
   flush(): void {
+    if (holder === this) holder = undefined;
     if (this.#length === 0) return;
     const length = this.#length;
     const all = this.#done;
@@ -74,6 +76,7 @@ export class Outbox {
   /** Tells those whose bytes have not been sent. */
   giveUp(error: () => Error): void {
     const all = this.#done;
+    if (holder === this) holder = undefined;
     this.#length = 0;
     this.#done = [];
     for (const done of all) done(error());
@@ -85,6 +88,9 @@ export class Outbox {
   }
 
   #makeRoom(length: number): boolean {
+    // What is told when another's bytes leave may make somebody write again.
+    while (holder !== undefined && holder !== this) holder.flush();
+    holder = this;
     if (this.#length + length > shared.length) this.flush();
     return length <= shared.length;
   }
@@ -112,6 +118,9 @@ const mediumLength = 65_536;
 
 /** Of whole records. */
 const partLength = 256 * 1024;
+
+/** Who may have bytes in {@link shared}. */
+let holder: Outbox | undefined;
 
 /** A part in records, and their overhead. */
 const shared = new Uint8Array(partLength + 16 * 64);

@@ -6,13 +6,14 @@ export type Done = (error?: Error | null) => void;
 
 /** Bytes of an open file. */
 export interface FilePart {
+  /** Asked for when the part is sent; negative once the file is closed. */
   readonly descriptor: number;
   readonly offset: number;
   readonly length: number;
 }
 
-/** `sent` is less than asked for when the socket took no more, 0 where the file ends. */
-export type FileDone = (error: Error | null, sent: number) => void;
+/** `sent` is less than asked for when the socket took no more, 0 where the file ends; 'refused': the file is one to be read. */
+export type FileDone = (error: Error | null, sent: number | 'refused') => void;
 
 /**
  * What is still to be sent. Key changes, the kernel's takeover, control records on the kernel, and FIN are barriers: all before them leaves

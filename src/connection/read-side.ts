@@ -1,14 +1,16 @@
 import { ProtocolVersion } from '../protocol/version.ts';
 import { advance, wipeTrafficKeys } from '../record/crypto-info.ts';
-import type { OpenedRecords, RecordOpener } from '../record/protection.ts';
+import type { OpenedRecords, RecordFault, RecordOpener } from '../record/protection.ts';
 import { RecordBuffer } from '../record/record-buffer.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
 import { KeyUse, recordsPerKey } from './key-use.ts';
 import type { KernelPort, OnKeys, RecordLayerName, Refused, SoftwareLayer } from './record-layer.ts';
 
 export type Received =
-  /** A record for the engine, which opens it; or what is none, for the engine to judge. */
-  | { readonly kind: 'ciphertext'; readonly record: Uint8Array }
+  /** Records for the engine, which opens them: to be consumed as far as it did. */
+  | { readonly kind: 'ciphertext'; readonly records: Uint8Array }
+  /** What is no record, for the engine to judge first: it has words for what is another protocol. */
+  | { readonly kind: 'garbage'; readonly bytes: Uint8Array; readonly fault: RecordFault }
   | { readonly kind: 'opened'; readonly records: OpenedRecords };
 
 /** The incoming half of a connection. */
@@ -22,6 +24,7 @@ export class ReadSide {
   readonly #keyUsageLimit: number | undefined;
   readonly #onKeys: OnKeys;
   #keyUse: KeyUse | undefined;
+  #engineRecords = 0;
   #canRekey = true;
   #opener: RecordOpener | undefined;
   /** The opener's keys, where the kernel will have them as soon as nothing that was read ahead is left. */
@@ -78,8 +81,8 @@ export class ReadSide {
     if (!this.#buffer.isEmpty) this.#buffer.retain();
   }
 
-  /** The next thing that is whole, or undefined. */
-  next(): Received | undefined {
+  /** The next thing that is whole, or undefined. Of records for the engine, as many as fit in `mostBytes`, but at least one. */
+  next(mostBytes: number): Received | undefined {
     if (this.#buffer.isEmpty) return undefined;
     if (this.#opener) {
       const input = this.#buffer.wholeRecords();
@@ -88,13 +91,32 @@ export class ReadSide {
       this.#buffer.consume(records.consumed);
       return { kind: 'opened', records };
     }
-    const record = this.#buffer.firstRecord();
-    if (record) {
-      const copy = record.slice();
-      this.#buffer.consume(record.length);
-      return { kind: 'ciphertext', record: copy };
-    }
-    return this.#buffer.fault ? { kind: 'ciphertext', record: this.#buffer.takeAll().subarray(0, judged) } : undefined;
+    const records = this.#buffer.leadingRecords(mostBytes);
+    if (records) return { kind: 'ciphertext', records };
+    const { fault } = this.#buffer;
+    return fault && { kind: 'garbage', bytes: this.#buffer.takeAll().subarray(0, judged), fault };
+  }
+
+  /** Drops so many bytes of the records that the engine was given. */
+  consume(length: number): void {
+    this.#buffer.consume(length);
+  }
+
+  /** Drops all that was received and not opened. */
+  discard(): void {
+    this.#buffer.takeAll();
+  }
+
+  /** OpenSSL itself opens this direction's records, from the first of a key on. */
+  countForEngine(limit: number): void {
+    this.#engineRecords = 0;
+    this.#keyUse = new KeyUse(this.#keyUsageLimit ?? limit, 0n, () => BigInt(this.#engineRecords));
+  }
+
+  /** To be told of a record with data that OpenSSL opened: true once, when the keys have been used as often as they may. */
+  engineUsesUp(bytes: number): boolean {
+    this.#engineRecords++;
+    return this.usesUp(bytes);
   }
 
   /** At a record boundary: all records from here on are under these keys, which are wiped. A refusal is final. */

@@ -44,9 +44,10 @@ export interface KernelPort {
   /** Sends one record that is not application data; 'blocked' when the socket takes no more now. Throws a system error. */
   sendRecord(type: ContentTypeByte, fragment: Uint8Array): 'sent' | 'blocked';
   /**
-   * Sends at most `length` bytes of an open file as application data and answers how many; 0: the file ends there. Throws a system error.
+   * Sends at most `length` bytes of an open file as application data and answers how many; 0: the file ends there. 'refused': the kernel does
+   * not send from this file, and reading it will tell why. Throws a system error of the socket.
    */
-  sendFile(file: number, offset: number, length: number): number | 'blocked';
+  sendFile(file: number, offset: number, length: number): number | 'blocked' | 'refused';
   /** The number of the next record that the kernel protects with the keys it was given; undefined if it does not tell. */
   sequenceNumber(direction: 'read' | 'write'): bigint | undefined;
   /** Calls back once, when {@link sendRecord} or {@link sendFile} is worth trying again. */

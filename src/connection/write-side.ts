@@ -1,7 +1,8 @@
 import { ContentType, type ContentTypeByte } from '../protocol/content-type.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { advance, wipeTrafficKeys } from '../record/crypto-info.ts';
-import type { RecordSealer } from '../record/protection.ts';
+import { fragmentCount } from '../record/fragment.ts';
+import { maxFragmentLength, type RecordSealer } from '../record/protection.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
 import { KeyUse, recordsPerKey } from './key-use.ts';
 import type { WaitingKeys } from './key-watch.ts';
@@ -34,11 +35,14 @@ export class WriteSide {
   readonly #keyUsageLimit: number | undefined;
   readonly #onKeys: OnKeys;
   #keyUse: KeyUse | undefined;
+  #engineRecords = 0;
   #canRekey = true;
   #sealer: RecordSealer | undefined;
   /** The sealer's keys as it was given them, where the kernel may have them once files are sent. */
   #offer: TrafficKeys | undefined;
   #fileBytes = 0;
+  /** Bytes; set where fragments are to be smaller than they may be. */
+  #fragmentLimit: number | undefined;
   #installed = false;
   #unsentControl = 0;
   #early = earlyRecords * earlyLength;
@@ -102,6 +106,16 @@ export class WriteSide {
     return this.#unsentControl;
   }
 
+  /** Application data is to be given in fragments of at most so many bytes, each of which is then a record of its own. */
+  limitFragments(length: number): void {
+    this.#fragmentLimit = length < maxFragmentLength ? length : undefined;
+  }
+
+  /** Whether the kernel can send files as they are: it cuts them at the largest fragment. */
+  get sendsFiles(): boolean {
+    return this.layer === 'kernel' && this.#fragmentLimit === undefined;
+  }
+
   /** Whether the keys in use can be followed by others. */
   get canRekey(): boolean {
     return this.#canRekey;
@@ -110,6 +124,19 @@ export class WriteSide {
   /** To be asked before application data is sent: true once, when the keys have been used as often as they may. */
   usesUp(bytes: number): boolean {
     return this.#keyUse?.add(bytes) ?? false;
+  }
+
+  /** OpenSSL itself protects this direction's records, from the first of a key on. */
+  countForEngine(limit: number): void {
+    this.#engineRecords = 0;
+    this.#keyUse = new KeyUse(this.#keyUsageLimit ?? limit, 0n, () => BigInt(this.#engineRecords));
+  }
+
+  /** To be asked before OpenSSL protects data: true once, when the keys have been used as often as they may. */
+  engineUsesUp(bytes: number): boolean {
+    const usesUp = this.usesUp(bytes);
+    this.#engineRecords += fragmentCount(bytes);
+    return usesUp;
   }
 
   /** Records that OpenSSL protected; `isControl`: none of them is application data. */
@@ -256,6 +283,8 @@ export class WriteSide {
 
   #sendThroughKernel(item: Item & { kind: 'record' }): boolean {
     if (item.type === ContentType.applicationData) {
+      // One call of send() is cut at the largest fragment, whatever was given to it in pieces: a smaller one needs a call of its own.
+      if (this.#fragmentLimit !== undefined && this.#mustDrain()) return false;
       this.#outbox.add(item.fragment, item.done);
       return true;
     }
@@ -316,7 +345,8 @@ export class WriteSide {
   #takeOver(done: Done): boolean {
     const [offer, sealer] = [this.#offer, this.#sealer];
     const refused = offer && this.#kernel.refuses('write', offer, this.#fileBytes);
-    if (!offer || !sealer || refused?.untilFiles) {
+    if (!offer || !sealer || refused?.untilFiles || this.#fragmentLimit !== undefined) {
+      if (this.#fragmentLimit !== undefined) this.reason = limitedFragments;
       done();
       return true;
     }
@@ -380,6 +410,8 @@ export class WriteSide {
     this.onError(error);
   }
 }
+
+const limitedFragments = 'fragments are limited, and the kernel would need a call for each';
 
 const ignore = (): void => {};
 

@@ -1,4 +1,5 @@
 import type { ContentTypeByte } from '../protocol/content-type.ts';
+import { secretBytes } from '../protocol/secret-bytes.ts';
 import { abandoned } from './abandoned.ts';
 import { certificates } from './certificate-list.ts';
 import type { EngineContext } from './context.ts';
@@ -34,6 +35,7 @@ export class Engine {
   readonly #entry: WeakRef<Engine>;
   #disposed = false;
   #running = false;
+  #unread = 0;
   #logsKeys = false;
 
   constructor(context: EngineContext, { isServer, offload }: EngineOptions) {
@@ -60,15 +62,41 @@ export class Engine {
   }
 
   /**
-   * Takes one whole record as it came from the peer. Also what is no record, or too long for one: OpenSSL then says what is wrong.
-   * At most 32 KiB.
+   * Takes whole records as they came from the peer, at most 32 KiB of them; {@link unread} tells how much of them it left. Also what is no
+   * record, or too long for one: OpenSSL then says what is wrong.
    */
-  receiveCiphertext(record: Uint8Array): Output[] {
+  receiveCiphertext(records: Uint8Array): Output[] {
     const { heap, scratch } = this.module;
-    if (record.length > scratchLength) throw new RangeError('a TLS record is at most 18437 bytes long');
+    if (records.length > scratchLength) throw new RangeError(`at most ${scratchLength} bytes of TLS records in a call`);
     return this.#unlessLost(() => {
-      heap.write(scratch, record);
-      return this.#receive(record.length);
+      heap.write(scratch, records);
+      return this.#receive(records.length);
+    });
+  }
+
+  /**
+   * Bytes at the end of what {@link receiveCiphertext} was given last that it has not read: what lies behind the record that brought other
+   * keys, which may be for somebody else to open, or behind the one that suspended the handshake.
+   */
+  get unread(): number {
+    return this.#unread;
+  }
+
+  /** A handshake message has arrived in part: only the rest of it may come now (RFC 8446 §5.1). */
+  get inMessage(): boolean {
+    return this.#exports.ktls_engine_in_message(this.#live) === 1;
+  }
+
+  /** To be told of application data that OpenSSL has not seen, before it gets an alert: warnings in a row are counted (RFC 8446 §6). */
+  sawData(): void {
+    this.#exports.ktls_engine_saw_data(this.#live);
+  }
+
+  /** Sends a fatal alert (RFC 8446 §6.2), under the keys that are in use. The engine is of no use after. */
+  fail(description: number): Output[] {
+    return this.#unlessLost(() => {
+      this.#exports.ktls_engine_fail(this.#live, description);
+      return this.#outputs();
     });
   }
 
@@ -76,14 +104,18 @@ export class Engine {
   receivePlaintext(type: ContentTypeByte, fragment: Uint8Array): Output[] {
     const { heap, scratch } = this.module;
     if (fragment.length > maxFragmentLength) throw new RangeError('a TLS fragment is at most 16384 bytes long');
-    const record = new Uint8Array(headerLength + fragment.length);
+    const record = secretBytes(headerLength + fragment.length);
     record.set([type, 3, 3, fragment.length >> 8, fragment.length & 0xff]);
     record.set(fragment, headerLength);
-    return this.#unlessLost(() => {
+    const outputs = this.#unlessLost(() => {
       heap.write(scratch, record);
       record.fill(0);
       return this.#receive(record.length);
     });
+    if (this.#unread > 0 && !this.#disposed && outputs.at(-1)?.kind !== 'error') {
+      throw new Error('the engine was given a record while it waited for something else');
+    }
+    return outputs;
   }
 
   /** Protects application data. Only for a direction whose keys were not handed out. */
@@ -229,6 +261,11 @@ export class Engine {
     return this.#exports.ktls_engine_version(this.#live);
   }
 
+  /** The largest fragment that may be sent, in bytes: 16384 if nothing less was negotiated (RFC 6066 §4). */
+  get maxFragmentLength(): number {
+    return this.#exports.ktls_engine_max_fragment(this.#live);
+  }
+
   /** The negotiated suite: OpenSSL's name, the IANA one, and the version that introduced it. */
   get cipher(): { name: string; standardName: string; version: string } | undefined {
     const text = this.module.resultText(this.#exports.ktls_engine_cipher(this.#live));
@@ -355,12 +392,8 @@ export class Engine {
   }
 
   #receive(length: number): Output[] {
-    const unread = this.#run((pointer) => this.#exports.ktls_engine_receive(pointer, length));
-    const outputs = this.#outputs();
-    if (unread > 0 && !this.#disposed && outputs.at(-1)?.kind !== 'error') {
-      throw new Error('the engine was given a record while it waited for something else');
-    }
-    return outputs;
+    this.#unread = this.#run((pointer) => this.#exports.ktls_engine_receive(pointer, length));
+    return this.#outputs();
   }
 
   /** A trap is the end of this connection as a fatal error of OpenSSL's is, and of all others by {@link onLost}. */

@@ -84,6 +84,9 @@ export interface EngineExports {
   ktls_engine_free(engine: EnginePointer): void;
   ktls_engine_resume(engine: EnginePointer): void;
   ktls_engine_receive(engine: EnginePointer, length: number): number;
+  ktls_engine_in_message(engine: EnginePointer): Flag;
+  ktls_engine_saw_data(engine: EnginePointer): void;
+  ktls_engine_fail(engine: EnginePointer, description: number): void;
   ktls_engine_write(engine: EnginePointer, length: number): Flag;
   ktls_engine_close(engine: EnginePointer): void;
   ktls_engine_update_keys(engine: EnginePointer, request: Flag): Flag;
@@ -108,6 +111,7 @@ export interface EngineExports {
   ktls_engine_session_reused(engine: EnginePointer): Flag;
   ktls_engine_session(engine: EnginePointer): Flag;
   ktls_engine_version(engine: EnginePointer): number;
+  ktls_engine_max_fragment(engine: EnginePointer): number;
   ktls_engine_cipher(engine: EnginePointer): Flag;
   ktls_engine_group(engine: EnginePointer): Flag;
   ktls_engine_random(engine: EnginePointer, server: Flag): Flag;

@@ -1,3 +1,4 @@
+import { copySecret } from '../protocol/secret-bytes.ts';
 import type { BytesPointer, EngineExports, Pointer } from './ffi.ts';
 
 const logDataOffset = 0;
@@ -55,7 +56,8 @@ export class Heap {
     const length = words.getUint32(log + logLengthOffset, true);
     if (length === 0) return empty;
     const address = words.getUint32(log + logDataOffset, true);
-    const taken = view.slice(address, address + length);
+    // It may hold keys.
+    const taken = copySecret(view.subarray(address, address + length));
     view.fill(0, address, address + length);
     words.setUint32(log + logLengthOffset, 0, true);
     if (words.getUint32(log + logCapacityOffset, true) > keptCapacity) this.#exports.ktls_log_free(log);

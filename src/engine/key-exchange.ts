@@ -1,3 +1,5 @@
+import { secretBytes } from '../protocol/secret-bytes.ts';
+
 /** Key exchange made outside of OpenSSL (RFC 8446 §4.2.8), for some groups. Methods answer undefined for what they refuse. */
 export interface KeyExchange {
   /** NamedGroup numbers (RFC 8446 §4.2.7). */
@@ -73,7 +75,7 @@ export class KeyExchanges {
 }
 
 function withNumber(number: number, ...parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, numberLength));
+  const bytes = secretBytes(parts.reduce((length, part) => length + part.length, numberLength));
   new DataView(bytes.buffer).setUint32(0, number, true);
   let at = numberLength;
   for (const part of parts) {

@@ -90,7 +90,8 @@ const parsers: Readonly<Record<number, (bytes: Uint8Array, detail: number) => Ou
       kind: 'session',
       id: bytes.slice(1, idEnd),
       ticket: bytes.slice(idEnd + 2, ticketEnd),
-      session: bytes.slice(ticketEnd),
+      // A secret, and no copy of it.
+      session: bytes.subarray(ticketEnd),
     };
   },
   7: (bytes) => ({ kind: 'keyLog', line: latin1.decode(bytes) }),

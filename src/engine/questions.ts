@@ -1,3 +1,4 @@
+import { copySecret, secretBytes } from '../protocol/secret-bytes.ts';
 import type { EnginePointer } from './ffi.ts';
 import { isExchangeQuestion, type KeyExchanges } from './key-exchange.ts';
 import { isSignatureQuestion, type Signatures } from './signatures.ts';
@@ -59,10 +60,17 @@ function encode(answers: Answers, question: number, asked: Uint8Array): Uint8Arr
       const found = answers.pskClient?.(new TextDecoder().decode(asked));
       if (!found) return undefined;
       const { psk, identity } = found;
-      return Uint8Array.of(psk.length & 0xff, psk.length >> 8, ...psk, ...new TextEncoder().encode(identity));
+      const name = new TextEncoder().encode(identity);
+      const answer = secretBytes(2 + psk.length + name.length);
+      answer.set([psk.length & 0xff, psk.length >> 8]);
+      answer.set(psk, 2);
+      answer.set(name, 2 + psk.length);
+      return answer;
     }
-    case PSK_SERVER:
-      return answers.pskServer?.(new TextDecoder().decode(asked))?.slice();
+    case PSK_SERVER: {
+      const psk = answers.pskServer?.(new TextDecoder().decode(asked));
+      return psk && copySecret(psk);
+    }
     default:
       return undefined;
   }

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { copySecret, secretBytes } from '../protocol/secret-bytes.ts';
 
 /** Hash functions of TLS 1.3's key schedule and of TLS 1.2's PRF, by node:crypto's names. */
 export type HashName = 'sha256' | 'sha384';
@@ -26,13 +27,13 @@ export function trafficKey(hash: HashName, secret: Uint8Array, keyLength: number
 
 /** HKDF-Expand alone (RFC 5869 §2.3): what node:crypto has does the extraction too. */
 function expand(hash: HashName, secret: Uint8Array, info: Uint8Array, length: number): Uint8Array {
-  const output = new Uint8Array(length);
-  let last = new Uint8Array();
+  const output = secretBytes(length);
+  let last = secretBytes(0);
   for (let at = 0, count = 1; at < length; at += last.length, count++) {
     const next = createHmac(hash, secret).update(last).update(info).update(Uint8Array.of(count)).digest();
     output.set(next.subarray(0, length - at), at);
     last.fill(0);
-    last = new Uint8Array(next);
+    last = copySecret(next);
     next.fill(0);
   }
   last.fill(0);

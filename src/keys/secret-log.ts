@@ -1,3 +1,4 @@
+import { copySecret, secretBytes } from '../protocol/secret-bytes.ts';
 import { type HashName, nextTrafficSecret } from './key-schedule.ts';
 
 export type Sender = 'client' | 'server';
@@ -13,15 +14,15 @@ export class SecretLog {
     const [label, random, secret] = line.trimEnd().split(' ');
     if (!label || !random || !secret) return;
     this.#clientRandom = random;
-    const bytes = Buffer.alloc(secret.length / 2);
-    bytes.write(secret, 'hex');
+    const bytes = secretBytes(secret.length / 2);
+    Buffer.from(bytes.buffer).write(secret, 'hex');
     this.#secrets.set(label, bytes);
   }
 
   /** All lines so far (RFC 9850). */
   get text(): string {
     const line = ([label, secret]: [string, Uint8Array]): string =>
-      `${label} ${this.#clientRandom} ${Buffer.from(secret).toString('hex')}\n`;
+      `${label} ${this.#clientRandom} ${Buffer.from(secret.buffer, 0, secret.length).toString('hex')}\n`;
     return [...this.#secrets].map(line).join('');
   }
 
@@ -32,7 +33,7 @@ export class SecretLog {
     let known = this.#latest[sender];
     if (!known || known.epoch > epoch) {
       known?.secret.fill(0);
-      known = { epoch: 0, secret: Uint8Array.from(first) };
+      known = { epoch: 0, secret: copySecret(first) };
       this.#latest[sender] = known;
     }
     while (known.epoch < epoch) {
@@ -41,7 +42,7 @@ export class SecretLog {
       known.secret = next;
       known.epoch++;
     }
-    return Uint8Array.from(known.secret);
+    return copySecret(known.secret);
   }
 
   dispose(): void {

@@ -67,15 +67,16 @@ class AddonOpener implements RecordOpener {
 
   open(input: Uint8Array): OpenedRecords {
     // The first record decides: while it is not whole there is nothing to make room for, only a header to be judged.
-    const output = startsWithWholeRecord(input) ? allocate(input.length) : noRoom;
-    const stop = this.#cipher.open(input, 0, input.length, output, 0);
+    const room = startsWithWholeRecord(input) ? takeRoom(input.length) : noRoom;
+    const stop = this.#cipher.open(input, 0, input.length, room, 0);
     if (stop === undefined) throw new Error('Records were not opened');
     const state = this.#state;
     const dataLength = state[OpenState.applicationDataLength];
     const controlEnd = dataLength + state[OpenState.controlLength];
+    const output = controlEnd * worthGiving < room.length ? keepRoom(room, controlEnd) : room;
     return {
       consumed: state[OpenState.consumed],
-      applicationData: dataLength > 0 ? output.subarray(0, dataLength) : undefined,
+      applicationData: state[OpenState.applicationDataRecords] > 0 ? output.subarray(0, dataLength) : undefined,
       control:
         stop === OpenStop.control
           ? { type: state[OpenState.controlType], fragment: output.subarray(dataLength, controlEnd) }
@@ -123,6 +124,29 @@ function allocate(length: number): NonSharedBuffer {
 }
 
 const maxPooled = 4096;
+
+/**
+ * Memory to open `length` bytes of records into. A control record among them may leave most of it unused: then it serves for the rest of
+ * them. Otherwise the memory taken for a delivery would be the square of its length.
+ */
+function takeRoom(length: number): NonSharedBuffer {
+  const room = spare;
+  if (room === undefined || room.length < length) return allocate(length);
+  spare = undefined;
+  return room;
+}
+
+/** Keeps `room` for the next call and answers a copy of what is in use of it. */
+function keepRoom(room: NonSharedBuffer, used: number): NonSharedBuffer {
+  const copy = Buffer.from(room.subarray(0, used));
+  if (room.length > maxPooled && room.length > (spare?.length ?? 0)) spare = room;
+  return copy;
+}
+
+/** Memory that is not used to a half is not given away. */
+const worthGiving = 2;
+
+let spare: NonSharedBuffer | undefined;
 
 const noRoom = Buffer.alloc(0);
 

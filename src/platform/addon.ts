@@ -68,6 +68,8 @@ export interface SocketPoll {
    * parts. `flags`: MSG_PEEK and the like.
    */
   receive(buffer: Uint8Array, offset: number, length: number, flags?: number): number;
+  /** The error that is pending on the socket, a negative errno, and is not pending any more; 0: none (SO_ERROR, socket(7)). */
+  takeError(): number;
   /** Type of the record, or records, that the last {@link receive} got bytes of; {@link noRecordType} without TLS_RX. */
   readonly recordType: number;
   /**
@@ -182,6 +184,8 @@ export const OpenState = {
   controlLength: 3,
   /** With `fault`: which. */
   fault: 4,
+  /** Records of application data, empty ones among them. */
+  applicationDataRecords: 5,
 } as const;
 
 /** The elements of {@link RecordCipher.state}, which are always there. */
@@ -191,6 +195,7 @@ export interface OpenNumbers {
   readonly [OpenState.controlType]: number;
   readonly [OpenState.controlLength]: number;
   readonly [OpenState.fault]: OpenFault;
+  readonly [OpenState.applicationDataRecords]: number;
 }
 
 /** What can be wrong with a record. */

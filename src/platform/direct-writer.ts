@@ -12,10 +12,10 @@ export type DirectWriter = (bytes: Uint8Array) => number;
 export function directWriter(socket: Socket, addon: Addon): DirectWriter | undefined {
   const handle = tcpHandle(socket);
   if ('refused' in handle || addon.SocketPoll === undefined) return undefined;
-  const { fd } = handle;
   return (bytes) => {
-    // Destroyed, its descriptor is closed and may be another's.
     if (socket.destroyed || socket.writableLength > 0 || socket.writableEnded) return 0;
-    return Math.max(0, addon.send(fd, bytes));
+    // Asked for each time: once the handle is closed, whoever did it, the number may be another's.
+    const { fd } = handle;
+    return fd < 0 ? 0 : Math.max(0, addon.send(fd, bytes));
   };
 }

@@ -1,4 +1,5 @@
 import type { KernelPort, KernelRefusal, Refused } from '../connection/record-layer.ts';
+import { secretBytes } from '../protocol/secret-bytes.ts';
 import { cryptoInfoLength, decodeCryptoInfo, encodeCryptoInfo, wipeTrafficKeys } from '../record/crypto-info.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
 import { type Addon, KernelDirection } from './addon.ts';
@@ -65,23 +66,42 @@ export class KernelTls implements KernelPort {
     return 'sent';
   }
 
-  sendFile(file: number, offset: number, length: number): number | 'blocked' {
+  sendFile(file: number, offset: number, length: number): number | 'blocked' | 'refused' {
+    if (file < 0) return 'refused';
     const sent = this.#addon.sendFile(this.#socket.descriptor, file, offset, length);
     if (sent === -Errno.again) return 'blocked';
-    if (sent < 0) throw systemError(sent, 'sendfile');
-    return sent;
+    if (ofSocket.has(-sent)) throw systemError(sent, 'sendfile');
+    // sendfile(2) has one number for faults of either side. Where the socket was at fault after all, sending what was read fails as well.
+    return sent < 0 ? 'refused' : sent;
   }
 
   sequenceNumber(direction: 'read' | 'write'): bigint | undefined {
     const keys = this.#installed[direction];
     const { descriptor } = this.#socket;
     if (!keys || descriptor < 0) return undefined;
-    const cryptoInfo = new Uint8Array(cryptoInfoLength(keys.aead));
+    const cryptoInfo = secretBytes(cryptoInfoLength(keys.aead));
     const length = this.#addon.readKeys(descriptor, KernelDirection[options[direction]], cryptoInfo);
     const found = length === cryptoInfo.length ? decodeCryptoInfo(cryptoInfo) : undefined;
     cryptoInfo.fill(0);
     if (found) wipeTrafficKeys(found);
     return found?.sequenceNumber;
+  }
+
+  /**
+   * Installs the read keys that the kernel has once more. Linux 6.14 and later opens nothing behind a handshake record that begins like a
+   * KeyUpdate until it has keys: also where the record only goes on with a message that began in another, or has but the beginning of a KeyUpdate.
+   * Who has received a whole one installs the next keys at once and does not come here.
+   */
+  confirmReadKeys(): boolean {
+    const keys = this.#installed.read;
+    const { descriptor } = this.#socket;
+    if (!keys || descriptor < 0) return false;
+    const cryptoInfo = secretBytes(cryptoInfoLength(keys.aead));
+    const { TLS_RX } = KernelDirection;
+    const isKnown = this.#addon.readKeys(descriptor, TLS_RX, cryptoInfo) === cryptoInfo.length;
+    const isInstalled = isKnown && this.#addon.installKeys(descriptor, TLS_RX, cryptoInfo) === 0;
+    cryptoInfo.fill(0);
+    return isInstalled;
   }
 
   whenWritable(callback: () => void): void {
@@ -136,3 +156,6 @@ const installReasons = {
   EINVAL: 'this kernel does not know the cipher or version',
   ENOTCONN: 'the connection was closed already',
 };
+
+/** What sendfile(2) can only mean of the socket (asm-generic/errno.h): EPIPE, ECONNRESET, ETIMEDOUT. */
+const ofSocket: ReadonlySet<number> = new Set([32, 104, 110]);

@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import type { KernelPort } from '../connection/record-layer.ts';
 import { Alert, type AlertDescription } from '../protocol/alert.ts';
 import { PollEvent, ReceiveStop, type SocketPoll } from './addon.ts';
 import { type DirectWriter, directWriter } from './direct-writer.ts';
@@ -16,12 +15,14 @@ import type { Transport, TransportReceiver } from './transport.ts';
  * for good with EIO at the first record that is not application data, so it must never read where the kernel opens records.
  */
 export class PollTransport implements Transport {
-  readonly kernel: KernelPort;
+  readonly kernel: KernelTls;
   readonly #socket: Socket;
   readonly #poll: SocketPoll;
   readonly #direct: DirectWriter | undefined;
   #receiver: TransportReceiver | undefined;
   #kernelReads = false;
+  /** The read keys were installed once more, and nothing has come since. */
+  #confirmed = false;
   #reading = false;
   #ended = false;
   #scheduled = false;
@@ -119,6 +120,7 @@ export class PollTransport implements Transport {
   }
 
   destroy(): void {
+    if (!this.#ended) this.#drain();
     this.#ended = true;
     this.#poll.close();
     this.#socket.destroy();
@@ -126,9 +128,21 @@ export class PollTransport implements Transport {
 
   #watch(): void {
     if (this.#ended) return;
-    const events = (this.#reading ? readable : 0) | (this.#writableCallbacks.length > 0 ? writable : 0);
+    const events = (this.#reading ? this.#whatToRead : 0) | (this.#writableCallbacks.length > 0 ? writable : 0);
     if (events === 0) this.#poll.stop();
     else this.#poll.start(events);
+  }
+
+  /**
+   * What follows close_notify may be anything, and a record that the kernel cannot open would fail our next write, too. So nothing is received
+   * then through the kernel: only the end of the connection is of interest.
+   */
+  get #isDone(): boolean {
+    return this.#kernelReads && this.#receiver?.peerClosed === true;
+  }
+
+  get #whatToRead(): number {
+    return this.#isDone ? disconnect : readable;
   }
 
   #onReady(status: number, events: number): void {
@@ -140,8 +154,24 @@ export class PollTransport implements Transport {
       this.#watch();
       for (const callback of callbacks) callback();
     }
+    if (this.#ended) return;
+    if (this.#isDone) this.#onDisconnect(status);
     // An error's cause is hidden by poll; receiving tells it.
-    if (events & readable || status < 0) this.#read();
+    else if (events & readable || status < 0) this.#read();
+  }
+
+  /** Behind close_notify: a FIN says nothing new, and neither does a record that the kernel did not like. */
+  #onDisconnect(status: number): void {
+    const error = status < 0 ? this.#poll.takeError() : 0;
+    if (status >= 0) this.#end();
+    else if (error === 0 || (-error) in faults) this.#watch();
+    else this.#receiveFailed(error);
+  }
+
+  /** What has arrived and nobody reads would have the system end the connection with a reset, which can overtake our last alert. */
+  #drain(): void {
+    for (let turn = 0, length = 1; turn < turns && length > 0; turn++)
+      length = this.#poll.receive(shared, 0, shared.length);
   }
 
   #readSoon(): void {
@@ -155,6 +185,10 @@ export class PollTransport implements Transport {
 
   #read(): void {
     for (let turn = 0; this.#reading && !this.#ended; turn++) {
+      if (this.#isDone) {
+        this.#watch();
+        return;
+      }
       if (turn === turns) {
         this.#readSoon();
         return;
@@ -195,7 +229,16 @@ export class PollTransport implements Transport {
     const told = alert === undefined ? undefined : { alert, reason: faultReasons[alert] ?? '' };
     // A long turn that brought nothing was one of empty records.
     const fault = stop === ReceiveStop.full && end === 0 ? tooManyEmpty : told;
-    if (applicationData || control || fault) receiver.opened({ applicationData, control, fault });
+    if (applicationData || control || fault) {
+      this.#confirmed = false;
+      receiver.opened({ applicationData, control, fault });
+    }
+    if (error === -Errno.keyExpired && !this.#confirmed) {
+      this.#confirmed = this.kernel.confirmReadKeys();
+      if (this.#confirmed) return true;
+      receiver.opened({ applicationData: undefined, control: undefined, fault: likeKeyUpdate });
+      return false;
+    }
     if (stop === ReceiveStop.failed && !fault) return this.#receiveFailed(error);
     if (stop === ReceiveStop.end) return this.#end();
     return (stop === ReceiveStop.full || stop === ReceiveStop.control) && !fault;
@@ -232,7 +275,7 @@ function take(length: number): Uint8Array {
   return taken;
 }
 
-const { readable, writable } = PollEvent;
+const { readable, writable, disconnect } = PollEvent;
 
 /** Reads before other work gets its turn. */
 const turns = 16;
@@ -249,6 +292,11 @@ const faults: Readonly<Record<number, AlertDescription>> = {
 };
 
 const tooManyEmpty = { alert: Alert.unexpectedMessage, reason: 'too many empty records in a row' };
+
+const likeKeyUpdate = {
+  alert: Alert.unexpectedMessage,
+  reason: 'a handshake record that the kernel takes for a change of keys, which it cannot follow',
+};
 
 const faultReasons: Readonly<Record<number, string>> = {
   [Alert.badRecordMac]: 'a record could not be authenticated',

@@ -12,7 +12,15 @@ export function errorName(errno: number): string {
 }
 
 /** Linux's numbers (asm-generic/errno.h). */
-export const Errno = { again: 11, busy: 16, inval: 22, notConnected: 107, badMessage: 74, messageSize: 90 } as const;
+export const Errno = {
+  again: 11,
+  busy: 16,
+  inval: 22,
+  notConnected: 107,
+  badMessage: 74,
+  messageSize: 90,
+  keyExpired: 127,
+} as const;
 
 const unnamed: Readonly<Record<number, string>> = {
   74: 'EBADMSG',

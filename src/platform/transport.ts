@@ -5,6 +5,8 @@ import type { OpenedRecords } from '../record/protection.ts';
 export interface TransportReceiver {
   /** How many bytes at most the next {@link bytes} may bring. */
   readonly wanted: number;
+  /** The peer has said that it sends no more: records that follow all the same are not to be opened. */
+  readonly peerClosed: boolean;
   /** Bytes as the peer sent them; they change after the call. `room`: how many in front of them, in the same memory, may be overwritten. */
   bytes(chunk: Uint8Array, room?: number): void;
   /** Records that the kernel opened. */

@@ -1,3 +1,4 @@
+import { copySecret, secretBytes } from '../protocol/secret-bytes.ts';
 import type { ProtocolVersionNumber } from '../protocol/version.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { nonceLength } from './aead.ts';
@@ -35,10 +36,10 @@ export function decodeKernelKeys(
   if (bytes.length !== offsets.end) {
     throw new RangeError(`crypto_info for ${layout.aead} has ${offsets.end} bytes, not ${bytes.length}`);
   }
-  const iv = new Uint8Array(nonceLength);
+  const iv = secretBytes(nonceLength);
   iv.set(bytes.subarray(offsets.salt, offsets.recSeq));
   iv.set(bytes.subarray(offsets.iv, offsets.key), layout.saltLength);
-  const key = bytes.slice(offsets.key, offsets.salt);
+  const key = copySecret(bytes.subarray(offsets.key, offsets.salt));
   return { version, aead: layout.aead, key, iv, sequenceNumber: decodeUint64(bytes.subarray(offsets.recSeq)) };
 }
 
@@ -50,7 +51,7 @@ export function encodeCryptoInfo(keys: TrafficKeys<KernelAeadName>, endianness: 
     throw new RangeError(`Traffic keys for ${keys.aead} of wrong lengths: ${keys.key.length}, ${keys.iv.length}`);
   }
   const offsets = fieldOffsets(layout);
-  const bytes = new Uint8Array(offsets.end);
+  const bytes = secretBytes(offsets.end);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, keys.version, endianness === 'little');
   view.setUint16(2, layout.cipherType, endianness === 'little');
@@ -77,8 +78,8 @@ export function advance<Keys extends TrafficKeys<KernelAeadName>>(keys: Keys, se
   if (records < 0n) throw new RangeError('Traffic keys cannot go back to an earlier record');
   if (sequenceNumber >= sequenceNumberLimit) throw new RangeError('The sequence numbers of this key are used up');
   const isExplicit = recordFraming(keys.version, keys.aead).explicitNonceLength > 0;
-  const iv = isExplicit ? advanceExplicitNonce(keys.iv, records) : keys.iv.slice();
-  return { ...keys, key: keys.key.slice(), iv, sequenceNumber };
+  const iv = isExplicit ? advanceExplicitNonce(keys.iv, records) : copySecret(keys.iv);
+  return { ...keys, key: copySecret(keys.key), iv, sequenceNumber };
 }
 
 /** Overwrites the secret bytes in place. Whoever shares them loses them too. */

@@ -51,7 +51,11 @@ export function headerFault(header: RecordHeader, maxCiphertextLength: number): 
   if (type < ContentType.changeCipherSpec || type > ContentType.applicationData) {
     // RFC 8446 §5: an unexpected record type is answered with unexpected_message. That includes heartbeat (24),
     // which nobody here ever offers (RFC 6520 §2).
-    return { alert: Alert.unexpectedMessage, reason: `not a TLS record: ${describeType(type)}` };
+    return {
+      alert: Alert.unexpectedMessage,
+      reason: `not a TLS record: ${describeType(type)}`,
+      name: 'unexpected record',
+    };
   }
   if (version >> 8 !== 3) {
     return { alert: Alert.decodeError, reason: `not a TLS record: version 0x${version.toString(16).padStart(4, '0')}` };

@@ -24,13 +24,18 @@ export interface RecordSealer {
 export interface RecordFault {
   readonly alert: AlertDescription;
   readonly reason: string;
+  /** OpenSSL's name for it, where the alert alone does not tell which it is. */
+  readonly name?: 'bad record type' | 'unexpected record';
 }
 
 /** What one call of {@link RecordOpener.open} found. */
 export interface OpenedRecords {
   /** Bytes of `input` that were whole records and are done with. */
   readonly consumed: number;
-  /** The application data of the leading records, or of as many as lie in one piece; undefined if there was none. The caller's own. */
+  /**
+   * The application data of the leading records, or of as many as lie in one piece: empty where these records are; undefined if there is no
+   * such record. The caller's own.
+   */
   readonly applicationData: Uint8Array | undefined;
   /** The first record that is not application data. Opening stops behind it: it may change the keys. */
   readonly control: TLSPlaintext | undefined;

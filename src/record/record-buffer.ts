@@ -6,7 +6,7 @@ import type { RecordFault } from './protection.ts';
 /**
  * Finds records in a stream of chunks that know nothing of them.
  *
- * - **One at a time**, for the handshake: `push(chunk)`, then {@link firstRecord} and {@link consume} in turns.
+ * - **A few at a time**, for the handshake: `push(chunk)`, then {@link leadingRecords} and {@link consume} in turns.
  * - **All at once**, for RecordOpener.open: the same with {@link wholeRecords}. A record that came in several chunks is
  *   put together and handed out alone; then come all whole records of the chunk behind it as one view of it. So only
  *   records that were split are ever copied, and each once.
@@ -28,10 +28,13 @@ export class RecordBuffer {
   readonly #chunks: Uint8Array[] = [];
   /** How many of #chunks, from the first, are this buffer's own. */
   #retained = 0;
+  /** Bytes at the start of the first chunk that are known to be whole records: so that each record is walked over once. */
+  #known = 0;
 
   /** Once the version is known, its limit on the length of records holds. */
   set version(version: ProtocolVersionNumber) {
     this.#maxCiphertextLength = maxCiphertextLengths[version];
+    this.#known = 0;
   }
 
   /** Bytes pushed and not consumed. More than none at the end of the stream: it was cut off. */
@@ -77,7 +80,18 @@ export class RecordBuffer {
 
   /** The record at the front, with its header; undefined if it is not complete, or none (see {@link fault}). */
   firstRecord(): Uint8Array | undefined {
-    return this.#front(1);
+    return this.leadingRecords(0);
+  }
+
+  /** Whole records from the front that lie in one piece: as many as `mostBytes` hold, but at least one; undefined if there is none. */
+  leadingRecords(mostBytes: number): Uint8Array | undefined {
+    this.#joinPartial();
+    if (this.#partial !== undefined) return this.#completePartial();
+    const [front] = this.#chunks;
+    if (front === undefined) return undefined;
+    let end = this.#recordEnd(front, 0);
+    for (let next = end; next !== undefined && next <= mostBytes; next = this.#recordEnd(front, next)) end = next;
+    return end === undefined ? undefined : front.subarray(0, end);
   }
 
   /**
@@ -85,7 +99,13 @@ export class RecordBuffer {
    * may be more: ask until there are none.
    */
   wholeRecords(): Uint8Array | undefined {
-    return this.#front(Infinity);
+    this.#joinPartial();
+    if (this.#partial !== undefined) return this.#completePartial();
+    const [front] = this.#chunks;
+    if (front === undefined) return undefined;
+    for (let end = this.#recordEnd(front, this.#known); end !== undefined; end = this.#recordEnd(front, end))
+      this.#known = end;
+    return this.#known > 0 ? front.subarray(0, this.#known) : undefined;
   }
 
   /** Drops `length` bytes from the front: whole records of those last handed out. */
@@ -111,7 +131,8 @@ export class RecordBuffer {
       this.#fillPartial();
     }
     for (; this.#retained < this.#chunks.length; this.#retained++) {
-      this.#chunks[this.#retained] = this.#chunks[this.#retained]?.slice() ?? new Uint8Array();
+      // Not slice(): of a Buffer that would be a view.
+      this.#chunks[this.#retained] = new Uint8Array(this.#chunks[this.#retained] ?? []);
     }
   }
 
@@ -123,6 +144,7 @@ export class RecordBuffer {
     this.#dropPartial();
     this.#chunks.length = 0;
     this.#retained = 0;
+    this.#known = 0;
     if (first !== undefined && pieces.length === 1) return first;
     const all = new Uint8Array(length);
     let offset = 0;
@@ -137,20 +159,6 @@ export class RecordBuffer {
   #frontBytes(): Uint8Array {
     this.#joinPartial();
     return this.#partial?.subarray(0, this.#filled) ?? this.#chunks[0] ?? new Uint8Array();
-  }
-
-  #front(mostRecords: number): Uint8Array | undefined {
-    this.#joinPartial();
-    if (this.#partial !== undefined) return this.#completePartial();
-    const [front] = this.#chunks;
-    if (front === undefined) return undefined;
-    let end = 0;
-    for (let records = 0; records < mostRecords; records++) {
-      const next = this.#recordEnd(front, end);
-      if (next === undefined) break;
-      end = next;
-    }
-    return end > 0 ? front.subarray(0, end) : undefined;
   }
 
   /** Where the whole record at `offset` ends; undefined if it is not complete or none. */
@@ -215,6 +223,7 @@ export class RecordBuffer {
   }
 
   #cutFront(front: Uint8Array, length: number): void {
+    this.#known = Math.max(0, this.#known - length);
     if (length < front.length) {
       this.#chunks[0] = front.subarray(length);
     } else {

@@ -2,14 +2,15 @@ import type { AlertDescription } from '../protocol/alert.ts';
 import { Alert } from '../protocol/alert.ts';
 import type { ContentTypeByte, TLSPlaintext } from '../protocol/content-type.ts';
 import { ContentType } from '../protocol/content-type.ts';
+import { copySecret, secretBytes } from '../protocol/secret-bytes.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import type { Aead } from './aead.ts';
-import { tagLength } from './aead.ts';
+import { nonceLength, tagLength } from './aead.ts';
 import type { RecordFraming } from './framing.ts';
 import { additionalData, recordFraming } from './framing.ts';
 import type { RecordHeader } from './header.ts';
 import { headerLength, readHeader } from './header.ts';
-import { explicitNonce, implicitNonce } from './nonce.ts';
+import { saltLength, setImplicitNonce } from './nonce.ts';
 import type { OpenedRecords, RecordFault, RecordOpener } from './protection.ts';
 import { maxFragmentLength } from './protection.ts';
 import { sequenceNumberLimit } from './sequence-number.ts';
@@ -20,6 +21,7 @@ export class SoftwareOpener implements RecordOpener {
   readonly #framing: RecordFraming;
   readonly #aead: Aead;
   readonly #iv: Uint8Array;
+  readonly #nonce = secretBytes(nonceLength);
   #sequenceNumber: bigint;
   #emptyRecords = 0;
   #fault: RecordFault | undefined;
@@ -27,7 +29,7 @@ export class SoftwareOpener implements RecordOpener {
   constructor(keys: Omit<TrafficKeys, 'key'>, aead: Aead) {
     this.#framing = recordFraming(keys.version, keys.aead);
     this.#aead = aead;
-    this.#iv = keys.iv.slice();
+    this.#iv = copySecret(keys.iv);
     this.#sequenceNumber = keys.sequenceNumber;
   }
 
@@ -40,7 +42,7 @@ export class SoftwareOpener implements RecordOpener {
     let control: TLSPlaintext | undefined;
     let consumed = 0;
     // Past empty records only: joining the data of several would copy each byte once more.
-    while (!applicationData && !control && !this.#fault) {
+    while (!applicationData?.length && !control && !this.#fault) {
       const header = readHeader(input, consumed);
       if (header === undefined) break;
       // Judged before the rest of the record is there: nobody has to wait for, or store, what is refused anyway.
@@ -55,7 +57,7 @@ export class SoftwareOpener implements RecordOpener {
       }
       consumed = end;
       if (opened.type === ContentType.applicationData) {
-        if (opened.fragment.length > 0) applicationData = opened.fragment;
+        applicationData = opened.fragment;
       } else {
         control = opened;
       }
@@ -66,6 +68,7 @@ export class SoftwareOpener implements RecordOpener {
   dispose(): void {
     this.#aead.dispose();
     this.#iv.fill(0);
+    this.#nonce.fill(0);
   }
 
   #judgeHeader({ type, version, length }: RecordHeader): RecordFault | undefined {
@@ -101,10 +104,13 @@ export class SoftwareOpener implements RecordOpener {
     const ciphertext = record.subarray(explicitEnd, Math.max(explicitEnd, tagStart));
     if (tagStart < explicitEnd + (this.#framing.hidesType ? 1 : 0)) return undefined;
     const header = record.subarray(0, headerLength);
-    const nonce =
-      this.#framing.explicitNonceLength === 0
-        ? implicitNonce(this.#iv, this.#sequenceNumber)
-        : explicitNonce(this.#iv, record.subarray(headerLength, explicitEnd));
+    const nonce = this.#nonce;
+    if (this.#framing.explicitNonceLength === 0) {
+      setImplicitNonce(nonce, this.#iv, this.#sequenceNumber);
+    } else {
+      nonce.set(this.#iv);
+      nonce.set(record.subarray(headerLength, explicitEnd), saltLength);
+    }
     const authenticated = additionalData(this.#framing, header, this.#sequenceNumber, ciphertext.length);
     return this.#aead.open(nonce, authenticated, ciphertext, record.subarray(tagStart));
   }

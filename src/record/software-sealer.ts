@@ -1,10 +1,11 @@
 import type { ContentTypeByte } from '../protocol/content-type.ts';
-import type { Aead } from './aead.ts';
+import { copySecret, secretBytes } from '../protocol/secret-bytes.ts';
+import { type Aead, nonceLength } from './aead.ts';
 import { fragmentCount, fragments } from './fragment.ts';
 import type { RecordFraming } from './framing.ts';
 import { additionalData, outerType, recordFraming } from './framing.ts';
 import { headerLength, writeHeader } from './header.ts';
-import { advanceExplicitNonce, implicitNonce, saltLength } from './nonce.ts';
+import { countUp, saltLength, setImplicitNonce } from './nonce.ts';
 import type { RecordSealer } from './protection.ts';
 import { sequenceNumberLimit } from './sequence-number.ts';
 import type { TrafficKeys } from './traffic-keys.ts';
@@ -16,7 +17,8 @@ export class SoftwareSealer implements RecordSealer {
   readonly #framing: RecordFraming;
   readonly #aead: Aead;
   readonly #allocate: Allocate;
-  #iv: Uint8Array;
+  readonly #iv: Uint8Array;
+  readonly #nonce = secretBytes(nonceLength);
   #sequenceNumber: bigint;
 
   /** `allocate` may leave old contents in the memory: all of it is overwritten. Zeros cost a tenth of sealing. */
@@ -24,7 +26,7 @@ export class SoftwareSealer implements RecordSealer {
     this.#framing = recordFraming(keys.version, keys.aead);
     this.#aead = aead;
     this.#allocate = allocate;
-    this.#iv = keys.iv.slice();
+    this.#iv = copySecret(keys.iv);
     this.#sequenceNumber = keys.sequenceNumber;
   }
 
@@ -55,6 +57,7 @@ export class SoftwareSealer implements RecordSealer {
   dispose(): void {
     this.#aead.dispose();
     this.#iv.fill(0);
+    this.#nonce.fill(0);
   }
 
   #sealRecord(type: ContentTypeByte, fragment: Uint8Array, output: Uint8Array): void {
@@ -72,9 +75,12 @@ export class SoftwareSealer implements RecordSealer {
   /** Moves on before the nonce is used, so that not even a failure can make it be used again. */
   #takeNonce(): Uint8Array {
     const sequenceNumber = this.#sequenceNumber++;
-    if (this.#framing.explicitNonceLength === 0) return implicitNonce(this.#iv, sequenceNumber);
-    const nonce = this.#iv;
-    this.#iv = advanceExplicitNonce(nonce, 1n);
-    return nonce;
+    if (this.#framing.explicitNonceLength === 0) {
+      setImplicitNonce(this.#nonce, this.#iv, sequenceNumber);
+    } else {
+      this.#nonce.set(this.#iv);
+      countUp(this.#iv.subarray(saltLength));
+    }
+    return this.#nonce;
   }
 }

@@ -35,6 +35,9 @@ export class CapturedTransport implements Transport {
       get wanted() {
         return receiver.wanted;
       },
+      get peerClosed() {
+        return receiver.peerClosed;
+      },
       bytes: (chunk) => {
         this.#flow.received(chunk);
         receiver.bytes(chunk);

@@ -3,12 +3,12 @@ import type tls from 'node:tls';
 import { codedError, connectionReset } from '../errors.ts';
 import { nodeTls } from '../platform/node-tls.ts';
 import { defaults } from './defaults.ts';
+import type { KtlsOptions } from './ktls-options.ts';
 import { sharedLegacy } from './negotiated.ts';
 import { isOneOf, letNodeRefuseConnect } from './node-errors.ts';
 import { replaceable } from './replaceable.ts';
 import { unwrapSession, wrapSession } from './session-state.ts';
 import { rawSession, TLSSocket } from './tls-socket.ts';
-import type { KtlsOptions } from './tls-socket-options.ts';
 
 /** Options of {@link connect}: node:tls's, net.connect's, and {@link KtlsOptions}. */
 export interface ConnectOptions
@@ -41,16 +41,17 @@ export function connect(...args: ConnectArguments): TLSSocket {
   const { options, listener } = normalize(args);
   if (!looksRight(options)) letNodeRefuseConnect(options);
   const identity = identityOf(options);
-  const rejectUnauthorized = options.rejectUnauthorized ?? !unauthorizedAllowed();
+  const rejectUnauthorized = verifies(options, unauthorizedAllowed());
   const socket = new TLSSocket(options.socket, {
     ...options,
     isServer: false,
+    rejectUnauthorized,
     secureContext:
       options.secureContext ?? replaceable.createSecureContext({ ciphers: defaults.DEFAULT_CIPHERS, ...options }),
     session: unwrapSession(options.session, { identity, verifies: rejectUnauthorized }),
     servername: options.servername ?? '',
   });
-  const judge = options.checkServerIdentity ?? nodeTls.checkServerIdentity;
+  const judge = options.checkServerIdentity ?? replaceable.checkServerIdentity;
   const { minDHSize = 1024 } = options;
   socket.once('secure', () => onSecure(socket, { identity, rejectUnauthorized, judge, minDHSize }));
   if (listener) socket.once('secureConnect', listener);
@@ -63,6 +64,7 @@ export function connect(...args: ConnectArguments): TLSSocket {
     if (options.timeout) socket.setTimeout(options.timeout);
     socket.connect(options);
   }
+  socket._releaseControl();
   socket._start();
   return socket;
 }
@@ -101,14 +103,18 @@ function judgeName(socket: TLSSocket, identity: string, judge: Judgement['judge'
 function reportSessions(socket: TLSSocket, identity: string): void {
   let verified = false;
   let waiting: Buffer | undefined;
+  // Nobody gets a copy who does not listen: a session is a secret.
+  const tell = (session: Buffer): void => {
+    if (socket.listenerCount('session') > 0) socket.emit('session', wrapSession(session, identity));
+  };
   socket.on(rawSession, (session: Buffer) => {
-    const state = wrapSession(session, identity);
-    if (verified) socket.emit('session', state);
-    else waiting = state;
+    if (verified) tell(session);
+    else waiting = session;
   });
   socket.once('secureConnect', () => {
     verified = true;
-    if (waiting) socket.emit('session', waiting);
+    if (waiting) tell(waiting);
+    waiting = undefined;
   });
   const get = socket.getSession.bind(socket);
   socket.getSession = () => {
@@ -146,6 +152,11 @@ function warnOfAddress(servername: string): void {
   );
 }
 
+/** Only `false` turns the verification off. The environment counts where nothing is said, `undefined` included. */
+function verifies(options: ConnectOptions, allowed: boolean): boolean {
+  return 'rejectUnauthorized' in options ? options.rejectUnauthorized !== false : !allowed;
+}
+
 let warned = false;
 
 /** NODE_TLS_REJECT_UNAUTHORIZED=0, which node:tls warns of once. */
@@ -162,15 +173,19 @@ function unauthorizedAllowed(): boolean {
 }
 
 function looksRight(options: ConnectOptions): boolean {
-  const { minDHSize } = options;
+  const { checkServerIdentity = nodeTls.checkServerIdentity, minDHSize = 1 } = options;
   return (
-    isOneOf(options.checkServerIdentity, 'function') &&
-    isOneOf(minDHSize, 'number') &&
-    (minDHSize ?? 1) >= 1 &&
+    // For node:tls, undefined is no function and no number either.
+    !unsaid.some((name) => name in options && options[name] === undefined) &&
+    typeof checkServerIdentity === 'function' &&
+    typeof minDHSize === 'number' &&
+    minDHSize >= 1 &&
     isOneOf(options.pskCallback, 'function') &&
     isOneOf(options.enableTrace, 'boolean')
   );
 }
+
+const unsaid = ['checkServerIdentity', 'minDHSize'] as const;
 
 type ConnectArguments = readonly (ConnectOptions | number | string | (() => void) | undefined | null)[];
 

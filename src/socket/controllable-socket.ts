@@ -7,7 +7,8 @@ import { NegotiatedSocket } from './negotiated-socket.ts';
 import { isOneOf, letNodeRefuseCall } from './node-errors.ts';
 import { replaceable } from './replaceable.ts';
 import { isSecureContext, type SecureContext, type SecureContextOptions } from './secure-context.ts';
-import { type SendableFile, type SendFileOptions, sendFile } from './send-file.ts';
+import { type SendFileOptions, sendFile } from './send-file.ts';
+import type { SendableFile } from './sendable-file.ts';
 import type { TlsSession } from './tls-session.ts';
 
 /** What can be asked and wanted of a connection, beside reading and writing. */
@@ -97,9 +98,9 @@ export abstract class ControllableSocket extends NegotiatedSocket {
     this.engine?.trace();
   }
 
-  /** Why the peer's chain is not trusted; null when it is. */
+  /** Why the peer is not trusted; null when it is, which it never is before it has shown who it is. */
   verifyError(): Error | null {
-    return this.engine ? verifyError(this.engine) : null;
+    return verifyError(this.engine, this.isServer);
   }
 
   override ref(): this {

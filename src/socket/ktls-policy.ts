@@ -39,9 +39,8 @@ export interface KtlsPolicy {
 /** Throws ERR_INVALID_ARG_VALUE for anything that {@link KtlsOption} does not allow. */
 export function ktlsPolicy(option: KtlsOption | undefined, machine: Machine = thisMachine): KtlsPolicy {
   const { read, write, withoutRekey, keyUsageLimit } = normalize(option);
-  const { KTLS } = process.env;
-  const switchedOff = KTLS === 'off';
-  const meant = (mode: KtlsMode): KtlsMode => (mode === 'auto' && KTLS === 'prefer' ? 'prefer' : mode);
+  const switchedOff = machine.environment === 'off';
+  const meant = (mode: KtlsMode): KtlsMode => (mode === 'auto' ? (machine.environment ?? mode) : mode);
   const modes = { read: meant(read), write: meant(write) };
   const isOff = (direction: 'read' | 'write'): boolean => switchedOff || modes[direction] === 'off';
   const off = switchedOff ? offByEnvironment : offByOption;
@@ -71,14 +70,50 @@ export function ktlsPolicy(option: KtlsOption | undefined, machine: Machine = th
   };
 }
 
+/** The options with the policy that was made for them before. */
+export function underPolicy<Options extends object>(options: Options, policy: KtlsPolicy | undefined): Options {
+  if (policy) made.set(options, policy);
+  return options;
+}
+
+/** The policy that the options stand {@link underPolicy under}, or else one as they say. */
+export function policyOf(options: { readonly ktls?: KtlsOption | undefined }): KtlsPolicy {
+  return made.get(options) ?? ktlsPolicy(options.ktls);
+}
+
+const made = new WeakMap<object, KtlsPolicy>();
+
+/**
+ * What the variable KTLS says. It is the switch for emergencies: throws ERR_INVALID_ARG_VALUE for a word that is none, rather than leave
+ * it out.
+ */
+export function environmentMode(text: string | undefined): 'off' | 'prefer' | undefined {
+  const word = (text ?? '').trim().toLowerCase();
+  if (word === '') return undefined;
+  if (word === 'off' || word === 'prefer') return word;
+  const shown = JSON.stringify(word.slice(0, longestShown));
+  throw codedError(
+    'ERR_INVALID_ARG_VALUE',
+    `The environment variable KTLS must be off, prefer or empty. Received ${shown}`,
+  );
+}
+
+const longestShown = 16;
+
 /** What the policy asks of the machine; another in tests. */
 export interface Machine {
+  readonly environment: 'off' | 'prefer' | undefined;
   kernelTls(): object | Refused;
   cipherSupport(version: ProtocolVersionNumber, aead: AeadName): Pick<CipherSupport, 'read' | 'write' | 'rekey'>;
   kernelFaults(): readonly KernelFault[];
 }
 
-const thisMachine: Machine = { kernelTls, cipherSupport, kernelFaults: () => kernelFaults() };
+const thisMachine: Machine = {
+  environment: environmentMode(process.env.KTLS),
+  kernelTls,
+  cipherSupport,
+  kernelFaults: () => kernelFaults(),
+};
 
 /** Why 'auto' does not give the kernel what it could carry: docs/benchmarks.md has the figures. */
 function notWorthIt(direction: 'read' | 'write', aead: AeadName, fileBytes: number): KernelRefusal | undefined {

@@ -102,7 +102,10 @@ export abstract class NegotiatedSocket extends SocketOverStream {
     if (!this.engine || !this.established) {
       throw codedError('ERR_TLS_INVALID_STATE', 'TLS socket connection must be securely established');
     }
-    return Buffer.from(this.engine.exportKeyingMaterial(length, label, context));
+    const material = this.engine.exportKeyingMaterial(length, label, context);
+    const copy = Buffer.from(material);
+    material.fill(0);
+    return copy;
   }
 }
 

@@ -3,6 +3,7 @@ import type { PeerCertificate } from 'node:tls';
 import type { Engine } from '../engine/engine.ts';
 import { codedError, type TLSError } from '../errors.ts';
 import { verifyErrorNames } from '../protocol/verify-error.ts';
+import { ProtocolVersion } from '../protocol/version.ts';
 
 /**
  * The peer's certificate in node:tls's form, an object without properties when there is none. With `detailed`, each has its issuer in
@@ -54,12 +55,30 @@ function parse(der: Uint8Array): X509Certificate {
 const certificates = new Map<string, X509Certificate>();
 const mostCertificates = 64;
 
-/** Why the peer's chain is not trusted, with node:tls's code; null when it is. */
-export function verifyError(engine: Engine): TLSError | null {
+/**
+ * Why the peer is not trusted, with node:tls's code; null when it is. One without a certificate is not, unless it has shown that it knows
+ * a key that both share (RFC 4279, RFC 8446 §2.2).
+ */
+export function verifyError(engine: Engine | undefined, isServer: boolean): TLSError | null {
+  if (!engine || engine.peerChain.length === 0) {
+    return engine && knowsSharedKey(engine, isServer) ? null : codedError('UNABLE_TO_GET_ISSUER_CERT', noCertificate);
+  }
   const result = engine.verifyResult;
   if (result === 0) return null;
   return codedError(verifyErrorNames[result] ?? 'UNSPECIFIED', engine.verifyText(result));
 }
+
+/**
+ * A server of TLS 1.3 cannot tell a client with a key of its own from one that resumes a session made without a certificate: where it asks
+ * for one, it wants one.
+ */
+function knowsSharedKey(engine: Engine, isServer: boolean): boolean {
+  const { cipher, version, sessionReused } = engine;
+  if (version === ProtocolVersion.tls13) return !isServer && sessionReused;
+  return cipher !== undefined && /^(?:(?:EC)?DHE-)?PSK-/.test(cipher.name);
+}
+
+const noCertificate = 'the peer did not send a certificate';
 
 /** Where it was verified the whole way up to the anchor, else what the peer sent. */
 function fullChain(engine: Engine): Uint8Array[] {

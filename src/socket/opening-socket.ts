@@ -6,15 +6,23 @@ import { alpnProtocols } from './alpn-protocols.ts';
 import { ControllableSocket } from './controllable-socket.ts';
 import { asError, handshakeAnswers } from './handshake-answers.ts';
 import { KeyOutlets } from './key-outlets.ts';
-import { type KtlsPolicy, ktlsPolicy } from './ktls-policy.ts';
+import { type KtlsPolicy, policyOf } from './ktls-policy.ts';
 import { isOneOf, letNodeRefuseCall, typeError } from './node-errors.ts';
 import { replaceable } from './replaceable.ts';
-import { openSession, type SessionListener, startSession, type TlsSession } from './tls-session.ts';
+import type { SessionListener } from './session-listener.ts';
+import { SocketHandle } from './socket-handle.ts';
+import { openSession, startSession, type TlsSession } from './tls-session.ts';
 import { engineContext, makeEngine, type TLSSocketOptions } from './tls-socket-options.ts';
 
 /** A TLS socket until its handshake has begun: options, the stream below, and the engine made for both. */
 export abstract class OpeningSocket extends ControllableSocket {
   readonly server: TLSSocketOptions['server'];
+  /** Whether the peer is asked for a certificate: a server always is. As node:tls has it, undocumented, and looked at. */
+  readonly _requestCert: boolean;
+  /** A server's handshake fails without a certificate that was asked for. Undocumented as well. */
+  readonly _rejectUnauthorized: boolean;
+  /** Whether the handshake's errors are the application's to catch; see {@link _releaseControl}. */
+  _controlReleased = false;
   /** Told of all that happens once the handshake has begun. */
   protected abstract readonly listener: SessionListener;
   // Private, as inspect() must show neither.
@@ -31,25 +39,55 @@ export abstract class OpeningSocket extends ControllableSocket {
 
   constructor(stream: Duplex | undefined, options: TLSSocketOptions) {
     super({
-      allowHalfOpen: stream ? stream.allowHalfOpen : options.allowHalfOpen === true,
+      allowHalfOpen: stream ? stream.allowHalfOpen : Boolean(options.allowHalfOpen),
       ...(options.highWaterMark !== undefined && { highWaterMark: options.highWaterMark }),
     });
     if (stream && (typeof stream.write !== 'function' || typeof stream.on !== 'function')) {
       throw typeError('ERR_INVALID_ARG_TYPE', 'The "socket" argument must be a Duplex stream');
     }
     this.server = options.server;
-    this.#policy = ktlsPolicy(options.ktls);
+    this.#policy = policyOf(options);
     this.#alpn = alpnProtocols(options.ALPNProtocols);
     if (!isOneOf(options.enableTrace, 'boolean')) refuseTrace(options.enableTrace);
     // A context that cannot be made is the caller's fault, and told at once.
     const secureContext = options.secureContext ?? replaceable.createSecureContext(options);
-    this.#options = withoutSecrets(options, secureContext);
-    this.#outlets = new KeyOutlets(options);
+    this.#options = asUsed(options, secureContext);
+    this._requestCert = !this.#options.isServer || this.#options.requestCert === true;
+    this._rejectUnauthorized = this.#options.rejectUnauthorized === true;
+    this.#outlets = new KeyOutlets(this.#options);
     engineContext(this.#options);
+    const handle = new SocketHandle(this, stream);
+    Reflect.set(this, '_handle', handle);
+    Reflect.set(this, 'ssl', handle);
     this.#servername = options.servername;
+    this.on('error', this._tlsError);
+  }
+
+  /**
+   * As node:tls has it: until this is called, errors are told by the event '_tlsError' too, and need no listener for 'error'. {@link connect}
+   * calls it, a server does with a connection that it tells, and who makes a socket by hand may. False: it has been called before.
+   */
+  _releaseControl(): boolean {
+    if (this._controlReleased) return false;
+    this._controlReleased = true;
+    this.removeListener('error', this._tlsError);
+    return true;
+  }
+
+  /** The error, if it is the application's to catch. */
+  _tlsError(error: Error): Error | null {
+    this.emit('_tlsError', error);
+    return this._controlReleased ? error : null;
+  }
+
+  _emitTLSError(error: Error): void {
+    const mine = this._tlsError(error);
+    if (mine) this.emit('error', mine);
   }
 
   override connect(...args: unknown[]): this {
+    // Destroyed before, as by a signal that is aborted already, it would open what nobody closes.
+    if (this.destroyed) return this;
     const [options] = args;
     const wanted = typeof options === 'object' && options !== null ? { ...options } : undefined;
     const socket = new net.Socket({ ...wanted, allowHalfOpen: true, ...noStreamOptions });
@@ -78,7 +116,9 @@ export abstract class OpeningSocket extends ControllableSocket {
   /** Puts TLS on a stream, at once or when it has connected. */
   protected attach(stream: Duplex, connect?: () => void): void {
     this.#below = stream;
-    stream.once('close', () => this.listener.streamClosed());
+    // net.Socket counts what happens here as happening there: its timers begin again, and end with these.
+    if (stream instanceof net.Socket && !connect) Reflect.set(this, '_parent', stream);
+    stream.once('close', () => (this.#session ? this.#session.reading.closed() : this.listener.streamClosed()));
     stream.on('error', this.#onEarlyError);
     if (!(stream instanceof net.Socket) || !(connect || stream.pending)) {
       this.#startWhenWanted(stream);
@@ -121,7 +161,7 @@ export abstract class OpeningSocket extends ControllableSocket {
       this.#session = session;
       this.#prepare(engine);
       // From then on the transport listens.
-      startSession(session, this.listener, () => stream.off('error', this.#onEarlyError));
+      startSession(session, () => stream.off('error', this.#onEarlyError));
     } catch (error) {
       this.destroy(asError(error));
     }
@@ -171,12 +211,17 @@ export abstract class OpeningSocket extends ControllableSocket {
   }
 }
 
-/** What the context has taken over already. */
-function withoutSecrets(
+/** Without what the context has taken over already. What is on or off counts by its truth, whatever its type, as for node:tls. */
+function asUsed(
   { key, passphrase, pfx, ticketKeys, ...others }: TLSSocketOptions,
   secureContext: TLSSocketOptions['secureContext'],
 ): TLSSocketOptions {
-  return Object.assign(others, { secureContext });
+  return Object.assign(others, {
+    secureContext,
+    isServer: Boolean(others.isServer),
+    requestCert: Boolean(others.requestCert),
+    rejectUnauthorized: Boolean(others.rejectUnauthorized),
+  });
 }
 
 /** What a connecting socket tells. */

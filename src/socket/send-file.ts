@@ -1,9 +1,7 @@
-import { close, fstat, open, read } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
-import { promisify } from 'node:util';
 import type { Connection } from '../connection/connection.ts';
 import type { FilePart } from '../connection/outgoing.ts';
 import { codedError } from '../errors.ts';
+import { type OpenedFile, openFile, type SendableFile } from './sendable-file.ts';
 
 /** Which part of a file, and who wants to know how far it got. */
 export interface SendFileOptions {
@@ -16,13 +14,11 @@ export interface SendFileOptions {
   readonly onProgress?: ((sent: number) => void) | undefined;
 }
 
-/** A path, or what is open already and stays so: a FileHandle or a file descriptor. */
-export type SendableFile = string | URL | FileHandle | number;
-
 /**
  * Sends a file in turn with the stream's other writes: through the kernel without reading it where the kernel seals records, by reading
- * it elsewhere. Resolves to the number of bytes sent, which is as many as were asked for. Rejects if the file turned out too short
- * (ERR_KTLS_FILE_TOO_SHORT), or was aborted: the stream stays usable then, and what was sent is sent.
+ * it elsewhere. Resolves to the number of bytes sent, which is as many as were asked for. Rejects if the file cannot be read, was closed
+ * or turned out too short (ERR_KTLS_FILE_TOO_SHORT), if `onProgress` throws, or on abort: the stream stays usable then, and what was sent
+ * is sent.
  */
 export async function sendFile(
   stream: { write(chunk: Uint8Array, done: (error?: Error | null) => void): unknown },
@@ -40,8 +36,8 @@ export async function sendFile(
     turns.set(place, turn);
     stream.write(place, (error) => (error ? reject(error) : resolve()));
   });
-  await (signal ? Promise.race([ended, rejection(signal)]) : ended);
-  if (turn.failure) throw turn.failure;
+  await (signal ? unlessAborted(ended, signal) : ended);
+  if (turn.failure) throw turn.failure.reason;
   return turn.sent;
 }
 
@@ -68,7 +64,7 @@ const turns = new WeakMap<Uint8Array, FileTurn>();
 
 class FileTurn {
   /** What concerns the file and not the stream. */
-  failure: unknown;
+  failure: { readonly reason: unknown } | undefined;
   sent = 0;
   readonly #file: SendableFile;
   readonly #options: SendFileOptions;
@@ -81,11 +77,13 @@ class FileTurn {
 
   /** Rejects when the connection fails. */
   async run(connection: Connection, sent: (bytes: number) => void): Promise<void> {
-    const opened = await openFile(this.#file, this.#options).catch((error: unknown) => {
-      this.failure = error;
-    });
+    const { signal } = this.#options;
+    if (signal?.aborted) return;
+    const opened = await this.#unlessFails(openFile(this.#file, this.#options));
     if (!opened) return;
     try {
+      // Aborted before its turn, it is no file that is sent.
+      if (signal?.aborted) return;
       await this.#sendAll(opened, connection, sent);
     } finally {
       await opened.release();
@@ -95,41 +93,58 @@ class FileTurn {
   async #sendAll(file: OpenedFile, connection: Connection, sent: (bytes: number) => void): Promise<void> {
     const { signal, onProgress } = this.#options;
     await expectFile(connection, file.length);
+    let isRefused = false;
     while (this.sent < file.length && !signal?.aborted) {
       const offset = file.start + this.sent;
       const left = file.length - this.sent;
-      const isKernel = connection.layers.write === 'kernel';
-      const part = await (isKernel
-        ? sendPart(connection, { descriptor: file.descriptor, offset, length: Math.min(left, kernelPart) })
-        : this.#readPart(connection, file.descriptor, offset, Math.min(left, readPart)));
+      const isSent = connection.sendsFiles && !isRefused;
+      const part = await (isSent
+        ? sendPart(connection, file, offset, Math.min(left, kernelPart))
+        : this.#readPart(connection, file, offset, Math.min(left, readPart)));
       if (part === undefined) return;
+      if (part === 'refused') {
+        isRefused = true;
+        continue;
+      }
       if (part === 0) {
         const message = `The file ended after ${this.sent} of ${file.length} bytes`;
-        this.failure = codedError('ERR_KTLS_FILE_TOO_SHORT', message, { bytesSent: this.sent });
+        this.failure = { reason: codedError('ERR_KTLS_FILE_TOO_SHORT', message, { bytesSent: this.sent }) };
         return;
       }
       this.sent += part;
       sent(part);
-      onProgress?.(this.sent);
+      try {
+        onProgress?.(this.sent);
+      } catch (reason) {
+        this.failure = { reason };
+        return;
+      }
+    }
+  }
+
+  /** Undefined: it has failed, which concerns the file alone. */
+  async #unlessFails<Result>(result: Promise<Result>): Promise<Result | undefined> {
+    try {
+      return await result;
+    } catch (reason) {
+      this.failure = { reason };
+      return undefined;
     }
   }
 
   /** Undefined: the file could not be read. */
   async #readPart(
     connection: Connection,
-    descriptor: number,
+    file: OpenedFile,
     position: number,
     length: number,
   ): Promise<number | undefined> {
     // One for all parts: each has left before the next is read.
     this.#buffer ??= Buffer.allocUnsafeSlow(length);
     const buffer = this.#buffer;
-    const result = await promisify(read)(descriptor, { buffer, length, position }).catch((error: unknown) => {
-      this.failure = error;
-    });
-    if (!result) return undefined;
-    if (result.bytesRead > 0) await write(connection, buffer.subarray(0, result.bytesRead));
-    return result.bytesRead;
+    const bytes = await this.#unlessFails(file.read(buffer, length, position));
+    if (bytes !== undefined && bytes > 0) await write(connection, buffer.subarray(0, bytes));
+    return bytes;
   }
 }
 
@@ -139,7 +154,20 @@ function expectFile(connection: Connection, length: number): Promise<void> {
   });
 }
 
-function sendPart(connection: Connection, part: FilePart): Promise<number> {
+function sendPart(
+  connection: Connection,
+  file: OpenedFile,
+  offset: number,
+  length: number,
+): Promise<number | 'refused'> {
+  const part: FilePart = {
+    // Closed in the meantime, its number may be another file's.
+    get descriptor() {
+      return file.descriptor;
+    },
+    offset,
+    length,
+  };
   return new Promise((resolve, reject) => {
     connection.sendFile(part, (error, sent) => (error ? reject(error) : resolve(sent)));
   });
@@ -151,32 +179,18 @@ function write(connection: Connection, bytes: Uint8Array): Promise<void> {
   });
 }
 
-interface OpenedFile {
-  readonly descriptor: number;
-  readonly start: number;
-  readonly length: number;
-  release(): Promise<void>;
-}
-
-async function openFile(file: SendableFile, { start = 0, length }: SendFileOptions): Promise<OpenedFile> {
-  const isPath = typeof file === 'string' || file instanceof URL;
-  const descriptor = isPath ? await promisify(open)(file, 'r') : typeof file === 'number' ? file : file.fd;
-  const release = async (): Promise<void> => {
-    if (isPath) await promisify(close)(descriptor);
-  };
-  try {
-    const end = length === undefined ? (await promisify(fstat)(descriptor)).size : start + length;
-    return { descriptor, start, length: Math.max(0, end - start), release };
-  } catch (error) {
-    await release();
-    throw error;
-  }
-}
-
-function rejection(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+/** Rejects at once on abort. */
+async function unlessAborted(ended: Promise<void>, signal: AbortSignal): Promise<void> {
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
   });
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await Promise.race([ended, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 function checkOffset(name: string, value: number): void {

@@ -4,14 +4,15 @@ import { captureRejectionSymbol } from 'node:events';
 import net from 'node:net';
 import { codedError, connectionReset } from '../errors.ts';
 import { alpnProtocols } from './alpn-protocols.ts';
-import { type KtlsOption, ktlsPolicy } from './ktls-policy.ts';
+import { type KtlsOptions, pickKtlsOptions } from './ktls-options.ts';
+import { type KtlsPolicy, ktlsPolicy, underPolicy } from './ktls-policy.ts';
 import { isOneOf, letNodeRefuseServer, typeError } from './node-errors.ts';
 import { replaceable } from './replaceable.ts';
 import { isSecureContext, type SecureContext, type SecureContextOptions } from './secure-context.ts';
 import { TLSSocket } from './tls-socket.ts';
 import type { ChosenContext, TLSSocketOptions } from './tls-socket-options.ts';
 
-/** Options of {@link createServer}: node:tls's, and `ktls`, `portableLayer`, `requireCloseNotify`. */
+/** Options of {@link createServer}: node:tls's, and {@link KtlsOptions}. */
 export interface ServerOptions
   extends SecureContextOptions,
     Omit<net.ServerOpts, 'highWaterMark'>,
@@ -24,16 +25,12 @@ export interface ServerOptions
       | 'pskIdentityHint'
       | 'requestCert'
       | 'rejectUnauthorized'
-      | 'portableLayer'
-      | 'requireCloseNotify'
-      | 'exportKeys'
-      | 'capture'
       | 'enableTrace'
-    > {
+    >,
+    KtlsOptions {
   /** Milliseconds until an unfinished handshake is given up. Default 120,000. */
   handshakeTimeout?: number | undefined;
   highWaterMark?: number | undefined;
-  ktls?: KtlsOption | undefined;
 }
 
 type Listener = (socket: TLSSocket) => void;
@@ -123,6 +120,8 @@ interface Arguments {
 }
 
 const kept = new WeakMap<TLSServer, Arguments>();
+/** Made once for all connections of a server. */
+const policies = new WeakMap<TLSServer, KtlsPolicy>();
 
 function internals(server: TLSServer): Arguments {
   return kept.get(server) ?? { options: {}, listener: undefined };
@@ -168,7 +167,7 @@ function setUp(server: TLSServer, given: Arguments): void {
       'The ALPNCallback and ALPNProtocols TLS options are mutually exclusive',
     );
   }
-  ktlsPolicy(options.ktls);
+  policies.set(server, ktlsPolicy(options.ktls));
   kept.set(server, given);
   server._contexts = [];
   server.requestCert = options.requestCert === true;
@@ -184,7 +183,7 @@ function accept(server: TLSServer, stream: net.Socket): void {
   const { options } = internals(server);
   // The server's own sockets are half-open so that close_notify can follow the peer's FIN; what the application sees is its option.
   if (Reflect.get(stream, 'server') === server) stream.allowHalfOpen = options.allowHalfOpen ?? false;
-  const socket = new TLSSocket(stream, {
+  const accepted: TLSSocketOptions = {
     ...pick(options),
     isServer: true,
     server,
@@ -194,7 +193,8 @@ function accept(server: TLSServer, stream: net.Socket): void {
     ALPNProtocols: server.ALPNProtocols,
     ALPNCallback: server.ALPNCallback,
     SNICallback: options.SNICallback ?? (server._contexts.length > 0 ? chooseContext(server) : undefined),
-  });
+  };
+  const socket = new TLSSocket(stream, underPolicy(accepted, policies.get(server)));
   watchHandshake(server, socket, options.handshakeTimeout || defaultHandshakeTimeout);
   // For those who want to see handshakes from their start; node:tls has nothing of the kind.
   server.emit('tlsConnection', socket);
@@ -211,35 +211,32 @@ function watchHandshake(server: TLSServer, socket: TLSSocket, milliseconds: numb
   }, milliseconds);
   let told = false;
   const onError = (error: Error): void => {
-    if (told) return;
+    if (told || socket._controlReleased) return;
     told = true;
     server.emit('tlsClientError', error, socket);
   };
-  const onClose = (): void => {
+  socket.on('_tlsError', onError);
+  socket.once('close', () => {
     clearTimeout(timer);
     onError(connectionReset('socket hang up'));
-  };
-  socket.on('error', onError);
-  socket.once('close', onClose);
+  });
   socket.once('secure', () => {
     clearTimeout(timer);
-    if (!judgeClient(server, socket)) return;
-    socket.removeListener('close', onClose);
-    socket.removeListener('error', onError);
+    if (!judgeClient(socket) || !socket._releaseControl()) return;
     socket.secureConnecting = false;
     server.emit('secureConnection', socket);
   });
 }
 
-/** False: the client is not trusted, and gone. */
-function judgeClient(server: TLSServer, socket: TLSSocket): boolean {
-  if (!server.requestCert) return true;
-  const error = socket.verifyError() ?? (socket.getPeerX509Certificate() ? null : noCertificate);
+/** False: the client is not trusted, and gone. What was asked of it when it came counts. */
+function judgeClient(socket: TLSSocket): boolean {
+  if (!socket._requestCert) return true;
+  const error = socket.verifyError();
   socket.authorized = !error;
   if (!error) return true;
   Reflect.set(socket, 'authorizationError', 'code' in error ? String(error.code) : error.message);
-  if (server.rejectUnauthorized) socket.destroy();
-  return !server.rejectUnauthorized;
+  if (socket._rejectUnauthorized) socket.destroy();
+  return !socket._rejectUnauthorized;
 }
 
 function chooseContext(server: TLSServer) {
@@ -250,10 +247,8 @@ function chooseContext(server: TLSServer) {
 
 /** What each connection is told as its server was. */
 function pick(options: ServerOptions): TLSSocketOptions {
-  const { ktls, portableLayer, requireCloseNotify, exportKeys, capture } = options;
   const { pskCallback, pskIdentityHint, pauseOnConnect, enableTrace } = options;
-  const ours = { ktls, portableLayer, requireCloseNotify, exportKeys, capture };
-  return { ...ours, pskCallback, pskIdentityHint, pauseOnConnect, enableTrace };
+  return { ...pickKtlsOptions(options), pskCallback, pskIdentityHint, pauseOnConnect, enableTrace };
 }
 
 function looksRight(options: ServerOptions): boolean {
@@ -274,7 +269,6 @@ function defaultSessionIdContext(): string {
 }
 
 const defaultHandshakeTimeout = 120_000;
-const noCertificate = codedError('UNABLE_TO_GET_ISSUER_CERT', 'the peer did not send a certificate');
 
 export type Server = TLSServer;
 

@@ -1,31 +1,26 @@
 import net from 'node:net';
+import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { Connection } from '../connection/connection.ts';
-import type { ConnectionEvent } from '../connection/events.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { FlowEnds } from '../keys/capture-flow.ts';
 import { kernelTls } from '../platform/kernel-support.ts';
 import { PollTransport } from '../platform/poll-transport.ts';
 import { softwareLayer } from '../platform/software-layer.ts';
 import { StreamTransport } from '../platform/stream-transport.ts';
+import { systemError } from '../platform/system-error.ts';
 import { tcpHandle } from '../platform/tcp-handle.ts';
 import type { Transport } from '../platform/transport.ts';
 import type { KeyOutlets } from './key-outlets.ts';
 import type { KtlsPolicy } from './ktls-policy.ts';
-
-/** What a session tells its socket. */
-export interface SessionListener {
-  event(event: ConnectionEvent): void;
-  /** The peer's FIN; `truncated` when it came in the middle of a record. */
-  ended(truncated: boolean): void;
-  streamError(error: Error): void;
-  streamClosed(): void;
-}
+import { ReadPump } from './read-pump.ts';
+import type { SessionListener } from './session-listener.ts';
 
 /** A connection on its transport. */
 export interface TlsSession {
   readonly connection: Connection;
   readonly transport: Transport;
+  readonly reading: ReadPump;
 }
 
 /** Puts TLS on a connected stream. Nothing is sent or received before {@link TlsSession.transport} is started. */
@@ -38,7 +33,7 @@ export function openSession(options: {
   listener: SessionListener;
 }): TlsSession {
   const { stream, engine, policy, isServer, outlets, listener } = options;
-  const transport = outlets.captured(chooseTransport(stream, policy, outlets), endsOf(stream));
+  const transport = outlets.captured(sparing(stream, chooseTransport(stream, policy, outlets)), endsOf(stream));
   const { modes, keyUsageLimit } = policy;
   const connection = new Connection({
     engine,
@@ -51,34 +46,31 @@ export function openSession(options: {
     holdsLastFlight: !isServer,
     exportsKeys: outlets.exportsKeys,
   });
-  return { connection, transport };
+  return { connection, transport, reading: new ReadPump(connection, transport, listener) };
 }
 
 /** Starts receiving, and a client's handshake. `onStart`: the transport has begun to listen to its stream, errors included. */
-export function startSession(
-  { connection, transport }: TlsSession,
-  listener: SessionListener,
-  onStart: () => void,
-): void {
-  const tell = (events: readonly ConnectionEvent[]): void => {
-    for (const event of events) listener.event(event);
-  };
-  tell(connection.resume());
+export function startSession({ connection, transport, reading }: TlsSession, onStart: () => void): void {
+  reading.resumeHandshake();
   // What has arrived already must not be told before the caller could listen.
   process.nextTick(() => {
     if (connection.ended) return;
-    transport.start({
-      get wanted() {
-        return connection.wanted;
-      },
-      bytes: (chunk, room) => tell(connection.receive(chunk, room)),
-      opened: (records) => tell(connection.receiveOpened(records)),
-      end: () => listener.ended(connection.partial > 0),
-      error: (error) => listener.streamError(error),
-      closed: () => listener.streamClosed(),
-    });
+    transport.start(reading);
     onStart();
   });
+}
+
+/**
+ * The application may end the stream below by itself: what TLS has to send then is lost, and nothing that the stream should tell as an
+ * error of its own.
+ */
+function sparing(stream: Duplex, transport: Transport): Transport {
+  const write = transport.write.bind(transport);
+  transport.write = (bytes, done) => {
+    if (stream.writableEnded) process.nextTick(done, systemError(-constants.errno.EPIPE, 'write'));
+    else write(bytes, done);
+  };
+  return transport;
 }
 
 function endsOf(stream: Duplex): Pick<FlowEnds, 'local' | 'remote'> {

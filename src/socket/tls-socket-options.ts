@@ -3,8 +3,7 @@ import type tls from 'node:tls';
 import type { EngineContext } from '../engine/context.ts';
 import { Engine, offloadable } from '../engine/engine.ts';
 import { codedError } from '../errors.ts';
-import type { Capture } from '../keys/capture.ts';
-import type { KtlsOption } from './ktls-policy.ts';
+import type { KtlsOptions } from './ktls-options.ts';
 import { replaceable } from './replaceable.ts';
 import { isSecureContext, type SecureContext } from './secure-context.ts';
 import { sessionScope } from './session-scope.ts';
@@ -17,20 +16,6 @@ export type ChosenContext = (error: Error | null, context?: NodeContext) => void
 
 /** The part of net.Server and of our own that a socket of it needs. */
 type OwningServer = Pick<net.Server, 'emit' | 'listenerCount'>;
-
-/** Options of this library that node:tls does not have. */
-export interface KtlsOptions {
-  /** Who may protect records; see README. Default 'auto': the kernel, once files are sent that are worth it. */
-  ktls?: KtlsOption | undefined;
-  /** Which layer carries what the kernel does not: 'wasm' leaves records to OpenSSL. Default 'native'. */
-  portableLayer?: 'native' | 'wasm' | undefined;
-  /** An end without close_notify is an error, ERR_KTLS_TRUNCATED, and not an 'end'. Default false, as in node:tls. */
-  requireCloseNotify?: boolean | undefined;
-  /** Keeps copies of the keys for {@link TLSSocket.exportKeys} and the event 'keys'. Default false: none are kept for that. */
-  exportKeys?: boolean | undefined;
-  /** Takes down what is sent and received, with the secrets to read it. Such a connection stays off the kernel. */
-  capture?: Capture | undefined;
-}
 
 /** node:tls's options, documented or only used, and {@link KtlsOptions}. */
 export interface TLSSocketOptions extends Omit<tls.TLSSocketOptions, 'server' | 'pskCallback'>, KtlsOptions {

@@ -4,14 +4,15 @@ import { addAbortSignal, type Duplex } from 'node:stream';
 import type { ConnectionEvent } from '../connection/events.ts';
 import type { KeyEpoch } from '../connection/key-watch.ts';
 import { InstanceLost } from '../engine/instance.ts';
-import { codedError, connectionReset, failureError } from '../errors.ts';
+import { codedError, failureError } from '../errors.ts';
 import type { EpochKeys } from '../keys/exported-keys.ts';
 import { wipeTrafficKeys } from '../record/crypto-info.ts';
 import { asError } from './handshake-answers.ts';
 import { OpeningSocket } from './opening-socket.ts';
 import { hasFile, sendWithFiles } from './send-file.ts';
 import { answerSuspension } from './server-suspension.ts';
-import type { SessionListener, TlsSession } from './tls-session.ts';
+import type { SessionListener } from './session-listener.ts';
+import type { TlsSession } from './tls-session.ts';
 import type { TLSSocketOptions } from './tls-socket-options.ts';
 import { UserBuffer } from './user-buffer.ts';
 import { gather, toBytes } from './written-chunks.ts';
@@ -81,13 +82,13 @@ export class TLSSocket extends OpeningSocket {
 
   override resume(): this {
     this.#userBuffer?.resume();
-    if (this.#userBuffer) this.session?.transport.resume();
+    if (this.#userBuffer) this.session?.reading.resume();
     return super.resume();
   }
 
   override _read(): void {
     this._start();
-    this.session?.transport.resume();
+    this.session?.reading.resume();
   }
 
   override _write(chunk: Uint8Array | string, encoding: BufferEncoding, done: PendingWrite['done']): void {
@@ -106,6 +107,7 @@ export class TLSSocket extends OpeningSocket {
 
   override _final(done: PendingWrite['done']): void {
     if (this.session && this.#established) this.session.connection.close(() => done());
+    else if (this.#readEnded) done();
     else this.#finish = done;
   }
 
@@ -115,10 +117,12 @@ export class TLSSocket extends OpeningSocket {
     Reflect.set(this, '_handle', {
       close: (closed: () => void) => (below ? below.once('close', closed) : setImmediate(closed)),
     });
+    Reflect.set(this, 'ssl', null);
     this.session?.connection.dispose();
     this.session?.transport.destroy();
     this.below?.destroy();
     this.outlets.dispose();
+    this.#told?.session.fill(0);
     const early = 'Socket closed before the connection was established';
     const failure = this.connecting ? codedError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION', early) : undefined;
     this.#pending?.done(
@@ -155,6 +159,7 @@ export class TLSSocket extends OpeningSocket {
   #onEvent(event: ConnectionEvent): void {
     if (this.destroyed) {
       if (event.kind === 'keys') wipeTrafficKeys(event.keys);
+      if (event.kind === 'session') event.session.fill(0);
       return;
     }
     this._unrefTimer();
@@ -209,7 +214,7 @@ export class TLSSocket extends OpeningSocket {
     this.#bytesRead += bytes.length;
     this.#hasWritten = false;
     const more = this.#userBuffer ? this.#userBuffer.take(bytes) : this.push(asBuffer(bytes));
-    if (!more) this.session?.transport.pause();
+    if (!more) this.session?.reading.pause();
   }
 
   #onKeys(epoch: KeyEpoch): void {
@@ -248,6 +253,7 @@ export class TLSSocket extends OpeningSocket {
 
   /** Several may arrive at once; while one is told, it is the one. */
   #onSession(session: Uint8Array, ticket: Uint8Array): void {
+    this.#told?.session.fill(0);
     this.#told = { session, ticket };
     this.emit(rawSession, asBuffer(session));
   }
@@ -267,7 +273,7 @@ export class TLSSocket extends OpeningSocket {
 
   #resume(): void {
     if (this.destroyed) return;
-    for (const event of this.#liveSession().connection.resume()) this.#unlessLost(() => this.#onEvent(event));
+    this.#liveSession().reading.resumeHandshake();
   }
 
   /** Where the engine is asked while it is being lost, this connection ends, and not the process. */
@@ -313,10 +319,8 @@ export class TLSSocket extends OpeningSocket {
   #endReading(): void {
     if (this.#readEnded) return;
     this.#readEnded = true;
-    if (!this.#established && this.options.isServer) {
-      this.destroy(connectionReset('socket hang up'));
-      return;
-    }
+    // What was to be sent after the handshake never will be.
+    if (this.#pending && !this.#established) this.once('end', () => this.destroy());
     if (this.#userBuffer) this.#userBuffer.finish(() => this.#endOfStream());
     else this.#endOfStream();
   }

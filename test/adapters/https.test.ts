@@ -1,9 +1,12 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import nodeHttps from 'node:https';
+import { PassThrough } from 'node:stream';
 import { beforeAll, describe, expect, test } from 'vitest';
 import https, { Agent, createServer, Server } from '../../src/https.ts';
 import * as ktls from '../../src/index.ts';
+import { captureTo, decrypt } from '../../src/keys.ts';
+import type { KtlsOptions } from '../../src/socket/ktls-options.ts';
 import { type Authority, type Identity, issue, makeAuthority } from '../helpers/certificates.ts';
 import { afterTest, answerTo, serve } from './web.ts';
 
@@ -189,5 +192,53 @@ describe('an agent', () => {
     };
     expect([await layer('native'), await layer('wasm'), await layer('native')]).toEqual(['native', 'wasm', 'native']);
     expect(Object.values(agent.freeSockets).flat()).toHaveLength(2);
+  });
+
+  /** Of each option of ours, values of which no two may share a connection. */
+  const different: Readonly<Record<keyof KtlsOptions, readonly unknown[]>> = {
+    ktls: ['off', 'prefer', { write: 'off' }, { read: 'off' }, { write: 'off', read: 'off' }, { withoutRekey: true }],
+    portableLayer: ['native', 'wasm'],
+    requireCloseNotify: [true, false],
+    exportKeys: [true, false],
+    capture: [captureTo(new PassThrough()), captureTo(new PassThrough())],
+  };
+
+  test('has a name of its own for each value of each of our options, and node’s without any', async () => {
+    const agent = await agentFor();
+    const name = (options: object): string => agent.getName({ host: 'a.example', port: 1, ...options });
+    expect(name({})).toBe(new nodeHttps.Agent().getName({ host: 'a.example', port: 1 }));
+    const options = Object.entries(different).flatMap(([option, values]) =>
+      values.map((value) => ({ [option]: value })),
+    );
+    const names = [{}, ...options].map(name);
+    expect(new Set(names).size).toBe(names.length);
+    expect([{}, ...options].map(name)).toEqual(names);
+    expect(name({ ktls: { read: 'off', write: 'off' } })).toBe(name({ ktls: { write: 'off', read: 'off' } }));
+  });
+
+  test('does not put one request’s plaintext and secrets into the capture of another', async () => {
+    const port = await serve(createServer({ ...identity }, (request, response) => response.end(request.url)));
+    const agent = await agentFor({ keepAlive: true });
+    const [stream, other] = [new PassThrough(), new PassThrough()];
+    const [capture, second] = [captureTo(stream), captureTo(other)];
+    const get = (path: string, options: object) =>
+      answerTo(https.get({ ...trusting(), port, agent, path, ...options }));
+    const sockets = [
+      await get('/captured', { capture }),
+      await get('/secret', {}),
+      await get('/elsewhere', { capture: second }),
+      await get('/again', { capture }),
+    ].map(({ socket }) => socket);
+    expect([new Set(sockets).size, sockets[0] === sockets[3]]).toEqual([3, true]);
+    agent.destroy();
+    const file = stream.toArray();
+    other.resume();
+    await Promise.all([capture.close(), second.close()]);
+    const { conversations } = await decrypt(Buffer.concat(await file));
+    const said = conversations
+      .flatMap(({ records }) => records)
+      .map(({ plaintext = [] }) => Buffer.from(plaintext).toString('latin1'))
+      .join('');
+    expect(said.match(/GET \/\w+/g)).toEqual(['GET /captured', 'GET /again']);
   });
 });

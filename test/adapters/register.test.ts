@@ -69,6 +69,44 @@ describe('ktls/register', { timeout: 60_000 }, () => {
     expect(stdout).toBe('TLSv1.2 TLSv1.2 true');
   });
 
+  test('a checkServerIdentity that a program assigns is asked by https and fetch', async () => {
+    const { stdout } = await node(
+      'pin.cjs',
+      `const tls = require('tls'), https = require('https'), { readFileSync } = require('fs');
+      tls.checkServerIdentity = (name) => Object.assign(new Error(name), { code: 'PINNED' });
+      const server = https.createServer({ key: readFileSync('key.pem'), cert: readFileSync('cert.pem') });
+      server.listen(0, '127.0.0.1', async () => {
+        const url = 'https://localhost:' + server.address().port;
+        await new Promise((resolve) => https.get(url).on('error', (error) => resolve(console.log(error.code))));
+        await fetch(url).catch((error) => console.log(error.cause.code));
+        server.close();
+      });`,
+    );
+    expect(stdout).toBe('PINNED\nPINNED');
+  });
+
+  test('agents of node:https keep connections with other options of ours apart', async () => {
+    const { stdout } = await node(
+      'apart.cjs',
+      `const https = require('https'), { readFileSync } = require('fs');
+      const server = https.createServer({ key: readFileSync('key.pem'), cert: readFileSync('cert.pem') }, (_, to) => to.end());
+      const agent = new https.Agent({ keepAlive: true });
+      const get = (options) => new Promise((resolve, reject) => {
+        https.get({ host: 'localhost', port: server.address().port, agent, ...options }, (from) => {
+          const { socket } = from;
+          from.resume().on('end', () => setImmediate(resolve, socket));
+        }).on('error', reject);
+      });
+      server.listen(0, '127.0.0.1', async () => {
+        const [plain, exporting, again] = [await get({}), await get({ exportKeys: true }), await get({})];
+        console.log(plain === exporting, plain === again);
+        agent.destroy();
+        server.close();
+      });`,
+    );
+    expect(stdout).toBe('false true');
+  });
+
   test('https, http2 and fetch', async () => {
     const { stdout, lines } = await node('web.mjs', web, { environment: { KTLS_DEBUG: '1' } });
     expect(stdout).toBe('1.1 true\n1.1 true\n2.0 true h2 true localhost');

@@ -36,6 +36,20 @@ test('what the system does not take at once follows in one piece, in order', () 
   expect(done).toBe(1);
 });
 
+test('two that are in the middle of something do not write over each other', () => {
+  const [first, second, third] = [start(Infinity), start(Infinity), start(Infinity)];
+  const bytes = (value: number): Buffer => Buffer.alloc(100, value);
+  // What is told of the first's bytes makes somebody write with the third.
+  first.outbox.add(bytes(1), () => third.outbox.add(bytes(3), () => {}));
+  second.outbox.add(bytes(2), () => {});
+  first.outbox.seal(plain(first.happened), ContentType.applicationData, bytes(4), () => {});
+  second.outbox.flush();
+  first.outbox.flush();
+  third.outbox.flush();
+  const sent = ({ happened }: { happened: readonly Happened[] }): number[] => [...new Set(wire(happened))];
+  expect([sent(first), sent(second), sent(third)]).toEqual([[1, 4], [2], [3]]);
+});
+
 const pattern = Buffer.from(Uint8Array.from({ length }, (_, at) => (at * 7919) >>> 8));
 
 interface Happened {

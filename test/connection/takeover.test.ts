@@ -222,7 +222,7 @@ describe('taking over behind what was read ahead', () => {
     for (const byte of [1, 2]) side.push(sealer.seal(23, Uint8Array.of(byte)), 0);
     side.installKeys({ ...keys, key, iv: Uint8Array.from(keys.iv) });
     for (const _ of [1, 2]) {
-      expect(side.next()).toMatchObject({ kind: 'opened' });
+      expect(side.next(1)).toMatchObject({ kind: 'opened' });
       expect(side.usesUp(1)).toBe(false);
     }
     expect(side.takeOver()).toBe(true);

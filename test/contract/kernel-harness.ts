@@ -88,6 +88,7 @@ class KernelLayer implements RecordLayerUnderTest {
     }
     this.#transport.start({
       wanted: Number.POSITIVE_INFINITY,
+      peerClosed: false,
       bytes: () => this.#found({ kind: 'data', bytes: Buffer.from('bytes that were not opened') }),
       opened: ({ applicationData, control, fault }) => {
         if (applicationData) this.#found({ kind: 'data', bytes: applicationData });

@@ -18,6 +18,12 @@ export class RawPeer {
   readonly data: Buffer[] = [];
   /** Other records that came. */
   readonly control: TLSPlaintext[] = [];
+  /** Alerts that came while OpenSSL still opened records: level and description. */
+  readonly earlyAlerts: number[][] = [];
+  /** Called when the next record to be sent is Finished of TLS 1.2, the first under keys. */
+  beforeFinished: (() => void) | undefined;
+  /** Called before the handshake's next flight is sent, with the number of flights so far. */
+  beforeFlight: ((flights: number) => void) | undefined;
   /** Resolves at the end of the handshake. */
   readonly secure: Promise<void>;
   /** Resolves when the stream has ended or broken. */
@@ -28,11 +34,21 @@ export class RawPeer {
   #write: { keys: TrafficKeys; next: bigint } | undefined;
   #read: { keys: TrafficKeys; next: bigint } | undefined;
   #isSecure = false;
+  #flights = 0;
   #onSecure: () => void = () => {};
   #held: Buffer[] | undefined;
 
-  constructor(stream: Duplex, options: { isServer: boolean; secureContext: SecureContext; session?: Uint8Array }) {
+  constructor(
+    stream: Duplex,
+    options: {
+      isServer: boolean;
+      secureContext: SecureContext;
+      session?: Uint8Array;
+      beforeFlight?: (flights: number) => void;
+    },
+  ) {
     const { isServer, secureContext } = options;
+    this.beforeFlight = options.beforeFlight;
     const ciphers = Object.values(offloadable);
     const context = secureContext.for({ verifiesPeer: false, isServer });
     this.#stream = stream;
@@ -51,7 +67,10 @@ export class RawPeer {
 
   /** Alerts that came: level and description. */
   get alerts(): number[][] {
-    return this.control.filter(({ type }) => type === 21).map(({ fragment }) => [...fragment]);
+    return [
+      ...this.earlyAlerts,
+      ...this.control.filter(({ type }) => type === 21).map(({ fragment }) => [...fragment]),
+    ];
   }
 
   get isSecure(): boolean {
@@ -65,6 +84,11 @@ export class RawPeer {
   /** Handshake messages that came, by their type (RFC 8446 §4). */
   get messages(): (number | undefined)[] {
     return this.control.filter(({ type }) => type === 22).map(({ fragment }) => fragment[0]);
+  }
+
+  /** Whether {@link seal} and {@link send} have keys. */
+  get canSeal(): boolean {
+    return this.#write !== undefined;
   }
 
   /** The next record, sealed. */
@@ -96,6 +120,14 @@ export class RawPeer {
   /** KeyUpdate, and new keys behind it. */
   updateKeys(requestPeer = false): void {
     this.#route(this.#engine.updateKeys(requestPeer));
+  }
+
+  /** KeyUpdate as `send` sends it, and new keys behind it. */
+  holdKeyUpdate(send: (message: Uint8Array) => void): void {
+    for (const output of this.#engine.updateKeys(false)) {
+      if (output.kind === 'record') send(output.fragment);
+      else this.#route([output]);
+    }
   }
 
   /** close_notify. */
@@ -157,10 +189,17 @@ export class RawPeer {
   }
 
   #route(outputs: readonly Output[]): void {
+    if (!this.#isSecure && outputs.some(({ kind }) => kind === 'ciphertext')) this.beforeFlight?.(this.#flights++);
     for (const output of outputs) {
       if (output.kind === 'ciphertext') this.sendBytes(output.bytes);
-      else if (output.kind === 'record') this.send(output.type, output.fragment);
-      else if (output.kind === 'handshakeDone') {
+      else if (output.kind === 'alert' && output.direction === 'read' && !this.#read)
+        this.earlyAlerts.push([output.level, output.description]);
+      else if (output.kind === 'record') {
+        const hook = this.beforeFinished;
+        if (output.type === 22) this.beforeFinished = undefined;
+        if (output.type === 22) hook?.();
+        this.send(output.type, output.fragment);
+      } else if (output.kind === 'handshakeDone') {
         this.#isSecure = true;
         this.#onSecure();
       } else if (output.kind === 'installKeys') this.#install(output);

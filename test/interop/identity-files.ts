@@ -3,19 +3,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { issue, makeAuthority } from '../helpers/certificates.ts';
 
-/** One authority and one server, as text for us and as files for programs. */
+/** One authority, one server and one client, as text for us and as files for programs. */
 export interface IdentityFiles {
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
   readonly folder: string;
   readonly files: { readonly ca: string; readonly cert: string; readonly key: string };
+  /** A client of the same authority. */
+  readonly client: { readonly cert: string; readonly key: string };
   remove(): void;
 }
 
 export async function makeIdentityFiles(): Promise<IdentityFiles> {
   const authority = await makeAuthority({ keyKind: 'rsa' });
   const { cert, key } = await issue(authority, { keyKind: 'rsa' });
+  const client = await issue(authority, { usage: 'client', keyKind: 'rsa' });
   const folder = mkdtempSync(join(tmpdir(), 'ktls-interop-'));
   const write = (name: string, text: string): string => {
     writeFileSync(join(folder, name), text, { mode: 0o600 });
@@ -27,6 +30,7 @@ export async function makeIdentityFiles(): Promise<IdentityFiles> {
     key,
     folder,
     files: { ca: write('ca.pem', authority.cert), cert: write('cert.pem', cert), key: write('key.pem', key) },
+    client: { cert: write('client-cert.pem', client.cert), key: write('client-key.pem', client.key) },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

@@ -18,6 +18,7 @@ export function identityFiles(): IdentityFiles {
     ca: identity.cert,
     folder,
     files: { ca: cert, cert, key },
+    client: { cert, key },
     remove: () => rmSync(folder, { recursive: true }),
   };
 }

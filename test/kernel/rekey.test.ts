@@ -165,10 +165,14 @@ describe.skipIf(rekeys)('a kernel that cannot change keys', () => {
     server.on('data', (chunk: Buffer) => data.push(chunk));
     peer.hold();
     for (let at = 0; at < 300_000; at += 10_000) peer.send(23, payload.subarray(at, at + 10_000));
-    peer.updateKeys();
+    peer.updateKeys(true);
     peer.release();
     expect((await failed)[0]).toMatchObject({ code: 'ERR_KTLS_REKEY_UNSUPPORTED' });
     expect(sha256(Buffer.concat(data))).toBe(sha256(payload.subarray(0, 300_000)));
+    await peer.ended;
+    // internal_error under the old keys, and no KeyUpdate that says otherwise in front of it.
+    expect(peer.alerts).toEqual([[2, 80]]);
+    expect(peer.messages).not.toContain(24);
   });
 
   test('withoutRekey: updateKeys() throws and the connection goes on', async () => {
@@ -185,6 +189,7 @@ describe.skipIf(rekeys)('a kernel that cannot change keys', () => {
     expect(await writeUntilError(server)).toBeInstanceOf(Error);
     expect((await failed)[0]).toMatchObject({ code: 'ERR_KTLS_REKEY_UNSUPPORTED' });
     await peer.ended;
+    expect(peer.alerts).toEqual([[2, 80]]);
   });
 });
 

@@ -123,9 +123,18 @@ describe('faults', () => {
     expect(take(buffer, 'wholeRecords')).toEqual(record(7));
     expect(buffer.fault).toBeUndefined();
     buffer.push(header.subarray(4));
-    expect(buffer.fault).toEqual({ alert, reason: expect.stringContaining(reason) });
+    expect(buffer.fault).toMatchObject({ alert, reason: expect.stringContaining(reason) });
     expect(buffer.firstRecord()).toBeUndefined();
     expect(buffer.wholeRecords()).toBeUndefined();
+  });
+
+  test('what is retained is the buffer’s own, also of a Buffer and where whole records are left', () => {
+    const chunk = Buffer.from(join([record(20), record(30), record(40)]));
+    const buffer = bufferOf(chunk);
+    buffer.consume(buffer.firstRecord()?.length ?? 0);
+    buffer.retain();
+    chunk.fill(0xff);
+    expect(take(buffer, 'wholeRecords')).toEqual(join([record(30), record(40)]));
   });
 
   test('is none while whole records stand in front of it', () => {

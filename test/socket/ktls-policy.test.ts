@@ -1,11 +1,10 @@
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { TrafficKeys } from '../../src/record/traffic-keys.ts';
 import { type KtlsOption, ktlsPolicy, type Machine } from '../../src/socket/ktls-policy.ts';
 
-afterEach(() => vi.unstubAllEnvs());
-
 const works = { read: undefined, write: undefined, rekey: true };
 const machine = (parts: Partial<Machine> = {}): Machine => ({
+  environment: undefined,
   kernelTls: () => ({}),
   cipherSupport: () => works,
   kernelFaults: () => [],
@@ -69,8 +68,7 @@ describe('the option ktls', () => {
   });
 
   test("KTLS=prefer makes 'prefer' of every 'auto', and of nothing else", () => {
-    vi.stubEnv('KTLS', 'prefer');
-    const modes = (option: KtlsOption | undefined) => ktlsPolicy(option, machine()).modes;
+    const modes = (option: KtlsOption | undefined) => ktlsPolicy(option, machine({ environment: 'prefer' })).modes;
     expect(modes(undefined)).toEqual({ read: 'prefer', write: 'prefer' });
     expect(modes('auto')).toEqual({ read: 'prefer', write: 'prefer' });
     expect(modes({ write: 'auto' })).toEqual({ read: 'prefer', write: 'prefer' });
@@ -79,23 +77,26 @@ describe('the option ktls', () => {
   });
 
   test('reads are left for the kernel only where it may have them', () => {
-    const mayRead = (option: KtlsOption) => ktlsPolicy(option, machine()).kernel.mayRead;
+    const mayRead = (option: KtlsOption, on = machine()) => ktlsPolicy(option, on).kernel.mayRead;
     expect([mayRead('require'), mayRead('off'), mayRead({ read: 'off', write: 'prefer' })]).toEqual([
       true,
       false,
       false,
     ]);
-    vi.stubEnv('KTLS', 'off');
-    expect([mayRead('require'), mayRead('prefer')]).toEqual([false, false]);
+    const off = machine({ environment: 'off' });
+    expect([mayRead('require', off), mayRead('prefer', off)]).toEqual([false, false]);
   });
 
   test("'off' and KTLS=off keep the kernel out, and ask it nothing", () => {
     const unasked = machine({ kernelTls: vi.fn(), cipherSupport: vi.fn() });
     expect(decide('off', unasked)).toEqual(Array(2).fill("switched off by the option ktls: 'off'"));
     expect(ktlsPolicy('off', unasked).refused?.refused).toMatch(/switched off/);
-    vi.stubEnv('KTLS', 'off');
-    expect(decide('require', unasked)).toEqual(Array(2).fill('switched off by the environment, KTLS=off'));
-    expect(ktlsPolicy('require', unasked).refused?.refused).toMatch(/KTLS=off/);
+    const off: Machine = { ...unasked, environment: 'off' };
+    for (const option of ['require', 'auto', 'prefer'] as const) {
+      expect(decide(option, off)).toEqual(Array(2).fill('switched off by the environment, KTLS=off'));
+      expect(ktlsPolicy(option, off).refused?.refused).toMatch(/KTLS=off/);
+    }
+    expect(ktlsPolicy('require', off).modes).toEqual({ read: 'require', write: 'require' });
     expect([unasked.kernelTls, unasked.cipherSupport].map((asked) => vi.mocked(asked).mock.calls.length)).toEqual([
       0, 0,
     ]);

@@ -237,7 +237,7 @@ describe('ktls', () => {
     });
   });
 
-  it('off: the reason says so, by option and by environment', async () => {
+  it('off: the reason says so', async () => {
     const { port } = await serve(nodeTls, identities.server);
     const reasons = async (options: ktls.ConnectOptions): Promise<unknown> => {
       const more = { host: '127.0.0.1', port, servername: 'localhost', ca: identities.authority.cert };
@@ -252,24 +252,6 @@ describe('ktls', () => {
       reason: { read: reason, write: reason },
     });
     expect(await reasons({ ktls: 'off' })).toEqual(layer("switched off by the option ktls: 'off'"));
-    process.env.KTLS = 'off';
-    try {
-      expect(await reasons({})).toEqual(layer('switched off by the environment, KTLS=off'));
-    } finally {
-      delete process.env.KTLS;
-    }
-  });
-
-  it('require fails with the reason where the kernel cannot', async () => {
-    const { port } = await serve(nodeTls, identities.server);
-    process.env.KTLS = 'off';
-    try {
-      const options = { host: '127.0.0.1', port, servername: 'localhost', ca: identities.authority.cert };
-      const [error] = await once(owned(ktls.connect({ ...options, ktls: 'require' })), 'error');
-      expect(error).toMatchObject({ code: 'ERR_KTLS_REQUIRED', message: expect.stringContaining('KTLS=off') });
-    } finally {
-      delete process.env.KTLS;
-    }
   });
 });
 

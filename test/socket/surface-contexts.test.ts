@@ -51,7 +51,8 @@ async function intrude(server: tls.Server, port: number, { session, ...options }
     ktls: 'off',
   });
   owned(socket).on('error', () => {});
-  const told = new Promise<Buffer>((resolve) => socket.once(rawSession, resolve));
+  // A copy: the socket wipes its own when another comes, or it is destroyed.
+  const told = new Promise<Buffer>((resolve) => socket.once(rawSession, (session) => resolve(Buffer.from(session))));
   const seen = await new Promise<string>((resolve) => {
     const letIn = (accepted: tls.TLSSocket): void => {
       server.off('tlsClientError', refused);

@@ -1,5 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { constants } from 'node:crypto';
+import { once } from 'node:events';
 import type tls from 'node:tls';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { splitRecords } from '../helpers/reference-protection.ts';
@@ -120,6 +121,34 @@ describe.each(pairs)('$name', (pair) => {
       }
     });
 
+    it.skipIf(!hasOpenSSLProgram)(
+      'a client that negotiates a maximum fragment length gets no larger record',
+      async () => {
+        const told: unknown[] = [];
+        const server = await listening(pair.server, { ...identities.server, maxVersion });
+        server.server.on('secureConnection', (socket) => {
+          told.push(Reflect.get(socket, 'recordLayer')?.write);
+          // Larger than was negotiated: it counts less.
+          socket.setMaxSendFragment(4096);
+          socket.end(Buffer.alloc(40_000, 'data'));
+        });
+        const wire = await tap(server.port);
+        const words = ['s_client', '-quiet', '-no_ign_eof', '-maxfraglen', '512', '-connect', `127.0.0.1:${wire.port}`];
+        const program = spawn('openssl', words, { stdio: ['pipe', 'pipe', 'ignore'] });
+        let received = 0;
+        program.stdout.on('data', (chunk: Buffer) => {
+          received += chunk.length;
+        });
+        await once(program.stdout, 'end');
+        program.stdin.end();
+        expect(received).toBe(40_000);
+        const sizes = splitRecords(wire.toClient()).map((record) => record.length);
+        // Header, explicit nonce, tag, inner type.
+        expect(Math.max(...sizes)).toBeLessThanOrEqual(512 + 5 + 8 + 16 + 1);
+        if (pair.server.name !== 'node:tls') expect(told).toEqual([pair.server.name]);
+      },
+    );
+
     it('setMaxSendFragment: what is refused', async () => {
       await same(pair, async (by) => {
         const { client, accepted } = await open(by, identities, { client: { maxVersion } });
@@ -173,7 +202,10 @@ it.skipIf(!hasOpenSSLProgram).each(pairs.filter(({ server, client }) => server =
       { minDHSize: 0 },
       { minDHSize: -1 },
       { minDHSize: '1024' },
-      { checkServerIdentity: 7 },
+      ...[undefined, null, false, true, 0, '', Number.NaN, 'x', {}].flatMap((value) => [
+        { checkServerIdentity: value },
+        { minDHSize: value },
+      ]),
     ];
     for (const option of connecting) {
       const refused = (by: typeof node): unknown =>

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import net from 'node:net';
+import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { afterEach, expect } from 'vitest';
 import * as ktls from '../../src/index.ts';
@@ -19,6 +20,8 @@ export interface Library {
   readonly connect: (options: ClientOptions) => tls.TLSSocket;
   readonly createServer: (options: tls.TlsOptions) => tls.Server;
   readonly createSecureContext: (options?: tls.SecureContextOptions) => tls.SecureContext;
+  /** A TLSSocket made by hand. */
+  readonly secure: (stream: Duplex, options?: tls.TLSSocketOptions) => tls.TLSSocket;
 }
 
 /** Who is the client, and who the server. */
@@ -33,6 +36,7 @@ export const node: Library = {
   connect: (options) => tls.connect(options),
   createServer: (options) => tls.createServer(options),
   createSecureContext: (options) => tls.createSecureContext(options),
+  secure: (stream, options) => Reflect.construct(tls.TLSSocket, [stream, options]),
 };
 
 function ours(portableLayer: 'native' | 'wasm'): Library {
@@ -41,6 +45,8 @@ function ours(portableLayer: 'native' | 'wasm'): Library {
     connect: (options) => ktls.connect({ ...options, ktls: 'off', portableLayer }),
     createServer: (options) => ktls.createServer({ ...options, ktls: 'off', portableLayer }),
     createSecureContext: (options) => ktls.createSecureContext(options),
+    secure: (stream, options) =>
+      Reflect.construct(ktls.TLSSocket, [stream, { ...options, ktls: 'off', portableLayer }]),
   };
 }
 

@@ -1,13 +1,14 @@
-// node mail-client.mjs PORT CA
+// node mail-client.mjs PORT CA [KEY CERT [secure]]
 import { readFileSync } from 'node:fs';
 import nodemailer from 'nodemailer';
 
-const [port, ca] = process.argv.slice(2);
+const [port, ca, key, cert, secure] = process.argv.slice(2);
 const transport = nodemailer.createTransport({
   host: 'localhost',
   port: Number(port),
+  secure: secure === 'secure',
   requireTLS: true,
-  tls: { ca: readFileSync(ca) },
+  tls: { ca: readFileSync(ca), ...(key && { key: readFileSync(key), cert: readFileSync(cert) }) },
 });
 const { accepted } = await transport.sendMail({
   from: 'a@example.org',

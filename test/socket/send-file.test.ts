@@ -1,0 +1,40 @@
+import { once } from 'node:events';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Connection } from '../../src/connection/connection.ts';
+import * as ktls from '../../src/index.ts';
+import { sendFile, sendWithFiles } from '../../src/socket/send-file.ts';
+import { describeFileFaults } from './file-faults.ts';
+import { type Identities, makeIdentities } from './identities.ts';
+import { listenUntilEnd, owned } from './scenario.ts';
+
+let identities: Identities;
+
+beforeAll(async () => {
+  identities = await makeIdentities();
+});
+
+describe.each(['native', 'wasm'] as const)('on %s', (portableLayer) => {
+  describeFileFaults(async () => {
+    const layer = { ktls: 'off', portableLayer } as const;
+    const server = ktls.createServer({ ...identities.server, ...layer });
+    const port = await listenUntilEnd(server);
+    const trusting = { host: '127.0.0.1', servername: 'localhost', ca: identities.authority.cert };
+    const client = owned(ktls.connect({ port, ...trusting, ...layer }));
+    const [accepted]: ktls.TLSSocket[] = await once(server, 'secureConnection');
+    if (!accepted) throw new Error('no connection');
+    return { server: owned(accepted), client };
+  });
+});
+
+test('a file that is aborted before its turn is not expected', async () => {
+  const chunks: Uint8Array[] = [];
+  const stream = { write: (chunk: Uint8Array) => chunks.push(chunk) };
+  const controller = new AbortController();
+  const sending = sendFile(stream, import.meta.filename, { signal: controller.signal }).catch((error) => error);
+  controller.abort();
+  expect(await sending).toMatchObject({ name: 'AbortError' });
+  const told: string[] = [];
+  const connection = new Proxy<Partial<Connection>>({}, { get: (_, name) => () => told.push(String(name)) });
+  await sendWithFiles(chunks, connection as Connection, () => {});
+  expect(told).toEqual([]);
+});
