@@ -20,7 +20,7 @@ export class Report {
   readonly #stream: ReportStream;
   readonly #hasColours: boolean;
   #changing = false;
-  #changedAt = 0;
+  #changedAt = Number.NEGATIVE_INFINITY;
 
   constructor(stream: ReportStream = process.stdout) {
     this.#stream = stream;

@@ -55,7 +55,7 @@ let isWarm = false;
 
 /** Changes records on their way. */
 class EditingPair extends EnginePair {
-  edits = new Uint8Array();
+  edits: Uint8Array = new Uint8Array();
   #count = 0;
 
   override take(side: 'client' | 'server', outputs: readonly Output[]): this {
