@@ -15,6 +15,7 @@ import type { TlsSession } from './tls-session.ts';
 export abstract class ControllableSocket extends NegotiatedSocket {
   protected abstract readonly _ktlsSession: TlsSession | undefined;
   protected abstract readonly _ktlsOutlets: KeyOutlets;
+  #fragmentLimit: number | undefined;
 
   /** The layers that carry this connection's records, and why a direction is not on the kernel. */
   get recordLayer(): {
@@ -78,8 +79,15 @@ export abstract class ControllableSocket extends NegotiatedSocket {
 
   /** Fragments of at most `size` bytes, 512 to 16384 (RFC 8446 §5.1). Answers whether that is possible. */
   setMaxSendFragment(size: number): boolean {
-    if (!Number.isInteger(size)) letNodeRefuseCall('setMaxSendFragment', [size]);
-    return this._ktlsSession?.connection.limitFragments(size) ?? false;
+    if (size !== (size | 0)) letNodeRefuseCall('setMaxSendFragment', [size]);
+    if (this.destroyed || size < 512 || size > 16384) return false;
+    this.#fragmentLimit = size;
+    return this._ktlsSession?.connection.limitFragments(size) ?? true;
+  }
+
+  /** For a connection that begins: what was asked for before. */
+  protected _ktlsLimitFragments({ connection }: TlsSession): void {
+    if (this.#fragmentLimit !== undefined) connection.limitFragments(this.#fragmentLimit);
   }
 
   /** Never possible: keys that have left OpenSSL cannot be renegotiated. Answers false, and tells `callback`. */

@@ -11,6 +11,8 @@ export function handshakeAnswers(
   owner: {
     readonly socket: object;
     readonly engine: () => Engine | undefined;
+    /** Told before each question. */
+    readonly asked: () => void;
     readonly fail: (error: unknown) => void;
   },
 ): Answers {
@@ -18,6 +20,7 @@ export function handshakeAnswers(
     <Asked, Answer>(answer: (asked: Asked) => Answer | undefined): ((asked: Asked) => Answer | undefined) =>
     (asked) => {
       try {
+        owner.asked();
         return answer(asked);
       } catch (error) {
         owner.fail(error);

@@ -26,6 +26,8 @@ export abstract class OpeningSocket extends ControllableSocket {
   _controlReleased = false;
   /** Told of all that happens once the handshake has begun. */
   protected abstract readonly _ktlsListener: SessionListener;
+  /** A server has heard the name of its hello: as with node:tls, that is `servername` from then on. */
+  protected abstract _ktlsKnowName(): void;
   // Private, as inspect() must show neither.
   readonly #options: TLSSocketOptions;
   readonly #outlets: KeyOutlets;
@@ -165,6 +167,7 @@ export abstract class OpeningSocket extends ControllableSocket {
       const session = openSession({ stream, engine, policy: this.#policy, isServer, outlets, listener });
       this.#session = session;
       this.#prepare(engine);
+      this._ktlsLimitFragments(session);
       // From then on the transport listens.
       startSession(session, () => stream.off('error', this.#onEarlyError));
     } catch (error) {
@@ -179,7 +182,10 @@ export abstract class OpeningSocket extends ControllableSocket {
     if (this._ktlsOutlets.exportsKeys) engine.reportKeys();
     if (this._ktlsOptions.enableTrace) engine.trace();
     const fail = (error: unknown): void => void this.destroy(asError(error));
-    engine.answerWith(handshakeAnswers(this._ktlsOptions, { socket: this, engine: () => this._ktlsEngine, fail }));
+    const asked = (): void => (isServer ? this._ktlsKnowName() : undefined);
+    engine.answerWith(
+      handshakeAnswers(this._ktlsOptions, { socket: this, engine: () => this._ktlsEngine, asked, fail }),
+    );
     if (!isServer) {
       if (this.#servername) engine.setServerName(this.#servername);
       if (this.#offered) engine.setSession(this.#offered);
@@ -253,11 +259,13 @@ const noStreamOptions = { onread: undefined, signal: undefined, timeout: undefin
 
 const beforeSecure = 'Client network socket disconnected before secure TLS connection was established';
 
-/** What would be called must be a function, where it would be. */
-function refuseCallbacks({ isServer, SNICallback, ALPNCallback, pskCallback }: TLSSocketOptions): void {
+/** What would be called must be a function, where it would be, and a hint be text. */
+function refuseCallbacks(options: TLSSocketOptions): void {
+  const { isServer, SNICallback, ALPNCallback, pskCallback, pskIdentityHint } = options;
   const given: readonly unknown[] = [SNICallback, ALPNCallback, pskCallback];
-  if (given.every((callback) => !callback || typeof callback === 'function')) return;
-  letNodeRefuseSocket({ isServer, SNICallback, ALPNCallback, pskCallback });
+  const right = given.every((callback) => !callback || typeof callback === 'function');
+  if (right && (!pskIdentityHint || typeof pskIdentityHint === 'string')) return;
+  letNodeRefuseSocket({ isServer, SNICallback, ALPNCallback, pskCallback, pskIdentityHint });
 }
 
 function refuseTrace(value: unknown): never {

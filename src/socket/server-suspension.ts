@@ -9,6 +9,9 @@ import { engineContext, type TLSSocketOptions } from './tls-socket-options.ts';
 interface Handshake {
   readonly engine: Engine;
   readonly options: TLSSocketOptions;
+  readonly socket: object;
+  /** The name in the hello is known. */
+  readonly named: (servername: string) => void;
   readonly destroyed: () => boolean;
   readonly fail: (error: unknown) => void;
   readonly resume: () => void;
@@ -49,6 +52,7 @@ function offer(engine: Engine, session: Uint8Array): void {
  */
 function chooseContext(servername: string, handshake: Handshake): void {
   const { engine, options, resume } = handshake;
+  if (servername) handshake.named(servername);
   if (!servername || !options.SNICallback) {
     resume();
     return;
@@ -59,7 +63,7 @@ function chooseContext(servername: string, handshake: Handshake): void {
     resume();
   });
   try {
-    options.SNICallback(servername, answer);
+    Reflect.apply(options.SNICallback, handshake.socket, [servername, answer]);
   } catch (error) {
     handshake.fail(error);
   }

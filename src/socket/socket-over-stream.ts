@@ -66,7 +66,7 @@ export abstract class SocketOverStream extends net.Socket {
     define('pending', (socket) => (socket._ktlsBelow ? (socket.#socket?.pending ?? false) : true));
     define('bytesRead', (socket) => socket._ktlsPlaintextRead);
     define('bytesWritten', (socket) => socket._ktlsPlaintextWritten + socket.writableLength);
-    define('bufferSize', (socket) => socket.writableLength);
+    define('bufferSize', (socket) => (socket.destroyed ? undefined : socket.writableLength));
   }
 
   /** Not on the prototype, and not before the constructor of net.Socket is done. */

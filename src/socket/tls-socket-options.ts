@@ -2,6 +2,7 @@ import type net from 'node:net';
 import type tls from 'node:tls';
 import type { EngineContext } from '../engine/context.ts';
 import { Engine, offloadable } from '../engine/engine.ts';
+import { OpenSSLError } from '../engine/openssl-error.ts';
 import { codedError } from '../errors.ts';
 import type { KtlsOptions } from './ktls-options.ts';
 import { replaceable } from './replaceable.ts';
@@ -39,12 +40,23 @@ export function makeEngine(options: TLSSocketOptions, alpn: Uint8Array | undefin
   if (isServer) {
     engine.setSessionIdContext(sessionScope(options));
     if (options.requestCert) engine.requestCertificate(options.rejectUnauthorized === true);
-    if (options.pskIdentityHint) engine.setPskHint(options.pskIdentityHint);
+    if (options.pskIdentityHint) setHint(engine, options.pskIdentityHint);
   } else {
     if (options.requestOCSP) engine.requestOcsp();
     if (options.session) engine.setSession(options.session);
   }
   return engine;
+}
+
+/** Text of C's, as for node:tls: it ends at a zero byte. */
+function setHint(engine: Engine, hint: string): void {
+  const [text = ''] = hint.split('\0', 1);
+  try {
+    engine.setPskHint(text);
+  } catch (error) {
+    if (!(error instanceof OpenSSLError)) throw error;
+    throw codedError('ERR_TLS_PSK_SET_IDENTITY_HINT_FAILED', 'Failed to set PSK identity hint');
+  }
 }
 
 /** The engine's side of the options' context. Throws ERR_TLS_INVALID_CONTEXT for what is none. */

@@ -1,5 +1,6 @@
 import type { NonSharedBuffer } from 'node:buffer';
 import net from 'node:net';
+import { constants } from 'node:os';
 import { addAbortSignal, type Duplex } from 'node:stream';
 import type { Connection } from '../connection/connection.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
@@ -7,6 +8,7 @@ import type { KeyEpoch } from '../connection/key-watch.ts';
 import { InstanceLost } from '../engine/instance.ts';
 import { codedError, failureError } from '../errors.ts';
 import type { EpochKeys } from '../keys/exported-keys.ts';
+import { systemError } from '../platform/system-error.ts';
 import { wipeTrafficKeys } from '../record/crypto-info.ts';
 import { asError } from './handshake-answers.ts';
 import { OpeningSocket } from './opening-socket.ts';
@@ -125,12 +127,12 @@ export class TLSSocket extends OpeningSocket {
     this._ktlsOutlets.dispose();
     this.#told?.session.fill(0);
     const early = 'Socket closed before the connection was established';
-    const failure = this.connecting ? codedError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION', early) : undefined;
-    this.#pending?.done(
-      error ?? failure ?? codedError('ERR_STREAM_DESTROYED', 'Cannot call write after a stream was destroyed'),
-    );
+    const failure = this.connecting ? codedError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION', early) : error;
+    const pending = this.#pending;
     this.#pending = undefined;
     super._destroy(error, done);
+    // What a callback throws must not come instead of the error.
+    if (pending) process.nextTick(pending.done, failure ?? systemError(-constants.errno.ECANCELED, 'write'));
   }
 
   protected override get _ktlsEstablished(): boolean {
@@ -180,6 +182,7 @@ export class TLSSocket extends OpeningSocket {
       return;
     }
     this._unrefTimer();
+    if (this._ktlsIsServer && !this.#established) this._ktlsKnowName();
     switch (event.kind) {
       case 'applicationData':
         this.#onData(event.bytes);
@@ -216,7 +219,9 @@ export class TLSSocket extends OpeningSocket {
       case 'suspended':
         answerSuspension(event, {
           engine: this.#liveSession().connection.engine,
+          socket: this,
           options: this._ktlsOptions,
+          named: (name) => this._ktlsKnowName(name),
           destroyed: () => this.destroyed,
           fail: (error) => this.destroy(asError(error)),
           resume: () => this.#resume(),
@@ -225,6 +230,10 @@ export class TLSSocket extends OpeningSocket {
       case 'failed':
         this.destroy(failureError(event.failure));
     }
+  }
+
+  protected override _ktlsKnowName(name: string | undefined = this._ktlsEngine?.serverName): void {
+    if (name) this.servername ??= name;
   }
 
   #onData(bytes: Uint8Array): void {
@@ -380,7 +389,7 @@ export class TLSSocket extends OpeningSocket {
     this.#hasWritten = true;
     this._ktlsSession.connection.write(parts, (error) => {
       if (!error) this._unrefTimer();
-      if (collects) process.nextTick(done, error);
+      if (collects || error) process.nextTick(done, error);
       else done(error);
     });
     collects = false;

@@ -1,0 +1,79 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import type tls from 'node:tls';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type Identities, makeIdentities } from './identities.ts';
+import { owned } from './scenario.ts';
+import { codeOf, dial, listening, node, pairs, same, thrownBy } from './surface.ts';
+
+/** What a server knows of its client while they shake hands. */
+
+let identities: Identities;
+
+beforeAll(async () => {
+  identities = await makeIdentities();
+});
+
+const nameOf = (socket: unknown): unknown =>
+  typeof socket === 'object' && socket !== null ? Reflect.get(socket, 'servername') : undefined;
+
+describe.each(pairs.filter(({ server }) => server !== node))('$name', (pair) => {
+  it('servername is there for the callbacks, whose `this` is the socket', async () => {
+    const seen = await same(pair, async (by) => {
+      const told: Record<string, unknown> = {};
+      const { server, port } = await listening(by.server, {
+        ...identities.server,
+        SNICallback(this: unknown, _name, done) {
+          told.SNICallback = nameOf(this);
+          done(null);
+        },
+        ALPNCallback(this: unknown) {
+          told.ALPNCallback = nameOf(this);
+          return 'a';
+        },
+      });
+      server.on('keylog', (_line, socket: tls.TLSSocket) => {
+        told.keylog ??= socket.servername;
+      });
+      server.on('OCSPRequest', (_own, _issuer, done) => done(null, null));
+      const client = dial(by.client, port, identities, { ALPNProtocols: ['a'], requestOCSP: true });
+      const before = client.servername;
+      const [[accepted]] = await Promise.all([once(server, 'secureConnection'), once(client, 'secureConnect')]);
+      return { ...told, before, client: client.servername, server: nameOf(accepted) };
+    });
+    const name = 'localhost';
+    const known = { SNICallback: name, ALPNCallback: name, keylog: name, client: name, server: name };
+    expect(seen).toEqual({ ...known, before: null });
+  });
+
+  it('pskIdentityHint: what is no text, and what is too long', async () => {
+    const wrong: readonly unknown[] = [1, {}, true];
+    await same(pair, async ({ server }) =>
+      wrong.map((pskIdentityHint) => {
+        const options: object = { pskIdentityHint, pskCallback: () => null, isServer: true };
+        return thrownBy(() => owned(server.secure(new net.Socket(), options)));
+      }),
+    );
+    const seen = await same(pair, async (by) => {
+      const told: unknown[] = [];
+      for (const pskIdentityHint of ['a'.repeat(256), 'a\0b', 'a'.repeat(257)]) {
+        const psk = Buffer.alloc(32, 1);
+        const common = { ciphers: 'PSK', maxVersion: 'TLSv1.2' } as const;
+        const { server, port } = await listening(by.server, { ...common, pskIdentityHint, pskCallback: () => psk });
+        server.once('tlsClientError', (error) => told.push(codeOf(error)));
+        const client = dial(by.client, port, identities, {
+          ...common,
+          checkServerIdentity: () => undefined,
+          pskCallback: (hint) => {
+            told.push(hint?.length);
+            return { psk, identity: 'me' };
+          },
+        });
+        client.on('error', () => {});
+        await Promise.race([once(client, 'secureConnect'), once(server, 'tlsClientError')]);
+      }
+      return told;
+    });
+    expect(seen).toEqual([256, 1, 'ERR_TLS_PSK_SET_IDENTITY_HINT_FAILED']);
+  });
+});
