@@ -1,26 +1,76 @@
 import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { longestRecord } from '../record/header.ts';
 
+/** Who gets what a stream receives, in its place. */
+export interface ReadTaker {
+  /** With `room` for a record in front of the bytes, which are lent for as long as the call takes, or none. */
+  bytes(bytes: Uint8Array, room?: number): void;
+  end(): void;
+}
+
+/** Starts and stops what {@link takeReads} has taken. Nobody else can. */
+export interface ReadControl {
+  start(): void;
+  stop(): void;
+}
+
+/** A stream that can be told to give all that it receives to somebody else has a method by this name. */
+export const givesReads: unique symbol = Symbol('ktls:givesReads');
+
 /**
- * Has a socket's bytes read into one large buffer that all sockets of this thread share, as the option `onread` does for a socket that
- * is not made yet: `take` gets a view of it for as long as the call takes, with `room` for a record in front of it. pause() and resume() work, 'end' comes as ever, 'data' does
- * not. False where this version of Node.js, or this stream, has no such thing.
+ * Has a stream's bytes for nobody but `taker`: the stream itself tells neither 'data' nor 'end' of them, whoever listens, and who pauses it
+ * pauses nothing (as where node:tls stands on a socket). Undefined where this version of Node.js, or this stream, has no such thing.
  *
- * Chunks of 'data' are of at most 64 KiB and each new memory: one buffer of 512 KiB brings twice the throughput.
+ * A socket's are read into one large buffer that all sockets of this thread share, as the option `onread` does for a socket that is not made
+ * yet: chunks of 'data' are of at most 64 KiB and each new memory, and one buffer of 512 KiB brings twice the throughput.
  */
-export function takeReads(socket: Socket, take: (bytes: Uint8Array, room: number) => void): boolean {
-  const handle: unknown = Reflect.get(socket, '_handle');
-  if (!symbols || !isReadable(handle)) return false;
-  Reflect.set(socket, symbols.kBuffer, readBuffer());
-  Reflect.set(socket, symbols.kBufferCb, (length: number, buffer: Buffer) =>
-    take(buffer.subarray(0, length), readRoom),
+export function takeReads(stream: Duplex, taker: ReadTaker): ReadControl | undefined {
+  const give: unknown = Reflect.get(stream, givesReads);
+  if (typeof give === 'function') return Reflect.apply(give, stream, [taker]);
+  const handle: unknown = Reflect.get(stream, '_handle');
+  if (!(stream instanceof Socket) || !symbols || !isReadable(handle)) return undefined;
+  Reflect.set(stream, symbols.kBuffer, readBuffer());
+  Reflect.set(stream, symbols.kBufferCb, (length: number, buffer: Buffer) =>
+    taker.bytes(buffer.subarray(0, length), readRoom),
   );
   handle.useUserBuffer(readBuffer());
-  return true;
+  tellEndTo(taker, stream);
+  return ownReads(stream, handle);
+}
+
+/** From here on the stream's own attempts to start and stop do nothing. */
+function ownReads(socket: Socket, handle: Readable): ReadControl {
+  const { readStart, readStop } = handle;
+  const isOpen = (): boolean => Reflect.get(socket, '_handle') === handle;
+  handle.reading = true;
+  for (const name of ['readStart', 'readStop']) Object.defineProperty(handle, name, { value: () => 0 });
+  return {
+    start: () => void (isOpen() && Reflect.apply(readStart, handle, [])),
+    stop: () => void (isOpen() && Reflect.apply(readStop, handle, [])),
+  };
+}
+
+/** Node.js tells a socket of its peer's FIN by push(null). */
+function tellEndTo(taker: ReadTaker, socket: Socket): void {
+  const { push } = socket;
+  const value = (...args: Parameters<typeof push>): boolean => {
+    if (args[0] !== null) return Reflect.apply(push, socket, args);
+    taker.end();
+    return false;
+  };
+  Object.defineProperty(socket, 'push', { configurable: true, writable: true, value });
+}
+
+interface Readable {
+  reading: boolean;
+  readStart(): number;
+  readStop(): number;
+  useUserBuffer(buffer: Buffer): void;
 }
 
 /** What libuv's handles of TCP sockets and pipes have, of which Node.js documents nothing. */
-function isReadable(handle: unknown): handle is { useUserBuffer(buffer: Buffer): void } {
+function isReadable(handle: unknown): handle is Readable {
   return (
     typeof handle === 'object' &&
     handle !== null &&

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type KernelPort, noKernel } from '../connection/record-layer.ts';
 import { loadAddon } from './addon.ts';
 import { type DirectWriter, directWriter } from './direct-writer.ts';
-import { takeReads } from './socket-reads.ts';
+import { type ReadControl, takeReads } from './socket-reads.ts';
 import type { Transport, TransportReceiver } from './transport.ts';
 
 /** Any Duplex. A socket is read into a large buffer and, where the addon can, written to without its stream. */
@@ -11,6 +11,7 @@ export class StreamTransport implements Transport {
   readonly kernel: KernelPort;
   readonly #stream: Duplex;
   readonly #direct: DirectWriter | undefined;
+  #reads: ReadControl | undefined;
   #bytesReceived = 0;
 
   constructor(stream: Duplex, whyNoKernel: string) {
@@ -43,10 +44,10 @@ export class StreamTransport implements Transport {
     stream.on('end', () => receiver.end());
     stream.on('error', (error) => receiver.error(error));
     stream.on('close', () => receiver.closed());
-    // What was read before, as with STARTTLS, comes as 'data' either way.
-    stream.on('data', (bytes: Uint8Array) => take(bytes));
-    if (stream instanceof Socket) takeReads(stream, take);
-    stream.resume();
+    this.#reads = takeReads(stream, { bytes: take, end: () => receiver.end() });
+    if (this.#reads) readAhead(stream, take);
+    else stream.on('data', (bytes: Uint8Array) => take(bytes));
+    this.resume();
   }
 
   write(bytes: Uint8Array, done: (error?: Error | null) => void): void {
@@ -70,11 +71,13 @@ export class StreamTransport implements Transport {
   }
 
   pause(): void {
-    this.#stream.pause();
+    if (this.#reads) this.#reads.stop();
+    else this.#stream.pause();
   }
 
   resume(): void {
-    this.#stream.resume();
+    if (this.#reads) this.#reads.start();
+    else this.#stream.resume();
   }
 
   ref(): void {}
@@ -84,4 +87,9 @@ export class StreamTransport implements Transport {
   destroy(): void {
     this.#stream.destroy();
   }
+}
+
+/** What a stream that was in use before has read already, as with STARTTLS. */
+function readAhead(stream: Duplex, take: (bytes: Uint8Array) => void): void {
+  for (let bytes: unknown = stream.read(); bytes instanceof Uint8Array; bytes = stream.read()) take(bytes);
 }

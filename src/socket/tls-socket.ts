@@ -8,6 +8,7 @@ import type { KeyEpoch } from '../connection/key-watch.ts';
 import { InstanceLost } from '../engine/instance.ts';
 import { codedError, failureError } from '../errors.ts';
 import type { EpochKeys } from '../keys/exported-keys.ts';
+import { givesReads, type ReadControl, type ReadTaker } from '../platform/socket-reads.ts';
 import { systemError } from '../platform/system-error.ts';
 import { wipeTrafficKeys } from '../record/crypto-info.ts';
 import { asError } from './handshake-answers.ts';
@@ -52,6 +53,7 @@ export class TLSSocket extends OpeningSocket {
   /** Since something was received. */
   #hasWritten = false;
   #readEnded = false;
+  #taker: ReadTaker | undefined;
 
   /** `stream`: a connected or connecting socket, or any Duplex; without it, {@link connect} makes one. */
   constructor(stream?: Duplex, options: TLSSocketOptions = {}) {
@@ -127,12 +129,12 @@ export class TLSSocket extends OpeningSocket {
     this._ktlsOutlets.dispose();
     this.#told?.session.fill(0);
     const early = 'Socket closed before the connection was established';
-    const failure = this.connecting ? codedError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION', early) : error;
+    const failure = this.connecting ? codedError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION', early) : canceled();
     const pending = this.#pending;
     this.#pending = undefined;
     super._destroy(error, done);
     // What a callback throws must not come instead of the error.
-    if (pending) process.nextTick(pending.done, failure ?? systemError(-constants.errno.ECANCELED, 'write'));
+    if (pending) process.nextTick(pending.done, failure);
   }
 
   protected override get _ktlsEstablished(): boolean {
@@ -236,9 +238,26 @@ export class TLSSocket extends OpeningSocket {
     if (name) this.servername ??= name;
   }
 
+  static {
+    // To whoever puts TLS on such a socket: from then on it has nothing to read itself.
+    Object.defineProperty(TLSSocket.prototype, givesReads, {
+      value(this: TLSSocket, taker: ReadTaker): ReadControl {
+        this.#taker = taker;
+        return {
+          start: () => this._ktlsSession?.reading.resume(),
+          stop: () => this._ktlsSession?.reading.pause(),
+        };
+      },
+    });
+  }
+
   #onData(bytes: Uint8Array): void {
     this.#bytesRead += bytes.length;
     this.#hasWritten = false;
+    if (this.#taker) {
+      this.#taker.bytes(bytes);
+      return;
+    }
     const more = this.#userBuffer ? this.#userBuffer.take(bytes) : this.push(asBuffer(bytes));
     if (!more) this._ktlsSession?.reading.pause();
   }
@@ -355,6 +374,10 @@ export class TLSSocket extends OpeningSocket {
   }
 
   #endOfStream(): void {
+    if (this.#taker) {
+      this.#taker.end();
+      return;
+    }
     this.push(null);
     // Without a reader nobody would learn of the end (node:net does the same).
     if (this.readableLength === 0) this.read(0);
@@ -403,6 +426,8 @@ export class TLSSocket extends OpeningSocket {
 
 /** Emitted on a client's socket for each session, before it is known whether its server is to be trusted. */
 export const rawSession = 'ktls:session';
+
+const canceled = (): Error => systemError(-constants.errno.ECANCELED, 'write');
 
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);

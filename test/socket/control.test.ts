@@ -91,7 +91,7 @@ describe.each(pairs.filter(({ client }) => client !== node))('$name', (pair) => 
         peer.resume().end();
         await once(socket, 'close');
         expect(events).toEqual(['end', 'close false']);
-        expect(await written).toMatchObject({ code: 'ERR_STREAM_DESTROYED' });
+        expect(await written).toMatchObject({ code: 'ECANCELED' });
       }
     },
   );
