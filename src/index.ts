@@ -1,7 +1,7 @@
 import { kernelSupport as probe } from './platform/kernel-support.ts';
 import { versions } from './platform/versions.ts';
+import { heed } from './socket/changeable.ts';
 import { defaults } from './socket/defaults.ts';
-import { replaceable } from './socket/replaceable.ts';
 import * as names from './tls.ts';
 
 export type { CipherSupport, KernelSupport } from './platform/kernel-support.ts';
@@ -17,17 +17,9 @@ export { probe, versions };
 const tls: typeof names & typeof defaults & { probe: typeof probe; versions: typeof versions } = Object.assign(
   Object.create(null),
   names,
+  { ...defaults },
   { probe, versions },
 );
-for (const changeable of [defaults, replaceable]) {
-  for (const name of Object.keys(changeable)) {
-    Object.defineProperty(tls, name, {
-      enumerable: true,
-      configurable: true,
-      get: () => Reflect.get(changeable, name),
-      set: (value) => Reflect.set(changeable, name, value),
-    });
-  }
-}
+heed(tls);
 
 export { tls as default, tls as 'module.exports' };

@@ -1,1 +1,2 @@
+export { heed } from '../socket/changeable.ts';
 export { connectionName, type KtlsOptions } from '../socket/ktls-options.ts';

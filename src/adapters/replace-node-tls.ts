@@ -4,7 +4,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import nodeTls from 'node:tls';
 import tls from '../index.ts';
 import { bridgeHttp2 } from './http2-bridge.ts';
-import { connectionName } from './options.ts';
+import { connectionName, heed as heedNodeTls } from './options.ts';
 
 /**
  * Makes node:tls this library for everybody in this thread who does not hold its functions already: the module's object is one for
@@ -13,14 +13,11 @@ import { connectionName } from './options.ts';
 export function replaceNodeTls(): void {
   for (const name of Object.keys(nodeTls)) {
     if (name in tls && !same.has(name)) {
-      Object.defineProperty(nodeTls, name, {
-        configurable: true,
-        enumerable: true,
-        get: () => Reflect.get(tls, name),
-        set: (value) => Reflect.set(tls, name, value),
-      });
+      const value: unknown = Reflect.get(tls, name);
+      Object.defineProperty(nodeTls, name, { configurable: true, enumerable: true, writable: true, value });
     }
   }
+  heedNodeTls(nodeTls);
   // What was loaded before inherits from the Server of before.
   for (const prototype of [https.Server.prototype, Object.getPrototypeOf(http2.createSecureServer({}))]) {
     Object.setPrototypeOf(prototype, tls.Server.prototype);

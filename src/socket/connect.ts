@@ -45,6 +45,9 @@ export function connect(...args: ConnectArguments): TLSSocket {
   const socket = new TLSSocket(options.socket, {
     ...options,
     isServer: false,
+    // A server's options, which node:tls does not look at here.
+    server: undefined,
+    pauseOnConnect: undefined,
     rejectUnauthorized,
     secureContext:
       options.secureContext ?? replaceable.createSecureContext({ ciphers: defaults.DEFAULT_CIPHERS, ...options }),

@@ -45,6 +45,8 @@ export class ContextRecipe {
   readonly #certificates: readonly Uint8Array[];
   readonly #keys: readonly Key[];
   readonly #pfx: readonly PfxFile[];
+  /** Certificates and keys that took the place of those, in their order. */
+  readonly #later: ({ readonly cert: Uint8Array } | { readonly key: Key })[] = [];
   readonly #ca: Uint8Array[];
   readonly #crl: readonly Uint8Array[];
   readonly #dhparam: 'auto' | Uint8Array | undefined = undefined;
@@ -92,6 +94,7 @@ export class ContextRecipe {
     for (const pem of this.#certificates) context.useCertificate(pem);
     for (const key of this.#keys) useKey(context, key);
     for (const file of this.#pfx) if (trust) usePfx(context, file, trust);
+    for (const later of this.#later) useLater(context, later);
     if (this.#groups !== 'auto') context.setGroups(this.#groups);
     const { sigalgs, secureOptions, honorCipherOrder, sessionTimeout } = this.#options;
     if (sigalgs) context.setSignatureAlgorithms(sigalgs);
@@ -107,6 +110,21 @@ export class ContextRecipe {
   /** The size of Diffie-Hellman parameters that were given as such, in bits. */
   dhBits({ context }: MadeContext): number | undefined {
     return this.#dhparam instanceof Uint8Array ? dhParameterSize(context, this.#dhparam) : undefined;
+  }
+
+  /** A certificate for handshakes from now on, PEM; its key comes next. Throws {@link OpenSSLError}, and nothing has changed then. */
+  replaceCertificate(context: EngineContext, pem: Uint8Array): void {
+    this.#replace(context, { cert: pem });
+  }
+
+  /** The key of the last certificate, as {@link replaceCertificate}. */
+  replaceKey(context: EngineContext, pem: Uint8Array, passphrase: string | undefined): void {
+    this.#replace(context, { key: readKey(pem, passphrase) });
+  }
+
+  #replace(context: EngineContext, later: { readonly cert: Uint8Array } | { readonly key: Key }): void {
+    useLater(context, later);
+    this.#later.push(later);
   }
 
   /** Certificates that are trusted from now on, PEM. */
@@ -186,6 +204,11 @@ function usePfx(context: EngineContext, { der, passphrase }: PfxFile, trust: Tru
 
 function publicKeyOf(key: KeyObject): Uint8Array {
   return createPublicKey(key).export({ type: 'spki', format: 'der' });
+}
+
+function useLater(context: EngineContext, later: { readonly cert: Uint8Array } | { readonly key: Key }): void {
+  if ('cert' in later) context.useCertificate(later.cert);
+  else useKey(context, later.key);
 }
 
 function useKey(context: EngineContext, key: Key): void {

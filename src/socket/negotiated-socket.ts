@@ -4,7 +4,7 @@ import type { CipherNameAndProtocol, DetailedPeerCertificate, EphemeralKeyInfo, 
 import type { Engine } from '../engine/engine.ts';
 import { codedError } from '../errors.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
-import { ownCertificate, peerCertificate, x509 } from './negotiated.ts';
+import { ownCertificate, peerCertificate, x509, x509OfChain } from './negotiated.ts';
 import { isOneOf, letNodeRefuseCall } from './node-errors.ts';
 import { versionName } from './protocol-versions.ts';
 import { SocketOverStream } from './socket-over-stream.ts';
@@ -54,7 +54,7 @@ export abstract class NegotiatedSocket extends SocketOverStream {
   }
 
   getPeerX509Certificate(): X509Certificate | undefined {
-    return x509(this._ktlsEngine?.peerChain[0]);
+    return x509OfChain(this._ktlsEngine?.peerChain ?? []);
   }
 
   getCertificate(): PeerCertificate | object | null {

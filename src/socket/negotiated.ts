@@ -32,6 +32,18 @@ export function x509(der: Uint8Array | undefined): X509Certificate | undefined {
   return der && parse(der);
 }
 
+/** The first of a chain, which knows the second where that is its issuer. */
+export function x509OfChain([leaf, next]: readonly Uint8Array[]): X509Certificate | undefined {
+  if (!leaf || !next) return x509(leaf);
+  const issuer = parse(next);
+  if (!parse(leaf).checkIssued(issuer)) return parse(leaf);
+  return cached(`${latin1(leaf)}${latin1(next)}`, () => {
+    const certificate = new X509Certificate(leaf);
+    Object.defineProperty(certificate, 'issuerCertificate', { value: issuer });
+    return certificate;
+  });
+}
+
 /** A certificate in node:tls's form for one who looks and does not touch: all get the same object. */
 export function sharedLegacy(certificate: X509Certificate): PeerCertificate {
   const known = legacies.get(certificate) ?? certificate.toLegacyObject();
@@ -43,10 +55,17 @@ const legacies = new WeakMap<X509Certificate, PeerCertificate>();
 
 /** The same peers are met again and again, and parsing takes 0.2 ms of a handshake's 2. An X509Certificate cannot be changed. */
 function parse(der: Uint8Array): X509Certificate {
-  const text = Buffer.from(der.buffer, der.byteOffset, der.length).toString('latin1');
+  return cached(latin1(der), () => new X509Certificate(der));
+}
+
+function latin1(der: Uint8Array): string {
+  return Buffer.from(der.buffer, der.byteOffset, der.length).toString('latin1');
+}
+
+function cached(text: string, make: () => X509Certificate): X509Certificate {
   const known = certificates.get(text);
   if (known) return known;
-  const certificate = new X509Certificate(der);
+  const certificate = make();
   if (certificates.size >= mostCertificates) certificates.clear();
   certificates.set(text, certificate);
   return certificate;

@@ -15,6 +15,12 @@ export function letNodeRefuseServer(options: object): void {
   Reflect.construct(nodeTls.Server, [options]);
 }
 
+/** As {@link letNodeRefuseContext}, for what a server is given instead of options for its context. */
+export function letNodeRefuseServerContext(options: unknown): void {
+  const server: object = Object.create(nodeTls.Server.prototype);
+  Reflect.apply(Reflect.get(server, 'setSecureContext'), server, [options]);
+}
+
 /** As {@link letNodeRefuseContext}, for a client's options. */
 export function letNodeRefuseConnect(options: object): void {
   const socket = nodeTls.connect({ ...options, secureContext: nodeTls.createSecureContext(), socket: nowhere() });

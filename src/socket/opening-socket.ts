@@ -137,8 +137,11 @@ export abstract class OpeningSocket extends ControllableSocket {
       if (!this.destroyed) this.#startWhenWanted(stream);
       this.emit('connect');
     });
-    if (connect) connect();
-    else process.nextTick(() => this.#expectConnecting(stream));
+    if (connect) {
+      connect();
+      // What TLS inside of this one judges its server by, where nothing else is said.
+      Reflect.set(this, '_host', Reflect.get(stream, '_host'));
+    } else process.nextTick(() => this.#expectConnecting(stream));
   }
 
   /** A given socket may be connected after it was given, but not later than that. */
@@ -197,7 +200,7 @@ export abstract class OpeningSocket extends ControllableSocket {
   }
 
   protected get _ktlsOptions(): TLSSocketOptions {
-    return this.#options;
+    return #options in this ? this.#options : {};
   }
 
   protected get _ktlsOutlets(): KeyOutlets {
@@ -205,12 +208,12 @@ export abstract class OpeningSocket extends ControllableSocket {
   }
 
   protected override get _ktlsEngine(): Engine | undefined {
-    const engine = this.#session?.connection.engine;
+    const engine = this._ktlsSession?.connection.engine;
     return engine?.disposed ? undefined : engine;
   }
 
   protected override get _ktlsSession(): TlsSession | undefined {
-    return this.#session;
+    return #session in this ? this.#session : undefined;
   }
 
   protected override get _ktlsIsServer(): boolean {
@@ -218,7 +221,7 @@ export abstract class OpeningSocket extends ControllableSocket {
   }
 
   protected override get _ktlsBelow(): Duplex | undefined {
-    return this.#below;
+    return #below in this ? this.#below : undefined;
   }
 }
 

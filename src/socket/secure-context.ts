@@ -11,7 +11,7 @@ import { isOneOf, letNodeRefuseContext } from './node-errors.ts';
 export type { SecureContextOptions };
 
 /** Identity, trust and what may be negotiated; made by {@link createSecureContext} and shared by connections. */
-export class SecureContext {
+class Context {
   /** As node:tls has it, for those who pass `secureContext.context` around. */
   readonly context: this;
   readonly #recipe: ContextRecipe;
@@ -65,6 +65,18 @@ export class SecureContext {
     return der ? Buffer.from(der) : null;
   }
 
+  /** A certificate for handshakes from now on, PEM, behind which {@link setKey} has to follow. As node:tls's context has it, which does not document it. */
+  setCert(pem: string | NodeJS.ArrayBufferView): void {
+    const { context } = this.#live;
+    orContextError(() => this.#recipe.replaceCertificate(context, copy(pem)));
+  }
+
+  /** Its key, PEM. */
+  setKey(pem: string | NodeJS.ArrayBufferView, passphrase?: string): void {
+    const { context } = this.#live;
+    orContextError(() => this.#recipe.replaceKey(context, copy(pem), passphrase));
+  }
+
   /** Trusts more certificates, PEM. As node:tls's context has it, which does not document it. */
   addCACert(pem: string | NodeJS.ArrayBufferView): void {
     const { context, trust } = this.#live;
@@ -104,6 +116,28 @@ export class SecureContext {
   }
 }
 
+export type SecureContext = Context;
+
+/** As node:tls's: `new SecureContext(secureProtocol, secureOptions, minVersion, maxVersion)`, also without `new`. */
+export const SecureContext: typeof Context = new Proxy(Context, {
+  apply: (_target, _self, args: unknown[]) => bare(args),
+  construct: (_target, args: unknown[]) => bare(args),
+});
+Object.defineProperty(Context, 'name', { value: 'SecureContext' });
+Object.defineProperty(Context.prototype, 'constructor', { configurable: true, writable: true, value: SecureContext });
+
+function bare([secureProtocol, secureOptions, minVersion, maxVersion]: unknown[]): Context {
+  return Reflect.apply(createSecureContext, undefined, [{ secureProtocol, secureOptions, minVersion, maxVersion }]);
+}
+
+function orContextError(run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    throw contextError(error);
+  }
+}
+
 /** What a SecureContext of node:tls, or of ours, stands for. */
 export function isSecureContext(value: unknown): value is SecureContext {
   return value instanceof SecureContext;
@@ -132,8 +166,9 @@ function build(options: SecureContextOptions): SecureContext {
   if (bits !== undefined && bits < 2048) {
     process.emitWarning('DH parameter is less than 2048 bits', 'SecurityWarning');
   }
-  const context = new SecureContext(recipe, made);
+  const context = new Context(recipe, made);
   if (options.ticketKeys) context.setTicketKeys(copy(options.ticketKeys));
+  if (compresses(options)) warnOfCompression();
   return context;
 }
 
@@ -153,8 +188,25 @@ function looksRight(options: SecureContextOptions): boolean {
     (options.sessionTimeout ?? 0) >= 0 &&
     Number.isInteger(options.sessionTimeout ?? 0) &&
     Number.isInteger(options.secureOptions || 0) &&
+    !compresses(options) &&
     ciphersAreValid(options.ciphers)
   );
+}
+
+/** Whether certificates are to be compressed (RFC 8879), or something else is said of that. */
+function compresses(options: object): boolean {
+  const wanted: unknown = Reflect.get(options, 'certificateCompression') ?? [];
+  return !Array.isArray(wanted) || wanted.length > 0;
+}
+
+let warnedOfCompression = false;
+
+function warnOfCompression(): void {
+  if (warnedOfCompression) return;
+  warnedOfCompression = true;
+  process.emitWarning('The option certificateCompression has no effect: certificates are sent as they are', {
+    code: 'KTLS_CERTIFICATE_COMPRESSION',
+  });
 }
 
 /** A key in a list may be { pem, passphrase }, a PFX { buf, passphrase }. */

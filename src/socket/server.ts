@@ -6,7 +6,7 @@ import { codedError, connectionReset } from '../errors.ts';
 import { alpnProtocols } from './alpn-protocols.ts';
 import { type KtlsOptions, pickKtlsOptions } from './ktls-options.ts';
 import { type KtlsPolicy, ktlsPolicy, underPolicy } from './ktls-policy.ts';
-import { isOneOf, letNodeRefuseServer, typeError } from './node-errors.ts';
+import { isOneOf, letNodeRefuseServer, letNodeRefuseServerContext, typeError } from './node-errors.ts';
 import { replaceable } from './replaceable.ts';
 import { isSecureContext, type SecureContext, type SecureContextOptions } from './secure-context.ts';
 import { TLSSocket } from './tls-socket.ts';
@@ -66,16 +66,8 @@ class TLSServer extends net.Server {
 
   /** For connections from now on. */
   setSecureContext(options: SecureContextOptions): void {
-    if (typeof options !== 'object' || options === null) letNodeRefuseServer(options);
-    const { options: kept } = internals(this);
-    this._sharedCreds = replaceable.createSecureContext({
-      ...options,
-      // A server's own order of ciphers counts unless it says otherwise.
-      honorCipherOrder: options.honorCipherOrder ?? true,
-      sessionIdContext: options.sessionIdContext || defaultSessionIdContext(),
-      sessionTimeout: options.sessionTimeout || kept.sessionTimeout,
-      ticketKeys: options.ticketKeys ?? kept.ticketKeys,
-    });
+    if (typeof options !== 'object' || options === null || Array.isArray(options)) letNodeRefuseServerContext(options);
+    this._sharedCreds = replaceable.createSecureContext(keepOptions(this, options));
   }
 
   /** 48 bytes; servers that share them accept each other's tickets. */
@@ -118,6 +110,36 @@ interface Arguments {
   readonly options: ServerOptions;
   readonly listener: Listener | undefined;
 }
+
+/**
+ * What a server was told of its context, as its properties, which node:tls has and programs read. What is not said is not there; session
+ * timeout and ticket keys stay what they were. Answers what to make the context of.
+ */
+function keepOptions(server: object, options: SecureContextOptions): SecureContextOptions {
+  const told: Record<string, unknown> = {};
+  const keep = (name: string, value: unknown): void => {
+    told[name] = value;
+    Reflect.set(server, name, value);
+  };
+  for (const name of truthyOptions) keep(name, Reflect.get(options, name) || undefined);
+  for (const name of givenOptions) keep(name, Reflect.get(options, name));
+  for (const name of stickyOptions) {
+    const value: unknown = Reflect.get(options, name) || Reflect.get(server, name);
+    if (value) keep(name, value);
+  }
+  // A server's own order of ciphers counts unless it says otherwise.
+  keep('honorCipherOrder', options.honorCipherOrder === undefined || Boolean(options.honorCipherOrder));
+  keep('sessionIdContext', options.sessionIdContext || defaultSessionIdContext());
+  // Of no use to a context of node:tls's server, which does not pass it on; said here, it is meant.
+  return { ...told, allowPartialTrustChain: options.allowPartialTrustChain };
+}
+
+const truthyOptions = [
+  ...['pfx', 'key', 'passphrase', 'cert', 'clientCertEngine', 'ca', 'minVersion', 'maxVersion', 'secureProtocol'],
+  ...['crl', 'ciphers', 'dhparam', 'secureOptions'],
+];
+const givenOptions = ['sigalgs', 'ecdhCurve', 'privateKeyIdentifier', 'privateKeyEngine', 'certificateCompression'];
+const stickyOptions = ['sessionTimeout', 'ticketKeys'];
 
 const kept = new WeakMap<TLSServer, Arguments>();
 /** Made once for all connections of a server. */

@@ -10,8 +10,50 @@ const addressProperties = [
   'localFamily',
 ] as const;
 
+/** The object that the next net.Socket is made on: see {@link constructOn}. */
+let given: object | undefined;
+
+/** net.Socket, for a class to extend; made on an object that is there already where {@link constructOn} is at work. */
+const SocketBase: typeof net.Socket = new Proxy(net.Socket, {
+  construct(target, args: unknown[], newTarget) {
+    const self = given;
+    given = undefined;
+    if (!self) return Reflect.construct(target, args, newTarget);
+    Reflect.apply(target, self, args);
+    return self;
+  },
+});
+
+/** Makes `self`, which inherits from a class that extends {@link SocketOverStream}, one of `made`: as calling it would, were it a function. */
+export function constructOn(self: object, made: new (...args: never[]) => net.Socket, args: unknown[]): void {
+  given = self;
+  try {
+    Reflect.construct(made, args);
+  } finally {
+    given = undefined;
+  }
+}
+
+/**
+ * Objects may inherit from a class of ours and be made by net.Socket alone, as sockets of tests do that stand for real ones: what ours
+ * overrides is net.Socket's for these.
+ */
+export function leaveOthersToNet(...prototypes: readonly object[]): void {
+  for (const prototype of prototypes) {
+    for (const [name, { value: ours }] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+      const inherited: unknown = Reflect.get(net.Socket.prototype, name);
+      if (name === 'constructor' || typeof ours !== 'function' || typeof inherited !== 'function') continue;
+      const value = function (this: object, ...args: unknown[]): unknown {
+        return Reflect.apply(SocketOverStream.isOne(this) ? ours : inherited, this, args);
+      };
+      Object.defineProperty(value, 'name', { value: name });
+      Object.defineProperty(prototype, name, { configurable: true, writable: true, value });
+    }
+  }
+}
+
 /** A net.Socket that has no libuv handle but a stream below it, which answers for its addresses and takes its socket options. */
-export abstract class SocketOverStream extends net.Socket {
+export abstract class SocketOverStream extends SocketBase {
   /** The stream below, once there is one. */
   protected abstract readonly _ktlsBelow: Duplex | undefined;
   /** Bytes of plaintext, as a net.Socket counts its own. */
@@ -58,15 +100,21 @@ export abstract class SocketOverStream extends net.Socket {
       Object.defineProperty(SocketOverStream.prototype, name, {
         configurable: true,
         get(this: object) {
-          return #isReady in this && this instanceof SocketOverStream ? get(this) : undefined;
+          return SocketOverStream.isOne(this) ? get(this) : Reflect.get(net.Socket.prototype, name, this);
         },
       });
     };
     for (const name of addressProperties) define(name, (socket) => socket.#socket?.[name]);
+    define('autoSelectFamilyAttemptedAddresses', (socket) => socket.#socket?.autoSelectFamilyAttemptedAddresses);
     define('pending', (socket) => (socket._ktlsBelow ? (socket.#socket?.pending ?? false) : true));
     define('bytesRead', (socket) => socket._ktlsPlaintextRead);
     define('bytesWritten', (socket) => socket._ktlsPlaintextWritten + socket.writableLength);
     define('bufferSize', (socket) => (socket.destroyed ? undefined : socket.writableLength));
+  }
+
+  /** Whether it was made by our constructors. */
+  static isOne(value: object): value is SocketOverStream {
+    return #isReady in value;
   }
 
   /** Not on the prototype, and not before the constructor of net.Socket is done. */

@@ -16,6 +16,7 @@ import { OpeningSocket } from './opening-socket.ts';
 import { hasFile, sendWithFiles } from './send-file.ts';
 import { answerSuspension } from './server-suspension.ts';
 import type { SessionListener } from './session-listener.ts';
+import { constructOn, leaveOthersToNet } from './socket-over-stream.ts';
 import type { TlsSession } from './tls-session.ts';
 import type { TLSSocketOptions } from './tls-socket-options.ts';
 import { UserBuffer } from './user-buffer.ts';
@@ -27,7 +28,7 @@ interface PendingWrite {
 }
 
 /** A TLS connection as a stream: node:tls's TLSSocket. */
-export class TLSSocket extends OpeningSocket {
+class Socket extends OpeningSocket {
   readonly encrypted = true as const;
   authorized = false;
   /**
@@ -59,7 +60,7 @@ export class TLSSocket extends OpeningSocket {
   constructor(stream?: Duplex, options: TLSSocketOptions = {}) {
     super(stream, options);
     Reflect.set(this, 'authorizationError', null);
-    this.#userBuffer = options.onread && !stream ? new UserBuffer(options.onread) : undefined;
+    this.#userBuffer = stream ? undefined : UserBuffer.of(options.onread);
     this.on('newListener', (name) => {
       if (name === 'keylog') this._ktlsEngine?.logKeys();
     });
@@ -240,8 +241,8 @@ export class TLSSocket extends OpeningSocket {
 
   static {
     // To whoever puts TLS on such a socket: from then on it has nothing to read itself.
-    Object.defineProperty(TLSSocket.prototype, givesReads, {
-      value(this: TLSSocket, taker: ReadTaker): ReadControl {
+    Object.defineProperty(Socket.prototype, givesReads, {
+      value(this: Socket, taker: ReadTaker): ReadControl {
         this.#taker = taker;
         return {
           start: () => this._ktlsSession?.reading.resume(),
@@ -423,6 +424,21 @@ export class TLSSocket extends OpeningSocket {
     return this._ktlsSession;
   }
 }
+
+let layer: object = Socket.prototype;
+for (; layer !== net.Socket.prototype; layer = Object.getPrototypeOf(layer)) leaveOthersToNet(layer);
+
+export type TLSSocket = Socket;
+
+/** node:tls's TLSSocket can be called without `new` on an object that inherits from it. So can this. */
+export const TLSSocket: typeof Socket = new Proxy(Socket, {
+  apply(target, self: unknown, args: unknown[]) {
+    if (!(self instanceof target)) throw new TypeError("Class constructor TLSSocket cannot be invoked without 'new'");
+    constructOn(self, target, args);
+  },
+});
+Object.defineProperty(Socket, 'name', { value: 'TLSSocket' });
+Object.defineProperty(Socket.prototype, 'constructor', { configurable: true, writable: true, value: TLSSocket });
 
 /** Emitted on a client's socket for each session, before it is known whether its server is to be trusted. */
 export const rawSession = 'ktls:session';

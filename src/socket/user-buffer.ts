@@ -2,6 +2,11 @@ import type { OnReadOpts } from 'node:net';
 
 /** The option `onread`: data goes into the application's own buffer and to its callback, never to the stream. */
 export class UserBuffer {
+  /** Undefined for what is no such option: node:net passes over it. */
+  static of(options: unknown): UserBuffer | undefined {
+    return isComplete(options) ? new UserBuffer(options) : undefined;
+  }
+
   readonly #options: OnReadOpts;
   #target: Uint8Array;
   #waiting: Uint8Array[] = [];
@@ -56,4 +61,10 @@ export class UserBuffer {
     const { buffer } = this.#options;
     return typeof buffer === 'function' ? buffer() : buffer;
   }
+}
+
+function isComplete(options: unknown): options is OnReadOpts {
+  if (typeof options !== 'object' || options === null) return false;
+  const { buffer, callback }: { buffer?: unknown; callback?: unknown } = options;
+  return (buffer instanceof Uint8Array || typeof buffer === 'function') && typeof callback === 'function';
 }
