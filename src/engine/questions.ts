@@ -13,8 +13,8 @@ export interface Answers {
   pskServer?(identity: string): Uint8Array | undefined;
 }
 
-/** Largest pre-shared key and identity in bytes (OpenSSL's PSK_MAX_PSK_LEN and PSK_MAX_IDENTITY_LEN are as large or larger). */
-export const maxPskLength = 256;
+/** Largest pre-shared key and identity in bytes (OpenSSL’s PSK_MAX_PSK_LEN and PSK_MAX_IDENTITY_LEN). */
+export const maxPskLength = 512;
 export const maxPskIdentityLength = 256;
 
 /** By engine, who answers. */

@@ -51,6 +51,25 @@ describe('ktls/register', { timeout: 60_000 }, () => {
     expect(stdout).toBe('function true true wasm');
   });
 
+  test('mocks and spies on the module', async () => {
+    const source = `import { mock } from 'node:test';
+      import tls from 'node:tls';
+      const plain = Object.entries(Object.getOwnPropertyDescriptors(tls))
+        .filter(([name, { value, writable, configurable }]) => name !== 'rootCertificates' && !(writable && configurable))
+        .map(([name]) => name);
+      const mocked = ['connect', 'createServer', 'createSecureContext', 'checkServerIdentity', 'Server', 'TLSSocket']
+        .map((name) => mock.method(tls, name, () => { throw new Error(name); }));
+      const told = [];
+      try { tls.connect({ port: 1 }); } catch ({ message }) { told.push(message); }
+      mock.restoreAll();
+      mock.method(tls, 'createSecureContext', () => { throw new Error('context'); });
+      try { tls.createServer({}); } catch ({ message }) { told.push(message); }
+      console.log(JSON.stringify({ plain, told, calls: mocked.map((each) => each.mock.callCount()) }));`;
+    const [ours, theirs] = [await node('mock.mjs', source), await node('mock.mjs', source, { words: [] })];
+    expect(JSON.parse(ours.stdout)).toEqual(JSON.parse(theirs.stdout));
+    expect(JSON.parse(ours.stdout)).toMatchObject({ plain: [], told: ['connect', 'context'] });
+  });
+
   test('what a program assigns to node:tls counts', async () => {
     const { stdout } = await node(
       'assign.cjs',
