@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Engine } from '../engine/engine.ts';
 import { codedError, connectionReset } from '../errors.ts';
 import { alpnProtocols } from './alpn-protocols.ts';
+import { keyLogListener, tracesTls, warnOfTrace } from './command-line.ts';
 import { ControllableSocket } from './controllable-socket.ts';
 import { asError, handshakeAnswers } from './handshake-answers.ts';
 import { KeyOutlets } from './key-outlets.ts';
@@ -54,9 +55,9 @@ export abstract class OpeningSocket extends ControllableSocket {
     this.#policy = policyOf(options);
     this.#alpn = alpnProtocols(options.ALPNProtocols);
     if (!isOneOf(options.enableTrace, 'boolean')) refuseTrace(options.enableTrace);
-    refuseCallbacks(options);
+    refuseWrong(options);
     // A context that cannot be made is the caller's fault, and told at once.
-    const secureContext = options.secureContext ?? replaceable.createSecureContext(options);
+    const secureContext = options.secureContext || options.credentials || replaceable.createSecureContext(options);
     this.#options = asUsed(options, secureContext);
     this._requestCert = !this.#options.isServer || this.#options.requestCert === true;
     this._rejectUnauthorized = this.#options.rejectUnauthorized === true;
@@ -67,6 +68,7 @@ export abstract class OpeningSocket extends ControllableSocket {
     Reflect.set(this, 'ssl', handle);
     this.#servername = options.servername;
     this.on('error', this._tlsError);
+    if (keyLogListener) this.on('keylog', keyLogListener);
   }
 
   /**
@@ -242,10 +244,16 @@ function asUsed(
 ): TLSSocketOptions {
   return Object.assign(others, {
     secureContext,
+    enableTrace: others.enableTrace ?? traced(),
     isServer: Boolean(others.isServer),
     requestCert: Boolean(others.requestCert),
     rejectUnauthorized: Boolean(others.rejectUnauthorized),
   });
+}
+
+function traced(): boolean {
+  if (tracesTls) warnOfTrace();
+  return tracesTls;
 }
 
 /** What a connecting socket tells. */
@@ -263,12 +271,21 @@ const noStreamOptions = { onread: undefined, signal: undefined, timeout: undefin
 const beforeSecure = 'Client network socket disconnected before secure TLS connection was established';
 
 /** What would be called must be a function, where it would be, and a hint be text. */
-function refuseCallbacks(options: TLSSocketOptions): void {
-  const { isServer, SNICallback, ALPNCallback, pskCallback, pskIdentityHint } = options;
+function refuseWrong(options: TLSSocketOptions): void {
+  const { isServer, SNICallback, ALPNCallback, pskCallback, pskIdentityHint, keepAliveInitialDelay } = options;
   const given: readonly unknown[] = [SNICallback, ALPNCallback, pskCallback];
   const right = given.every((callback) => !callback || typeof callback === 'function');
-  if (right && (!pskIdentityHint || typeof pskIdentityHint === 'string')) return;
-  letNodeRefuseSocket({ isServer, SNICallback, ALPNCallback, pskCallback, pskIdentityHint });
+  const { session, ALPNProtocols } = options;
+  if (
+    right &&
+    (!pskIdentityHint || typeof pskIdentityHint === 'string') &&
+    (isServer || !session || ArrayBuffer.isView(session)) &&
+    (keepAliveInitialDelay === undefined || typeof keepAliveInitialDelay === 'number') &&
+    (!ALPNProtocols || Array.isArray(ALPNProtocols) || ArrayBuffer.isView(ALPNProtocols))
+  )
+    return;
+  const asked = { SNICallback, ALPNCallback, pskCallback, pskIdentityHint, keepAliveInitialDelay };
+  letNodeRefuseSocket({ ...asked, isServer, ALPNProtocols, ...(!isServer && { session }) });
 }
 
 function refuseTrace(value: unknown): never {

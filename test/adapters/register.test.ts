@@ -51,6 +51,52 @@ describe('ktls/register', { timeout: 60_000 }, () => {
     expect(stdout).toBe('function true true wasm');
   });
 
+  test('--tls-keylog and --trace-tls, of the command line and of NODE_OPTIONS', async () => {
+    const program = `const tls = require('tls');
+      const { existsSync, readFileSync } = require('fs');
+      process.removeAllListeners('warning').on('warning', ({ message }) => process.stdout.write(message.slice(0, 22) + '; '));
+      const server = tls.createServer({ key: readFileSync('key.pem'), cert: readFileSync('cert.pem') });
+      server.listen(0, '127.0.0.1', () => {
+        const socket = tls.connect({ port: server.address().port, host: 'localhost' }, () => {
+          socket.end();
+          server.close();
+        });
+      });
+      process.on('exit', () => {
+        const { TLSSocket } = tls;
+        const traced = process.argv[2] === 'traced';
+        const labels = traced ? [] : readFileSync('flag-' + process.argv[2] + '.log', 'utf8').split('\\n').map((line) => line.split(' ')[0]);
+        console.log('updateKeys' in TLSSocket.prototype, [...new Set(labels)].sort().join());
+      });`;
+    writeFileSync(join(folder, 'flags.cjs'), program);
+    const told = async (
+      which: string,
+      words: readonly string[],
+      environment: object,
+    ): Promise<{ out: string; err: string }> => {
+      const env = { ...process.env, NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'), ...environment };
+      const { stdout, stderr } = await run(process.execPath, [...words, 'flags.cjs', which], { cwd: folder, env });
+      return { out: stdout.replaceAll('ktls', ''), err: stderr };
+    };
+    const flag = (which: string): string[] => ['--tls-keylog', `flag-${which}.log`];
+    const plain = await told('node', flag('node'), {});
+    const ours = await told('ours', [...flag('ours'), '--import', register], {});
+    expect(ours.out).toBe(plain.out.replace('false', 'true'));
+    expect(ours.out).toContain('CLIENT_TRAFFIC_SECRET_0');
+    const byEnvironment = { NODE_OPTIONS: '--tls-keylog="flag-environment.log"' };
+    const environment = await told('environment', ['--import', register], byEnvironment);
+    expect(environment.out).toBe(ours.out);
+    const traced = await told('traced', ['--trace-tls', '--import', register], {});
+    expect(traced.out).toMatch(/^Enabling --trace-tls c; /);
+    expect(traced.err).toMatch(/ClientHello/);
+  });
+
+  test.each(['--use-openssl-ca', '--openssl-config=none.cnf'])('%s is not heeded, which is said', async (word) => {
+    const program = `process.removeAllListeners('warning').on('warning', ({ code, message }) => console.log(code, message.split(' ')[0]));`;
+    const { stdout } = await node('said.cjs', program, { words: [word, '--import', register] });
+    expect(stdout).toBe(`KTLS_NODE_OPTION ${word.split('=')[0]}`);
+  });
+
   test('mocks and spies on the module', async () => {
     const source = `import { mock } from 'node:test';
       import tls from 'node:tls';
