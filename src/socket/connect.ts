@@ -50,7 +50,7 @@ export function connect(...args: ConnectArguments): TLSSocket {
     pauseOnConnect: undefined,
     rejectUnauthorized,
     secureContext:
-      options.secureContext ?? replaceable.createSecureContext({ ciphers: defaults.DEFAULT_CIPHERS, ...options }),
+      options.secureContext || replaceable.createSecureContext({ ciphers: defaults.DEFAULT_CIPHERS, ...options }),
     session: unwrapSession(options.session, { identity, verifies: rejectUnauthorized }),
     servername: options.servername ?? '',
   });
@@ -194,6 +194,8 @@ function looksRight(options: ConnectOptions): boolean {
     typeof checkServerIdentity === 'function' &&
     typeof minDHSize === 'number' &&
     minDHSize >= 1 &&
+    (!options.servername || typeof options.servername === 'string') &&
+    (!options.session || isOneOf(options.session, 'bytes', 'string')) &&
     isOneOf(options.pskCallback, 'function') &&
     isOneOf(options.enableTrace, 'boolean')
   );

@@ -57,7 +57,8 @@ export class ContextRecipe {
 
   /** Throws what node:tls throws for versions that are none. */
   constructor(options: SecureContextOptions) {
-    const { key, cert, pfx, ca, crl, passphrase, ticketKeys, dhparam, ...plain } = options;
+    const { key, cert, pfx, ca, crl, ticketKeys, dhparam, ...plain } = options;
+    const passphrase = options.passphrase ?? undefined;
     const { cipherList, cipherSuites } = splitCiphers(options.ciphers);
     const versions = versionRange(options);
     // Without a suite of its own TLS 1.3 has OpenSSL's default ones; TLS 1.2 has none, and is not offered.
@@ -98,7 +99,7 @@ export class ContextRecipe {
     if (this.#groups !== 'auto') context.setGroups(this.#groups);
     const { sigalgs, secureOptions, honorCipherOrder, sessionTimeout } = this.#options;
     if (sigalgs) context.setSignatureAlgorithms(sigalgs);
-    if (secureOptions) context.setOptions(BigInt(secureOptions));
+    if (Number.isInteger(secureOptions)) context.setOptions(BigInt(secureOptions ?? 0));
     if (honorCipherOrder) context.setOptions(SSL_OP_CIPHER_SERVER_PREFERENCE);
     if (this.#dhparam === 'auto') context.setDhAuto();
     else if (this.#dhparam) dhParameterSize(context, this.#dhparam);

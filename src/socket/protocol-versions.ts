@@ -11,8 +11,10 @@ export interface VersionRange {
 
 /** The versions that may be negotiated, from node:tls's options and its defaults. */
 export function versionRange(options: tls.SecureContextOptions): VersionRange {
-  const method = options.secureProtocol;
-  if (method) return methodRange(method, options);
+  const method: unknown = options.secureProtocol;
+  if (method) refuseConflict(method, options);
+  // What is no text is passed over, as by node:tls.
+  if (method && typeof method === 'string') return methodRange(method);
   const min = versionNumber(options.minVersion ?? defaults.DEFAULT_MIN_VERSION, 'minimum');
   const max = versionNumber(options.maxVersion ?? defaults.DEFAULT_MAX_VERSION, 'maximum');
   return { min, max };
@@ -30,15 +32,17 @@ function versionNumber(name: string, which: 'minimum' | 'maximum'): number {
   throw typeError('ERR_TLS_INVALID_PROTOCOL_VERSION', `${shown} is not a valid ${which} TLS protocol version`);
 }
 
-/** OpenSSL 1.0's names of methods: TLS_method, TLSv1_2_client_method and so on. */
-function methodRange(method: string, options: tls.SecureContextOptions): VersionRange {
+function refuseConflict(method: unknown, options: tls.SecureContextOptions): void {
   const conflict = options.minVersion ?? options.maxVersion;
-  if (conflict) {
-    throw typeError(
-      'ERR_TLS_PROTOCOL_VERSION_CONFLICT',
-      `TLS protocol version "${conflict}" conflicts with secureProtocol "${method}"`,
-    );
-  }
+  if (!conflict) return;
+  throw typeError(
+    'ERR_TLS_PROTOCOL_VERSION_CONFLICT',
+    `TLS protocol version "${conflict}" conflicts with secureProtocol "${method}"`,
+  );
+}
+
+/** OpenSSL 1.0's names of methods: TLS_method, TLSv1_2_client_method and so on. */
+function methodRange(method: string): VersionRange {
   if (/^SSLv23(_client|_server)?_method$/.test(method)) {
     return { min: versionNumber(defaults.DEFAULT_MIN_VERSION, 'minimum'), max: ProtocolVersion.tls12 };
   }

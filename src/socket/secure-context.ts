@@ -174,22 +174,26 @@ function build(options: SecureContextOptions): SecureContext {
 
 /** A quick look: what passes is of the right types, what does not is for node:tls to judge. */
 function looksRight(options: SecureContextOptions): boolean {
-  return (
+  return Boolean(
     typeof options === 'object' &&
-    textOptions.every((name) => isOneOf(options[name], 'string')) &&
-    pemOptions.every((name) =>
-      list<unknown>(options[name]).every((value) => isPem(value, Array.isArray(options[name]))),
-    ) &&
-    refusedOptions.every((name) => Reflect.get(options, name) === undefined) &&
-    isOneOf(options.ticketKeys, 'bytes') &&
-    (options.ticketKeys?.byteLength ?? 48) === 48 &&
-    options.sigalgs !== '' &&
-    isOneOf(options.sessionTimeout, 'number') &&
-    (options.sessionTimeout ?? 0) >= 0 &&
-    Number.isInteger(options.sessionTimeout ?? 0) &&
-    Number.isInteger(options.secureOptions || 0) &&
-    !compresses(options) &&
-    ciphersAreValid(options.ciphers)
+      textOptions.every((name) => isOneOf(options[name], 'string')) &&
+      options.ecdhCurve !== null &&
+      options.secureProtocol !== '' &&
+      readOptions.every((name) => options[name] === undefined || options[name] === null || options[name]) &&
+      !Array.isArray(options.dhparam) &&
+      pemOptions.every((name) =>
+        list<unknown>(options[name]).every((value) => isPem(value, Array.isArray(options[name]))),
+      ) &&
+      refusedOptions.every((name) => Reflect.get(options, name) === undefined) &&
+      isOneOf(options.ticketKeys, 'bytes') &&
+      (options.ticketKeys?.byteLength ?? 48) === 48 &&
+      options.sigalgs !== '' &&
+      isOneOf(options.sessionTimeout, 'number') &&
+      (options.sessionTimeout ?? 0) >= 0 &&
+      Number.isInteger(options.sessionTimeout ?? 0) &&
+      (options.honorCipherOrder || Number.isInteger(options.secureOptions || 0)) &&
+      !compresses(options) &&
+      ciphersAreValid(options.ciphers),
   );
 }
 
@@ -219,5 +223,7 @@ function isPem(value: unknown, listed: boolean): boolean {
 
 const textOptions = ['ciphers', 'ecdhCurve', 'passphrase', 'sigalgs', 'sessionIdContext'] as const;
 const pemOptions = ['ca', 'cert', 'key', 'pfx', 'crl', 'dhparam'] as const;
+/** Read whenever they are there, empty or not. */
+const readOptions = ['pfx', 'crl', 'dhparam'] as const;
 /** OpenSSL engines: gone from OpenSSL 4, and never in WebAssembly. */
 const refusedOptions = ['clientCertEngine', 'privateKeyEngine', 'privateKeyIdentifier'] as const;

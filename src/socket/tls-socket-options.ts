@@ -29,6 +29,9 @@ export interface TLSSocketOptions extends Omit<tls.TLSSocketOptions, 'server' | 
   signal?: AbortSignal | undefined;
   onread?: net.OnReadOpts | undefined;
   pauseOnConnect?: boolean | undefined;
+  keepAliveInitialDelay?: number | undefined;
+  /** The old name of `secureContext`. */
+  credentials?: NodeContext | undefined;
 }
 
 /** An engine as the options want it, ready to start. `alpn` in wire format. */

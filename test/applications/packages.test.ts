@@ -89,8 +89,9 @@ test.each(
   const options = { registered, environment: { NODE_EXTRA_CA_CERTS: ca } };
   const folder = join(identity.folder, `${client}-${registered}`);
   mkdirSync(folder);
-  const port = server && (await new Application(server, [key, cert, folder], options).port());
   const isFtp = client === 'ftp-client';
+  const files = [key, cert, ...(isFtp ? [folder] : [])];
+  const port = server && (await new Application(server, files, options).port());
   const words = port === undefined ? [] : isFtp ? [port, ca] : [`https://localhost:${port}`];
   const seen = await runClient(client, words, options);
   expect(seen.answer).toEqual(answer);
