@@ -12,6 +12,8 @@ interface Range {
 
 /** A file while it is sent. */
 export interface OpenedFile {
+  /** What is open: the handle, or the number. */
+  readonly source: FileHandle | number;
   /** Negative once it is closed. */
   readonly descriptor: number;
   readonly start: number;
@@ -43,8 +45,9 @@ async function rangeOf(
 }
 
 /** A number is the caller's, who must not close it before. */
-function byNumber(descriptor: number): Pick<OpenedFile, 'descriptor' | 'read' | 'release'> {
+function byNumber(descriptor: number): Omit<OpenedFile, 'start' | 'length'> {
   return {
+    source: descriptor,
     descriptor,
     read: async (buffer, length, position) =>
       (await promisify(read)(descriptor, { buffer, length, position })).bytesRead,
@@ -60,6 +63,7 @@ function byHandle(
 ): OpenedFile {
   return {
     ...range,
+    source: handle,
     get descriptor() {
       return handle.fd;
     },
