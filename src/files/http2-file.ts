@@ -23,7 +23,8 @@ export async function sendOverHttp2(
   try {
     const closed = once(stream, 'close');
     closed.catch(() => {});
-    const hasNoBody = Reflect.get(stream, 'headRequest') === true || headers[':status'] === 204 || headers[':status'] === 304;
+    const hasNoBody =
+      Reflect.get(stream, 'headRequest') === true || headers[':status'] === 204 || headers[':status'] === 304;
     if (hasNoBody || length === 0) stream.respond(headers, { endStream: true });
     else stream.respondWithFD(source, headers, { offset: start, length });
     await closed;

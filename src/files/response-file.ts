@@ -134,10 +134,7 @@ function countBody(response: ServerResponse, length: number): void {
 }
 
 /** The file in pieces, all of it or an error. */
-export async function* partsOf(
-  { read, start, length }: OpenedFile,
-  { onProgress }: SendFileOptions,
-): AsyncGenerator<Buffer> {
+async function* partsOf({ read, start, length }: OpenedFile, { onProgress }: SendFileOptions): AsyncGenerator<Buffer> {
   for (let sent = 0; sent < length; ) {
     const part = Buffer.allocUnsafeSlow(Math.min(partLength, length - sent));
     const bytes = await read(part, part.length, start + sent);
