@@ -18,7 +18,7 @@ const table: Readonly<Record<string, { readonly imports: readonly string[]; read
   'tls.ts': { imports: ['platform', 'socket'], node: true },
   'index.ts': { imports: ['platform', 'socket', 'tls.ts'], node: false },
   'keys.ts': { imports: ['keys', 'capture', 'platform'], node: false },
-  adapters: { imports: ['socket', 'tls.ts', 'index.ts'], node: true },
+  adapters: { imports: ['socket', 'files', 'tls.ts', 'index.ts'], node: true },
   'https.ts': { imports: ['tls.ts', 'files', 'adapters'], node: true },
   'http2.ts': { imports: ['tls.ts', 'adapters'], node: true },
   'undici.ts': { imports: ['tls.ts', 'adapters'], node: true },

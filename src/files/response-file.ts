@@ -7,6 +7,7 @@ import { codedError } from '../errors.ts';
 import type { SendFileOptions } from '../socket/send-file.ts';
 import { type OpenedFile, openFile, type SendableFile } from '../socket/sendable-file.ts';
 import { TLSSocket } from '../tls.ts';
+import { countBody } from './file-decision.ts';
 import { sendOverHttp2 } from './http2-file.ts';
 
 /** A response of node:http, node:https or this library; of node:http2's compatibility API; or an HTTP/2 stream itself. */
@@ -124,13 +125,6 @@ function hasNoBody({ req, statusCode }: ServerResponse): boolean {
 /** Also where Node.js chose it, since the headers were sent without a length. */
 function isChunked(response: ServerResponse): boolean {
   return response.chunkedEncoding || response.hasHeader('transfer-encoding');
-}
-
-/** `strictContentLength` compares what went through the response with its header: this did not. */
-function countBody(response: ServerResponse, length: number): void {
-  const symbol = Object.getOwnPropertySymbols(response).find(({ description }) => description === 'kBytesWritten');
-  const written: unknown = symbol && Reflect.get(response, symbol);
-  if (symbol && typeof written === 'number') Reflect.set(response, symbol, written + length);
 }
 
 /** The file in pieces, all of it or an error. */

@@ -5,6 +5,8 @@ import { promisify } from 'node:util';
 /** A path, or what is open already and stays so: a FileHandle or a file descriptor. */
 export type SendableFile = string | URL | FileHandle | number;
 
+const readFile = promisify(read);
+
 interface Range {
   readonly start?: number | undefined;
   readonly length?: number | undefined;
@@ -49,8 +51,7 @@ function byNumber(descriptor: number): Omit<OpenedFile, 'start' | 'length'> {
   return {
     source: descriptor,
     descriptor,
-    read: async (buffer, length, position) =>
-      (await promisify(read)(descriptor, { buffer, length, position })).bytesRead,
+    read: async (buffer, length, position) => (await readFile(descriptor, { buffer, length, position })).bytesRead,
     release: async () => {},
   };
 }
