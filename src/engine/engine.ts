@@ -8,7 +8,7 @@ import { InstanceLost } from './instance.ts';
 import type { EngineModule } from './module.ts';
 import { ownLibrary, ownReasons } from './openssl-error.ts';
 import type { Direction, Output } from './outputs.ts';
-import { parseOutputs } from './outputs.ts';
+import { byteText, parseOutputs } from './outputs.ts';
 import type { Answers } from './questions.ts';
 
 /** AEADs as the kernel numbers them (linux/tls.h, TLS_CIPHER_*). */
@@ -289,8 +289,10 @@ export class Engine {
     return this.module.resultText(this.#exports.ktls_engine_signature_scheme(this.#live));
   }
 
+  /** A character for each byte: a name should be ASCII (RFC 6066 §3), and what is not must be the same to all who look at it. */
   get serverName(): string | undefined {
-    return this.module.resultText(this.#exports.ktls_engine_server_name(this.#live));
+    const bytes = this.module.result(this.#exports.ktls_engine_server_name(this.#live));
+    return bytes && byteText(bytes);
   }
 
   get alpn(): string | undefined {

@@ -105,7 +105,7 @@ const parsers: Readonly<Record<number, (bytes: Uint8Array, detail: number) => Ou
   10: (bytes, detail) => {
     if (detail === 1) return { kind: 'suspended', for: 'certificate', wantsOcsp: bytes[0] === 1 };
     const idEnd = 2 + (bytes[1] ?? 0);
-    const serverName = latin1.decode(bytes.subarray(idEnd));
+    const serverName = byteText(bytes.subarray(idEnd));
     return { kind: 'suspended', for: 'hello', sessionId: bytes.slice(2, idEnd), hasTicket: bytes[0] === 1, serverName };
   },
   11: (bytes) => ({ kind: 'error', entries: parseErrorQueue(bytes) }),
@@ -115,3 +115,8 @@ const parsers: Readonly<Record<number, (bytes: Uint8Array, detail: number) => Ou
   16: (cryptoInfo, detail) => ({ kind: 'keys', direction: direction(detail), cryptoInfo }),
   14: (response, detail) => ({ kind: 'ocspResponse', response: detail === 1 ? response : null }),
 };
+
+/** A character for each byte. TextDecoder's 'latin1' is windows-1252, which is another. */
+export function byteText(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+}

@@ -1,15 +1,13 @@
 import type { NonSharedBuffer } from 'node:buffer';
 import net from 'node:net';
-import { constants } from 'node:os';
 import { addAbortSignal, type Duplex } from 'node:stream';
 import type { Connection } from '../connection/connection.ts';
-import type { ConnectionEvent } from '../connection/events.ts';
+import type { ConnectionEvent, Failure } from '../connection/events.ts';
 import type { KeyEpoch } from '../connection/key-watch.ts';
 import { InstanceLost } from '../engine/instance.ts';
 import { codedError, failureError } from '../errors.ts';
 import type { EpochKeys } from '../keys/exported-keys.ts';
 import { givesReads, type ReadControl, type ReadTaker } from '../platform/socket-reads.ts';
-import { systemError } from '../platform/system-error.ts';
 import { wipeTrafficKeys } from '../record/crypto-info.ts';
 import { asError } from './handshake-answers.ts';
 import { OpeningSocket } from './opening-socket.ts';
@@ -20,6 +18,7 @@ import { constructOn, leaveOthersToNet } from './socket-over-stream.ts';
 import type { TlsSession } from './tls-session.ts';
 import type { TLSSocketOptions } from './tls-socket-options.ts';
 import { UserBuffer } from './user-buffer.ts';
+import { canceledWrite, failedWrite } from './write-errors.ts';
 import { gather, toBytes } from './written-chunks.ts';
 
 interface PendingWrite {
@@ -55,6 +54,8 @@ class Socket extends OpeningSocket {
   #hasWritten = false;
   #readEnded = false;
   #taker: ReadTaker | undefined;
+  /** The handshake's failure, to be told to the write that waits. */
+  #overtaken: Error | undefined;
 
   /** `stream`: a connected or connecting socket, or any Duplex; without it, {@link connect} makes one. */
   constructor(stream?: Duplex, options: TLSSocketOptions = {}) {
@@ -130,7 +131,9 @@ class Socket extends OpeningSocket {
     this._ktlsOutlets.dispose();
     this.#told?.session.fill(0);
     const early = 'Socket closed before the connection was established';
-    const failure = this.connecting ? codedError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION', early) : canceled();
+    const failure = this.connecting
+      ? codedError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION', early)
+      : (this.#overtaken ?? canceledWrite());
     const pending = this.#pending;
     this.#pending = undefined;
     super._destroy(error, done);
@@ -231,7 +234,7 @@ class Socket extends OpeningSocket {
         });
         break;
       case 'failed':
-        this.destroy(failureError(event.failure));
+        this.#fail(event.failure);
     }
   }
 
@@ -250,6 +253,13 @@ class Socket extends OpeningSocket {
         };
       },
     });
+  }
+
+  #fail(failure: Failure): void {
+    const error = failureError(failure);
+    const isNegotiation = failure.by === 'openssl' || failure.by === 'record';
+    this.#overtaken = isNegotiation && this.#pending && !this.#established ? failedWrite(error) : undefined;
+    this.destroy(this.#overtaken ?? error);
   }
 
   #onData(bytes: Uint8Array): void {
@@ -442,8 +452,6 @@ Object.defineProperty(Socket.prototype, 'constructor', { configurable: true, wri
 
 /** Emitted on a client's socket for each session, before it is known whether its server is to be trusted. */
 export const rawSession = 'ktls:session';
-
-const canceled = (): Error => systemError(-constants.errno.ECANCELED, 'write');
 
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -67,6 +67,26 @@ describe.each(pairs.filter(({ client }) => client !== node))('$name', (pair) => 
     expect(codeOf(client.errored)).toBe('UNABLE_TO_VERIFY_LEAF_SIGNATURE');
   });
 
+  it.each([false, true])('a handshake that fails, with an early write: %s', async (early) => {
+    const seen = await same(pair, async (by) => {
+      const told: unknown[] = [];
+      const { port } = await listening(by.server, { ...identities.server, minVersion: 'TLSv1.3' });
+      const client = dial(by.client, port, identities, { maxVersion: 'TLSv1.2' });
+      const ends = [new Promise((resolve) => client.once('error', resolve))];
+      if (early) ends.push(new Promise((resolve) => client.write('x', resolve)));
+      for (const error of await Promise.all(ends)) {
+        if (!(error instanceof Error)) throw new Error('no error');
+        told.push(codeOf(error), Reflect.get(error, 'errno'), Reflect.get(error, 'syscall'));
+        told.push(
+          /tlsv1 alert protocol version.*SSL alert number 70/s.test(error.message),
+          /^write EPROTO/.test(error.message),
+        );
+      }
+      return told;
+    });
+    expect(seen[0]).toBe(early ? 'EPROTO' : 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION');
+  });
+
   it('what is left to be asked', async () => {
     await same(pair, async (by) => {
       const { client, accepted } = await open(by, identities);

@@ -46,6 +46,26 @@ describe.each(pairs.filter(({ server }) => server !== node))('$name', (pair) => 
     expect(seen).toEqual({ ...known, before: null });
   });
 
+  it('a name that is not ASCII is a character for each byte, to all who look at it', async () => {
+    const seen = await same(pair, async (by) => {
+      const told: unknown[] = [];
+      const { server, port } = await listening(by.server, {
+        ...identities.server,
+        SNICallback(name, done) {
+          told.push(name);
+          done(null);
+        },
+      });
+      const client = dial(by.client, port, identities, {
+        servername: '日本.example',
+        checkServerIdentity: () => undefined,
+      });
+      const [[accepted]] = await Promise.all([once(server, 'secureConnection'), once(client, 'secureConnect')]);
+      return [...told, nameOf(accepted), client.servername];
+    });
+    expect(new Set(seen)).toEqual(new Set([Buffer.from('日本.example').toString('latin1')]));
+  });
+
   it('pskIdentityHint: what is no text, and what is too long', async () => {
     const wrong: readonly unknown[] = [1, {}, true];
     await same(pair, async ({ server }) =>
