@@ -83,7 +83,7 @@ describe('ktls/register', { timeout: 60_000 }, () => {
     const ours = await told('ours', [...flag('ours'), '--import', register], {});
     expect(ours.out).toBe(plain.out.replace('false', 'true'));
     expect(ours.out).toContain('CLIENT_TRAFFIC_SECRET_0');
-    const byEnvironment = { NODE_OPTIONS: '--tls-keylog="flag-environment.log"' };
+    const byEnvironment = { NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --tls-keylog="flag-environment.log"` };
     const environment = await told('environment', ['--import', register], byEnvironment);
     expect(environment.out).toBe(ours.out);
     const traced = await told('traced', ['--trace-tls', '--import', register], {});

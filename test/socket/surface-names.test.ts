@@ -80,7 +80,8 @@ describe.each(pairs.filter(({ server }) => server !== node))('$name', (pair) => 
         const psk = Buffer.alloc(32, 1);
         const common = { ciphers: 'PSK', maxVersion: 'TLSv1.2' } as const;
         const { server, port } = await listening(by.server, { ...common, pskIdentityHint, pskCallback: () => psk });
-        server.once('tlsClientError', (error) => told.push(codeOf(error)));
+        // Node.js 22 has a letter less.
+        server.once('tlsClientError', (error) => told.push(String(codeOf(error)).replace('IDENTIY', 'IDENTITY')));
         const client = dial(by.client, port, identities, {
           ...common,
           checkServerIdentity: () => undefined,
