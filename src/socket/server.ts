@@ -119,7 +119,8 @@ function keepOptions(server: object, options: SecureContextOptions): SecureConte
   const told: Record<string, unknown> = {};
   const keep = (name: string, value: unknown): void => {
     told[name] = value;
-    Reflect.set(server, name, value);
+    if (secretOptions.has(name)) hide(server, name, value);
+    else Reflect.set(server, name, value);
   };
   for (const name of truthyOptions) keep(name, Reflect.get(options, name) || undefined);
   for (const name of givenOptions) keep(name, Reflect.get(options, name));
@@ -134,6 +135,16 @@ function keepOptions(server: object, options: SecureContextOptions): SecureConte
   return { ...told, allowPartialTrustChain: options.allowPartialTrustChain };
 }
 
+/** There to be read, and not for inspect() to show. */
+function hide(server: object, name: string, value: unknown): void {
+  let now = value;
+  const set = (other: unknown): void => {
+    now = other;
+  };
+  Object.defineProperty(server, name, { configurable: true, enumerable: true, get: () => now, set });
+}
+
+const secretOptions = new Set(['key', 'pfx', 'passphrase', 'ticketKeys']);
 const truthyOptions = [
   ...['pfx', 'key', 'passphrase', 'cert', 'clientCertEngine', 'ca', 'minVersion', 'maxVersion', 'secureProtocol'],
   ...['crl', 'ciphers', 'dhparam', 'secureOptions'],
