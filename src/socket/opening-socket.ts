@@ -134,6 +134,11 @@ export abstract class OpeningSocket extends ControllableSocket {
     }
     Reflect.set(this, 'connecting', true);
     for (const name of forwarded) stream.on(name, (...args: unknown[]) => this.emit(name, ...args));
+    // One list, which grows with each attempt.
+    stream.once('connectionAttempt', () => {
+      const { autoSelectFamilyAttemptedAddresses: addresses } = stream;
+      if (addresses) Object.assign(this, { autoSelectFamilyAttemptedAddresses: addresses });
+    });
     stream.once('connect', () => {
       Reflect.set(this, 'connecting', false);
       if (!this.destroyed) this.#startWhenWanted(stream);

@@ -105,7 +105,6 @@ export abstract class SocketOverStream extends SocketBase {
       });
     };
     for (const name of addressProperties) define(name, (socket) => socket.#socket?.[name]);
-    define('autoSelectFamilyAttemptedAddresses', (socket) => socket.#socket?.autoSelectFamilyAttemptedAddresses);
     define('pending', (socket) => (socket._ktlsBelow ? (socket.#socket?.pending ?? false) : true));
     define('bytesRead', (socket) => socket._ktlsPlaintextRead);
     define('bytesWritten', (socket) => socket._ktlsPlaintextWritten + socket.writableLength);

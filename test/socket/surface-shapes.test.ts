@@ -185,7 +185,11 @@ describe.each(pairs.filter(({ client }) => client !== node))('$name', (pair) => 
         },
       };
       const lookup: net.LookupFunction = (_name, { all }, done) => {
-        if (all) done(null, [{ address: '127.0.0.1', family: 4 }]);
+        if (all)
+          done(null, [
+            { address: '127.0.0.1', family: 4 },
+            { address: '::1', family: 6 },
+          ]);
         else done(null, '127.0.0.1', 4);
       };
       const to = { port: outer.port, host: 'below.example', lookup };
@@ -193,9 +197,10 @@ describe.each(pairs.filter(({ client }) => client !== node))('$name', (pair) => 
       await once(below, 'secureConnect');
       const above = owned(by.client.connect({ ...judging, socket: below }));
       await once(above, 'secureConnect');
-      return [names, Reflect.get(below, '_host')];
+      const addresses = below.autoSelectFamilyAttemptedAddresses?.map((address) => address.replace(/\d+$/, ''));
+      return [names, Reflect.get(below, '_host'), addresses];
     });
-    expect(seen).toEqual([['outer.example', 'below.example'], 'below.example']);
+    expect(seen).toEqual([['outer.example', 'below.example'], 'below.example', ['127.0.0.1:']]);
   });
 
   it('options of servers mean nothing to a client: pauseOnConnect', async () => {
