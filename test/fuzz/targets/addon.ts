@@ -85,9 +85,9 @@ export const target: Target = {
       called(() => applyCounterMode && Reflect.apply(applyCounterMode, undefined, list()));
       return;
     }
-    const constructor = kind === 0 ? RecordCipher : KeyExchange;
+    const subject = kind === 0 ? RecordCipher : KeyExchange;
     const names = kind === 0 ? ['seal', 'open', 'dispose', 'sequenceNumber'] : ['share', 'finish', 'dispose'];
-    const made = constructor && called(() => Reflect.construct(constructor, list()));
+    const made = subject && called(() => Reflect.construct(subject, list()));
     if (typeof made !== 'object' || made === null) return;
     while (bytes.length > 0) {
       const name = names[next() % names.length] ?? '';
