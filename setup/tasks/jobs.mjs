@@ -8,6 +8,7 @@ import { runtimes } from '../steps/runtimes.mjs';
 import { fuzzers, sanitized } from '../steps/sanitized.mjs';
 import { wine } from '../steps/wine.mjs';
 import { runFuzz, runNativeFuzz } from './fuzz.mjs';
+import { runSoak } from './soak.mjs';
 
 const onWindows = [runtimes, wine, windowsPackages, installed];
 
@@ -25,6 +26,7 @@ export const JOBS = [
   { name: 'addon, AddressSanitizer', project: 'sanitized', isSanitized: true, steps: [sanitized] },
   { name: 'fuzz', run: runFuzz },
   { name: 'fuzz, native', run: runNativeFuzz, steps: [fuzzers] },
+  { name: 'soak', run: runSoak },
   { name: 'package', project: 'package', steps: [nativeArm64, runtimes] },
   { name: 'arm64', project: 'arm64', arm64: 'arm64-node-24', steps: [nativeArm64, runtimes, arm64Packages] },
   { name: 'interop', project: 'interop', steps: [peers] },

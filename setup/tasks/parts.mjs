@@ -27,6 +27,7 @@ async function runPart({ name, command: [program, ...words] }) {
   const child = spawn(program, words, { cwd: root, env: projectEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] });
   const last = [];
   const take = (line) => {
+    if (line.includes('# Uses:')) return; // libFuzzer's suggestions for a dictionary
     console.log(`${name}: ${line}`);
     last.push(line);
     if (last.length > linesKept) last.shift();

@@ -1,0 +1,3 @@
+export async function runHostile(peers: number, seed: number): Promise<string[]> {
+  return [`not there yet: ${peers} ${seed}`];
+}
