@@ -59,10 +59,13 @@ async function send(socket: net.Socket, total: number): Promise<void> {
 }
 
 async function drained(socket: net.Socket): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  socket.once('drain', resolve).once('close', resolve);
-  await promise;
-  socket.off('drain', resolve).off('close', resolve);
+  const gone = new AbortController();
+  const onClose = (): void => gone.abort();
+  socket.once('close', onClose);
+  await once(socket, 'drain', { signal: gone.signal }).catch((error: unknown) => {
+    if (!gone.signal.aborted) throw error;
+  });
+  socket.off('close', onClose);
 }
 
 const servers = layers.map((portableLayer) => {

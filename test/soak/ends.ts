@@ -34,23 +34,19 @@ export async function listening(server: net.Server): Promise<number> {
   return address.port;
 }
 
-/** Resolves to the error that ended it, undefined without any; rejects if it does not end in time. */
-export async function ending(socket: net.Socket): Promise<Error | undefined> {
-  const { promise, resolve, reject } = Promise.withResolvers<Error | undefined>();
-  let ended: Error | undefined;
-  const late = setTimeout(() => {
-    reject(new Error('a connection did not end'));
-    socket.destroy();
-  }, longest);
-  socket.on('error', (error) => {
-    ended ??= error;
+/** Resolves to the error that ended it, undefined without any; one of its own where it does not end in time. */
+export function ending(socket: net.Socket): Promise<Error | undefined> {
+  return new Promise((resolve) => {
+    let ended: Error | undefined;
+    const late = setTimeout(() => socket.destroy(new Error('a connection did not end')), longest);
+    socket.on('error', (error) => {
+      ended ??= error;
+    });
+    socket.once('close', () => {
+      clearTimeout(late);
+      resolve(ended);
+    });
   });
-  socket.once('close', () => resolve(ended));
-  try {
-    return await promise;
-  } finally {
-    clearTimeout(late);
-  }
 }
 
 /** Passes on so many bytes of both directions together, then breaks off, by RST if it comes so. */

@@ -1,6 +1,7 @@
 // npm run soak -- [short] [bulk] [hostile] [--minutes N] [--connections N] [--bytes N] [--peers N] [--seed N]: what holds for one connection, for many and
 // for long. Without a word, short and bulk.
 import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runHostile } from './hostile.ts';
@@ -35,9 +36,8 @@ async function soak(name: string, limits: Limits, seed: number): Promise<string[
       console.log(`${name}: ${told.done}`);
     }
   });
-  const { promise, resolve } = Promise.withResolvers<unknown>();
-  child.on('exit', (code, signal) => resolve(code ?? signal));
-  const status = await promise;
+  const [code, signal] = await once(child, 'exit');
+  const status = code ?? signal;
   const wrong = [...(faults ?? [])];
   if (taken.warm && taken.end) wrong.push(...growth(taken.warm, taken.end));
   if (status !== 0 || !faults) wrong.push(`the process ended with ${status}`);
@@ -68,7 +68,7 @@ for (const name of parts) {
   if (isCounted && !values.minutes && (name === 'short' ? values.connections : values.bytes) === undefined) continue;
   wrong.push(...(await soak(name, limits, seed)));
 }
-if (chosen.includes('hostile')) wrong.push(...(await runHostile(Number(values.peers), seed)));
+if (chosen.includes('hostile')) wrong.push(...(await runHostile(Number(values.peers))));
 for (const text of wrong) console.error(`WRONG: ${text}`);
 console.log(wrong.length === 0 ? 'nothing wrong' : `${wrong.length} wrong`);
 if (wrong.length > 0) process.exitCode = 1;
