@@ -1,4 +1,4 @@
-// npm run soak -- [short] [bulk] [hostile] [--minutes N] [--connections N] [--bytes N] [--peers N] [--seed N]: what holds for one connection, for many and
+// npm run soak -- [short] [bulk] [hostile] [--minutes N] [--connections N] [--bytes N] [--peers N] [--kind NAME]… [--seed N]: what holds for one connection, for many and
 // for long. Without a word, short and bulk.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,6 +15,7 @@ const { values, positionals } = parseArgs({
     connections: { type: 'string' },
     bytes: { type: 'string' },
     peers: { type: 'string', default: '300' },
+    kind: { type: 'string', multiple: true, default: [] },
     seed: { type: 'string' },
   },
 });
@@ -68,7 +69,7 @@ for (const name of parts) {
   if (isCounted && !values.minutes && (name === 'short' ? values.connections : values.bytes) === undefined) continue;
   wrong.push(...(await soak(name, limits, seed)));
 }
-if (chosen.includes('hostile')) wrong.push(...(await runHostile(Number(values.peers))));
+if (chosen.includes('hostile')) wrong.push(...(await runHostile(Number(values.peers), values.kind)));
 for (const text of wrong) console.error(`WRONG: ${text}`);
 console.log(wrong.length === 0 ? 'nothing wrong' : `${wrong.length} wrong`);
 if (wrong.length > 0) process.exitCode = 1;
