@@ -13,6 +13,7 @@ import { OpeningSocket } from './opening-socket.ts';
 import { hasFile, sendWithFiles } from './send-file.ts';
 import { answerSuspension } from './server-suspension.ts';
 import type { SessionListener } from './session-listener.ts';
+import { TakenAtOnce } from './taken-at-once.ts';
 import type { TlsSession } from './tls-session.ts';
 import type { TLSSocketOptions } from './tls-socket-options.ts';
 import { UserBuffer } from './user-buffer.ts';
@@ -49,6 +50,7 @@ export class TLSSocket extends OpeningSocket {
   #bytesWritten = 0;
   /** Since something was received. */
   #hasWritten = false;
+  readonly #taken = new TakenAtOnce();
   #readEnded = false;
 
   /** `stream`: a connected or connecting socket, or any Duplex; without it, {@link connect} makes one. */
@@ -370,7 +372,9 @@ export class TLSSocket extends OpeningSocket {
       return;
     }
     const parts = gather(chunks);
-    for (const part of parts) this.#bytesWritten += part.length;
+    let length = 0;
+    for (const part of parts) length += part.length;
+    this.#bytesWritten += length;
     if (parts.length === 0) {
       done();
       return;
@@ -380,8 +384,9 @@ export class TLSSocket extends OpeningSocket {
     this.#hasWritten = true;
     this._ktlsSession.connection.write(parts, (error) => {
       if (!error) this._unrefTimer();
-      if (collects) process.nextTick(done, error);
-      else done(error);
+      if (!collects) done(error);
+      else if (this.#taken.endsTurn(length)) setImmediate(done, error);
+      else process.nextTick(done, error);
     });
     collects = false;
   }
