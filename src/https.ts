@@ -5,6 +5,10 @@ import { carryServer } from './adapters/carry-server.ts';
 import { connectionName, type KtlsOptions } from './adapters/options.ts';
 import { connect, type TLSSocket } from './tls.ts';
 
+export { type FileHandler, type FileServerOptions, type ListingPage, serveFiles } from './files/file-server.ts';
+export { type FileResponse, sendFile } from './files/response-file.ts';
+export type { Entry } from './files/site.ts';
+
 export type ServerOptions = https.ServerOptions & KtlsOptions;
 export type AgentOptions = https.AgentOptions & KtlsOptions;
 export type RequestOptions = https.RequestOptions & KtlsOptions;

@@ -14,15 +14,16 @@ const table: Readonly<Record<string, { readonly imports: readonly string[]; read
   capture: { imports: ['protocol', 'record', 'keys'], node: false },
   platform: { imports: ['protocol', 'record', 'engine', 'connection', 'capture'], node: true },
   socket: { imports: ['protocol', 'record', 'engine', 'connection', 'errors.ts', 'keys', 'platform'], node: true },
+  files: { imports: ['errors.ts', 'socket', 'tls.ts'], node: true },
   'tls.ts': { imports: ['platform', 'socket'], node: true },
   'index.ts': { imports: ['platform', 'socket', 'tls.ts'], node: false },
   'keys.ts': { imports: ['keys', 'capture', 'platform'], node: false },
-  adapters: { imports: ['socket', 'tls.ts', 'index.ts'], node: true },
-  'https.ts': { imports: ['tls.ts', 'adapters'], node: true },
+  adapters: { imports: ['socket', 'files', 'tls.ts', 'index.ts'], node: true },
+  'https.ts': { imports: ['tls.ts', 'files', 'adapters'], node: true },
   'http2.ts': { imports: ['tls.ts', 'adapters'], node: true },
   'undici.ts': { imports: ['tls.ts', 'adapters'], node: true },
   'register.ts': { imports: ['adapters'], node: true },
-  cli: { imports: ['platform', 'index.ts', 'https.ts', 'keys.ts'], node: true },
+  cli: { imports: ['platform', 'files', 'index.ts', 'https.ts', 'keys.ts'], node: true },
 };
 
 /** Past this a file is two nouns. What keeps files small is the median: no case is ever to be left out for the sake of a number of lines. */

@@ -45,6 +45,11 @@ function names(socket: TLSSocket): string {
   return Reflect.get(socket, '_ktlsIsServer') ? `server of ${peer}${name}` : `client of ${peer}${name}`;
 }
 
+/** One line for a file: how much of it was sent without being read and, if that was not all, why. */
+export function logFile(path: unknown, sent: number, refusal: { readonly refused: string } | undefined): void {
+  log(`file ${String(path)}: ${sent} bytes sent${refusal ? `, then read: ${refusal.refused}` : ''}`);
+}
+
 /** At once, since the process may end; in a worker, too. */
 function log(line: string): void {
   try {

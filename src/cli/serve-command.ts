@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
+import { Site } from '../files/site.ts';
 import {
   type Command,
   CommandError,
@@ -14,7 +15,6 @@ import {
 } from './command.ts';
 import { type Identity, selfSigned } from './self-signed.ts';
 import { serveSite } from './serving.ts';
-import { Site } from './web/site.ts';
 
 export const serveCommand: Command = command({
   name: 'serve',
@@ -77,6 +77,7 @@ export const serveCommand: Command = command({
     const fingerprint = new X509Certificate(identity.cert).fingerprint256;
     const what = {
       site,
+      dotfiles: values.dotfiles === true,
       host,
       port,
       identity,

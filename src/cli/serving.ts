@@ -1,22 +1,23 @@
 import { once } from 'node:events';
 import type { Server } from 'node:net';
-import { createServer, type Server as HttpsServer } from '../https.ts';
+import type { Site } from '../files/site.ts';
+import { createServer, type FileServerOptions, type Server as HttpsServer, serveFiles } from '../https.ts';
 import type { KtlsMode } from '../index.ts';
 import { connectionLine } from './connection-lines.ts';
 import { ConnectionWatch } from './inspect/connection-watch.ts';
 import { startInspector } from './inspect/inspector.ts';
+import { listingPage, listingPolicy } from './listing.ts';
 import { LiveLines } from './live-lines.ts';
 import type { Output } from './output.ts';
 import { bytesInWords, count } from './quantities.ts';
 import type { Identity } from './self-signed.ts';
-import type { Site } from './web/site.ts';
-import { answerFromSite } from './web/static-files.ts';
 
 export interface Serving {
   readonly site: Site;
   readonly host: string;
   readonly port: number;
   readonly identity: Identity;
+  readonly dotfiles: boolean;
   readonly fingerprint: string;
   /** The certificate was made here, and nobody knows it. */
   readonly isOwn: boolean;
@@ -34,7 +35,12 @@ export async function serveSite(what: Serving, output: Output): Promise<void> {
   server.maxConnections = mostConnections;
   server.maxRequestsPerSocket = mostRequests;
   server.setTimeout(idleTimeout);
-  server.on('request', (request, response) => void answerFromSite(site, request, response));
+  const listing: FileServerOptions['listing'] = (names, entries, more) => ({
+    html: listingPage(names, entries, more),
+    headers: { 'content-security-policy': listingPolicy },
+  });
+  const files = serveFiles(site.root, { dotfiles: what.dotfiles, listing });
+  server.on('request', (request, response) => files(request, response));
   const watch = new ConnectionWatch(server);
   server.listen(port, host);
   await once(server, 'listening');

@@ -52,10 +52,37 @@ export async function sendWithFiles(
   connection: Connection,
   sent: (bytes: number) => void,
 ): Promise<void> {
+  const before = new Before(connection, sent);
   for (const chunk of chunks) {
     const turn = turns.get(chunk);
-    if (turn) await turn.run(connection, sent);
-    else if (chunk.length > 0) await write(connection, chunk).then(() => sent(chunk.length));
+    if (turn) await turn.run(connection, sent, before);
+    else if (chunk.length > 0) before.add(chunk);
+  }
+  await before.send();
+}
+
+/** What was written before a file, as a response's headers are: it leaves together with the file's first part where that is read. */
+class Before {
+  readonly #connection: Connection;
+  readonly #sent: (bytes: number) => void;
+  #chunks: Uint8Array[] = [];
+
+  constructor(connection: Connection, sent: (bytes: number) => void) {
+    this.#connection = connection;
+    this.#sent = sent;
+  }
+
+  add(chunk: Uint8Array): void {
+    this.#chunks.push(chunk);
+  }
+
+  /** Sends it, and `part` behind it. */
+  async send(part?: Uint8Array): Promise<void> {
+    const chunks = this.#chunks;
+    if (chunks.length === 0 && part === undefined) return;
+    this.#chunks = [];
+    await write(this.#connection, part ? [...chunks, part] : chunks);
+    for (const chunk of chunks) this.#sent(chunk.length);
   }
 }
 
@@ -76,7 +103,7 @@ class FileTurn {
   }
 
   /** Rejects when the connection fails. */
-  async run(connection: Connection, sent: (bytes: number) => void): Promise<void> {
+  async run(connection: Connection, sent: (bytes: number) => void, before: Before): Promise<void> {
     const { signal } = this.#options;
     if (signal?.aborted) return;
     const opened = await this.#unlessFails(openFile(this.#file, this.#options));
@@ -84,13 +111,20 @@ class FileTurn {
     try {
       // Aborted before its turn, it is no file that is sent.
       if (signal?.aborted) return;
-      await this.#sendAll(opened, connection, sent);
+      await this.#sendAll(opened, connection, sent, before);
+      // Where the connection has failed, the system may not be done with it.
+      if (this.#buffer && spare.length < mostSpare) spare.push(this.#buffer);
     } finally {
       await opened.release();
     }
   }
 
-  async #sendAll(file: OpenedFile, connection: Connection, sent: (bytes: number) => void): Promise<void> {
+  async #sendAll(
+    file: OpenedFile,
+    connection: Connection,
+    sent: (bytes: number) => void,
+    before: Before,
+  ): Promise<void> {
     const { signal, onProgress } = this.#options;
     await expectFile(connection, file.length);
     let isRefused = false;
@@ -98,9 +132,10 @@ class FileTurn {
       const offset = file.start + this.sent;
       const left = file.length - this.sent;
       const isSent = connection.sendsFiles && !isRefused;
+      if (isSent) await before.send();
       const part = await (isSent
         ? sendPart(connection, file, offset, Math.min(left, kernelPart))
-        : this.#readPart(connection, file, offset, Math.min(left, readPart)));
+        : this.#readPart(before, file, offset, Math.min(left, readPart)));
       if (part === undefined) return;
       if (part === 'refused') {
         isRefused = true;
@@ -133,17 +168,12 @@ class FileTurn {
   }
 
   /** Undefined: the file could not be read. */
-  async #readPart(
-    connection: Connection,
-    file: OpenedFile,
-    position: number,
-    length: number,
-  ): Promise<number | undefined> {
+  async #readPart(before: Before, file: OpenedFile, position: number, length: number): Promise<number | undefined> {
     // One for all parts: each has left before the next is read.
-    this.#buffer ??= Buffer.allocUnsafeSlow(length);
+    this.#buffer ??= spare.pop() ?? Buffer.allocUnsafeSlow(readPart);
     const buffer = this.#buffer;
     const bytes = await this.#unlessFails(file.read(buffer, length, position));
-    if (bytes !== undefined && bytes > 0) await write(connection, buffer.subarray(0, bytes));
+    if (bytes !== undefined && bytes > 0) await before.send(buffer.subarray(0, bytes));
     return bytes;
   }
 }
@@ -173,9 +203,9 @@ function sendPart(
   });
 }
 
-function write(connection: Connection, bytes: Uint8Array): Promise<void> {
+function write(connection: Connection, parts: readonly Uint8Array[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    connection.write([bytes], (error) => (error ? reject(error) : resolve()));
+    connection.write(parts, (error) => (error ? reject(error) : resolve()));
   });
 }
 
@@ -204,3 +234,7 @@ function checkOffset(name: string, value: number): void {
 /** Much, but short enough for control records and key changes to get their turn in between. */
 const kernelPart = 4 * 1024 * 1024;
 const readPart = 256 * 1024;
+
+/** Memory that files are read into, for the next ones: each new block of it costs a good part of the reading. */
+const spare: Buffer[] = [];
+const mostSpare = 8;

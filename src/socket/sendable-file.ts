@@ -5,6 +5,8 @@ import { promisify } from 'node:util';
 /** A path, or what is open already and stays so: a FileHandle or a file descriptor. */
 export type SendableFile = string | URL | FileHandle | number;
 
+const readFile = promisify(read);
+
 interface Range {
   readonly start?: number | undefined;
   readonly length?: number | undefined;
@@ -12,6 +14,8 @@ interface Range {
 
 /** A file while it is sent. */
 export interface OpenedFile {
+  /** What is open: the handle, or the number. */
+  readonly source: FileHandle | number;
   /** Negative once it is closed. */
   readonly descriptor: number;
   readonly start: number;
@@ -43,11 +47,11 @@ async function rangeOf(
 }
 
 /** A number is the caller's, who must not close it before. */
-function byNumber(descriptor: number): Pick<OpenedFile, 'descriptor' | 'read' | 'release'> {
+function byNumber(descriptor: number): Omit<OpenedFile, 'start' | 'length'> {
   return {
+    source: descriptor,
     descriptor,
-    read: async (buffer, length, position) =>
-      (await promisify(read)(descriptor, { buffer, length, position })).bytesRead,
+    read: async (buffer, length, position) => (await readFile(descriptor, { buffer, length, position })).bytesRead,
     release: async () => {},
   };
 }
@@ -60,6 +64,7 @@ function byHandle(
 ): OpenedFile {
   return {
     ...range,
+    source: handle,
     get descriptor() {
       return handle.fd;
     },

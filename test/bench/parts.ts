@@ -1,6 +1,7 @@
 import { cold } from './cold.ts';
 import { crowd } from './crowd.ts';
 import { firstByte } from './first-byte.ts';
+import { floods } from './floods.ts';
 import { handshakes } from './handshakes.ts';
 import { heap } from './heap.ts';
 import type { Effort, Listener, Row } from './measure.ts';
@@ -24,6 +25,7 @@ export const parts: Readonly<Record<string, Part>> = {
   portable: { title: 'the same without the addon: node:crypto seals and opens', run: portable, flags: ['--no-addons'] },
   handshakes: { title: 'handshakes, both ends in one thread', run: handshakes },
   'first-byte': { title: 'latency of large responses', run: firstByte },
+  floods: { title: 'a megabyte from a peer that wants to cost as much as it can', run: floods },
   crowd: { title: 'thousands of connections', run: crowd },
   cold: { title: 'from nothing', run: cold },
   heap: { title: "OpenSSL's memory over 100,000 connections", run: heap, long: true },

@@ -2,6 +2,7 @@
 import { issue } from '../helpers/certificates.ts';
 import { type Contender, connectedPair, contenders } from './contenders.ts';
 import { receiveFirstByte } from './first-byte.ts';
+import { takeFlood } from './floods.ts';
 import { makeHandshakes } from './handshakes.ts';
 import { timed } from './measure.ts';
 import { getAll } from './requests.ts';
@@ -14,6 +15,7 @@ const works: Readonly<Record<string, (contender: Contender, options: never) => P
   getAll,
   makeHandshakes,
   receiveFirstByte,
+  takeFlood,
   transfer,
   transferWithPeer,
 };

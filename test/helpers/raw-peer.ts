@@ -112,9 +112,14 @@ export class RawPeer {
   }
 
   release(): void {
+    this.#stream.write(this.take());
+  }
+
+  /** What waits, for somebody else to send. */
+  take(): Buffer {
     const held = Buffer.concat(this.#held ?? []);
     this.#held = undefined;
-    this.#stream.write(held);
+    return held;
   }
 
   /** KeyUpdate, and new keys behind it. */

@@ -85,9 +85,9 @@ export const target: Target = {
       called(() => applyCounterMode && Reflect.apply(applyCounterMode, undefined, list()));
       return;
     }
-    const subject = kind === 0 ? RecordCipher : KeyExchange;
+    const constructed = kind === 0 ? RecordCipher : KeyExchange;
     const names = kind === 0 ? ['seal', 'open', 'dispose', 'sequenceNumber'] : ['share', 'finish', 'dispose'];
-    const made = subject && called(() => Reflect.construct(subject, list()));
+    const made = constructed && called(() => Reflect.construct(constructed, list()));
     if (typeof made !== 'object' || made === null) return;
     while (bytes.length > 0) {
       const name = names[next() % names.length] ?? '';

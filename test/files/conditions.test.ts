@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { precondition, rangeCounts } from '../../../src/cli/web/conditions.ts';
+import { precondition, rangeCounts } from '../../src/files/conditions.ts';
 
 const file = { etag: '"v1"', lastModified: new Date('2024-05-05T10:00:00.700Z') };
 const [before, then, after] = ['10:00:00', '10:00:00', '10:00:01'].map((time, index) =>

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { byteRange } from '../../../src/cli/web/byte-range.ts';
+import { byteRange } from '../../src/files/byte-range.ts';
 
 describe('a range of bytes (RFC 9110 §14.1.2)', () => {
   test.each([

@@ -1,5 +1,5 @@
-import { bytesInWords } from '../quantities.ts';
-import type { Entry } from './site.ts';
+import type { Entry } from '../files/site.ts';
+import { bytesInWords } from './quantities.ts';
 
 /** A page that shows what is in a folder. */
 export function listingPage(segments: readonly string[], entries: readonly Entry[], more: boolean): string {

@@ -1,7 +1,7 @@
 import { join, relative, sep } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { encodePath, pathSegments } from '../../../src/cli/web/request-path.ts';
+import { encodePath, pathSegments } from '../../src/files/request-path.ts';
 
 describe('the path of a request', () => {
   test.each<[string, readonly string[]]>([

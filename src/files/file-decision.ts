@@ -1,0 +1,126 @@
+import fs, { type ReadStream } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { OutgoingMessage, ServerResponse } from 'node:http';
+import { TLSSocket } from '../tls.ts';
+
+/** What of a file goes where, past the stream that was to read it. */
+export interface FilePlan {
+  readonly socket: TLSSocket;
+  readonly source: FileHandle | number;
+  /** First byte, and at most how many: as many as the destination has said, or up to the end that the stream has. */
+  readonly start: number;
+  readonly most: number;
+  /** Sends what must go before the file. */
+  readonly begin: () => void;
+  /** To be told of so many bytes that were sent. */
+  readonly count: (bytes: number) => void;
+}
+
+/** Why a file is read as always. */
+export interface FileRefusal {
+  readonly refused: string;
+}
+
+/**
+ * Whether the file behind a stream can go to the socket without being read, so that nobody can tell the difference: it is asked when the stream is
+ * about to read, and again between parts.
+ */
+export function fileDecision(stream: ReadStream): FilePlan | FileRefusal {
+  const source = sourceOf(stream);
+  if (source === undefined) return { refused: 'the file is not read by node:fs itself' };
+  const destination = onlyReader(stream);
+  if (destination === undefined) return { refused: 'more than one reads the stream, or it changes what it reads' };
+  const start: unknown = Reflect.get(stream, 'pos') ?? (typeof stream.path === 'string' ? stream.bytesRead : undefined);
+  if (typeof start !== 'number') return { refused: 'where the file is read from is not known' };
+  const end: unknown = Reflect.get(stream, 'end');
+  const most = typeof end === 'number' ? end - start + 1 : 0;
+  if (most <= 0) return { refused: 'there is nothing left to read' };
+  const where = { source, start };
+  if (destination instanceof TLSSocket) {
+    if (destination.write !== socketWrite || destination.writableEnded || destination.destroyed)
+      return { refused: 'the application watches what is written, or nothing can be' };
+    return { ...where, most, ...toSocket(destination) };
+  }
+  if (destination instanceof ServerResponse) return toResponse(destination, { ...where, most });
+  return { refused: 'the destination is neither a response nor a socket of this library' };
+}
+
+/** What node:fs reads for the stream; undefined where somebody else does (the option `fs`). */
+function sourceOf(stream: ReadStream): FileHandle | number | undefined {
+  const handle = ownSymbol(stream, 'kHandle');
+  if (isFileHandle(handle)) return handle;
+  const descriptor: unknown = Reflect.get(stream, 'fd');
+  return ownSymbol(stream, 'kFs') === fs && typeof descriptor === 'number' ? descriptor : undefined;
+}
+
+function isFileHandle(value: unknown): value is FileHandle {
+  return typeof value === 'object' && value !== null && 'fd' in value && 'stat' in value;
+}
+
+function ownSymbol(target: object, description: string): unknown {
+  const symbol = Object.getOwnPropertySymbols(target).find((one) => one.description === description);
+  return symbol && Reflect.get(target, symbol);
+}
+
+/** Whom the stream is piped into, if that is all that becomes of its data: pipe() listens for 'data' once. */
+function onlyReader(stream: ReadStream): unknown {
+  const state: unknown = Reflect.get(stream, '_readableState');
+  const pipes: unknown = typeof state === 'object' && state !== null ? Reflect.get(state, 'pipes') : undefined;
+  const isRead = stream.listenerCount('data') === 1 && stream.listenerCount('readable') === 0 && !stream.isPaused();
+  const isRaw = stream.readableEncoding === null && !stream.readableObjectMode && stream.readableLength === 0;
+  return isRead && isRaw && Array.isArray(pipes) && pipes.length === 1 ? pipes[0] : undefined;
+}
+
+function toSocket(socket: TLSSocket): Pick<FilePlan, 'socket' | 'begin' | 'count'> {
+  return { socket, begin: () => {}, count: () => {} };
+}
+
+function toResponse(
+  response: ServerResponse,
+  where: Pick<FilePlan, 'source' | 'start' | 'most'>,
+): FilePlan | FileRefusal {
+  const { socket } = response;
+  if (!(socket instanceof TLSSocket)) return { refused: 'the response is not on a socket of this library' };
+  if (Reflect.get(socket, '_httpMessage') !== response) return { refused: 'the response waits for its turn' };
+  // Who has put a function of their own in the place of write() wants to see the data.
+  if (response.write !== originalWrite) return { refused: 'the application watches what is written' };
+  if (response.chunkedEncoding || response.hasHeader('transfer-encoding'))
+    return { refused: 'the response is chunked' };
+  if (response.req.method === 'HEAD' || response.statusCode === 204 || response.statusCode === 304)
+    return { refused: 'the response has no body' };
+  const length = contentLength(response);
+  const written = ownSymbol(response, 'kBytesWritten');
+  if (length === undefined || typeof written !== 'number')
+    return { refused: 'the length of the response is not known' };
+  const most = Math.min(where.most, length - written);
+  if (most <= 0) return { refused: 'the response has all that it was to have' };
+  if (written === 0 && most < worthwhile) return tooSmall;
+  return { ...where, most, socket, begin: () => response.flushHeaders(), count: (bytes) => countBody(response, bytes) };
+}
+
+/** As it was, or will be, sent. */
+function contentLength(response: ServerResponse): number | undefined {
+  const sent: unknown = Reflect.get(response, '_header');
+  const text =
+    typeof sent === 'string' ? /\r\ncontent-length: *(\d+)\r\n/i.exec(sent)?.[1] : response.getHeader('content-length');
+  const length = Number(text);
+  return text !== undefined && Number.isSafeInteger(length) ? length : undefined;
+}
+
+/** `strictContentLength` compares what went through the response with its header. */
+export function countBody(response: ServerResponse, bytes: number): void {
+  const symbol = Object.getOwnPropertySymbols(response).find(({ description }) => description === 'kBytesWritten');
+  const written: unknown = symbol && Reflect.get(response, symbol);
+  if (symbol && typeof written === 'number') Reflect.set(response, symbol, written + bytes);
+}
+
+/**
+ * Bytes. A file stream reads 64 KiB at once: one or two such pieces are read with no more work than they are sent. The size of what goes straight
+ * to a socket is not known here.
+ */
+const worthwhile = 128 * 1024;
+const tooSmall: FileRefusal = { refused: 'it is small, and read with as little work' };
+
+/** As they were before anybody could put functions of their own in their place. */
+const originalWrite = OutgoingMessage.prototype.write;
+const socketWrite = TLSSocket.prototype.write;
