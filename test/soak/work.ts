@@ -13,7 +13,7 @@ export type Told =
   | { readonly kind: 'levels'; readonly when: 'warm' | 'end'; readonly levels: Levels }
   | { readonly kind: 'ended'; readonly done: string; readonly faults: readonly string[] };
 
-export function tell(told: Told): void {
+function tell(told: Told): void {
   process.send?.(told);
 }
 
