@@ -71,5 +71,5 @@ export class Shift {
 }
 
 /** Of the whole. */
-const warmUp = 0.3;
+const warmUp = 0.5;
 const mostFaults = 5;
