@@ -21,11 +21,12 @@ import { ci } from './tasks/ci.mjs';
 import { fuzz } from './tasks/fuzz.mjs';
 import { opensslUpdate } from './tasks/openssl-update.mjs';
 import { start } from './tasks/start.mjs';
+import { suites } from './tasks/suites.mjs';
 import { test, testWindows } from './tasks/test.mjs';
 
 const TASKS = {
   ...{ start, test, 'test:windows': testWindows, check, ci },
-  ...{ bench, fuzz, 'bench:kernel': benchKernel, 'openssl:update': opensslUpdate },
+  ...{ bench, fuzz, suites, 'bench:kernel': benchKernel, 'openssl:update': opensslUpdate },
 };
 const STEPS = [
   ...[packages, tools, opensslLibraries, wasm, wasmOf40, native, nativeArm64, dist, installed],
