@@ -23,11 +23,12 @@ import { fuzz } from './tasks/fuzz.mjs';
 import { opensslUpdate } from './tasks/openssl-update.mjs';
 import { soak } from './tasks/soak.mjs';
 import { start } from './tasks/start.mjs';
+import { suites } from './tasks/suites.mjs';
 import { test, testWindows } from './tasks/test.mjs';
 
 const TASKS = {
   ...{ start, test, 'test:windows': testWindows, check, ci },
-  ...{ bench, fuzz, soak, 'bench:kernel': benchKernel, 'openssl:update': opensslUpdate },
+  ...{ bench, fuzz, soak, suites, 'bench:kernel': benchKernel, 'openssl:update': opensslUpdate },
 };
 const STEPS = [
   ...[packages, tools, opensslLibraries, wasm, wasmOf40, native, nativeArm64, dist, installed],
