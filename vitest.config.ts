@@ -2,7 +2,13 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const withPeers = ['test/interop/**/*.test.ts', 'test/applications/**/*.test.ts'];
-const needingMore = ['test/windows/**', 'test/kernel/**', 'test/package/**', 'test/interop/**', 'test/applications/**'];
+const needingMore = [
+  ...['test/windows/**', 'test/kernel/**', 'test/package/**', 'test/sanitized/**'],
+  ...['test/interop/**', 'test/applications/**'],
+];
+
+// What the addon does, and nothing that does without it.
+const ofTheAddon = ['test/platform/**/*.test.ts', 'test/contract/native-addon.test.ts', 'test/sanitized/**/*.test.ts'];
 
 // What of the unit tests is run on Windows, where the package brings no addon: all of what applications use. Not platform/ and kernel/, which are about the
 // addon, and not cli/, as starting a program takes a second there. What Windows does not have, tests skip by themselves: OpenSSL's command, Unix sockets,
@@ -20,6 +26,8 @@ export default defineConfig({
   test: {
     projects: [
       { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: needingMore, testTimeout: 30_000 } },
+      // With the addon that `node setup/run.mjs sanitized` builds.
+      { test: { name: 'sanitized', include: ofTheAddon, testTimeout: 60_000, maxWorkers: 2 } },
       // The package as npm would install it, on other runtimes too: `node setup/run.mjs native-arm64 dist runtimes`.
       { test: { name: 'package', include: ['test/package/**/*.test.ts'], testTimeout: 120_000, maxWorkers: 1 } },
       // The addon for arm64, in an emulator that starts no other programs.

@@ -11,6 +11,7 @@ import { opensslLibraries } from './steps/openssl.mjs';
 import { packages } from './steps/packages.mjs';
 import { peers } from './steps/peers.mjs';
 import { runtimes } from './steps/runtimes.mjs';
+import { fuzzers, sanitized } from './steps/sanitized.mjs';
 import { tools } from './steps/tools.mjs';
 import { wasm, wasmOf40 } from './steps/wasm.mjs';
 import { wine } from './steps/wine.mjs';
@@ -20,16 +21,18 @@ import { check } from './tasks/check.mjs';
 import { ci } from './tasks/ci.mjs';
 import { fuzz } from './tasks/fuzz.mjs';
 import { opensslUpdate } from './tasks/openssl-update.mjs';
+import { soak } from './tasks/soak.mjs';
 import { start } from './tasks/start.mjs';
+import { suites } from './tasks/suites.mjs';
 import { test, testWindows } from './tasks/test.mjs';
 
 const TASKS = {
   ...{ start, test, 'test:windows': testWindows, check, ci },
-  ...{ bench, fuzz, 'bench:kernel': benchKernel, 'openssl:update': opensslUpdate },
+  ...{ bench, fuzz, soak, suites, 'bench:kernel': benchKernel, 'openssl:update': opensslUpdate },
 };
 const STEPS = [
   ...[packages, tools, opensslLibraries, wasm, wasmOf40, native, nativeArm64, dist, installed],
-  ...[guests, emulator, peers, runtimes, wine, windowsPackages, arm64Packages],
+  ...[guests, emulator, peers, runtimes, wine, windowsPackages, arm64Packages, fuzzers, sanitized],
 ];
 
 async function main([name, ...words]) {

@@ -1,11 +1,14 @@
-// The jobs of npm test: each is a run of Vitest, on what its steps set up.
+// The jobs of npm test: each is a run of Vitest, or of programs of its own (`run`), on what its steps set up.
 import { arm64Packages, windowsPackages } from '../steps/foreign-packages.mjs';
 import { guests } from '../steps/guests.mjs';
 import { installed } from '../steps/installed.mjs';
 import { nativeArm64 } from '../steps/native.mjs';
 import { peers } from '../steps/peers.mjs';
 import { runtimes } from '../steps/runtimes.mjs';
+import { fuzzers, sanitized } from '../steps/sanitized.mjs';
 import { wine } from '../steps/wine.mjs';
+import { runFuzz, runNativeFuzz } from './fuzz.mjs';
+import { runSoak } from './soak.mjs';
 
 const onWindows = [runtimes, wine, windowsPackages, installed];
 
@@ -20,6 +23,10 @@ export const JOBS = [
   { name: 'unit', project: 'unit' },
   { name: 'unit, Node.js 22', project: 'unit', runtime: 'node-22', steps: [runtimes] },
   { name: 'unit, Node.js 26', project: 'unit', runtime: 'node-26', steps: [runtimes] },
+  { name: 'addon, AddressSanitizer', project: 'sanitized', isSanitized: true, steps: [sanitized] },
+  { name: 'fuzz', run: runFuzz },
+  { name: 'fuzz, native', run: runNativeFuzz, steps: [fuzzers] },
+  { name: 'soak', run: runSoak },
   { name: 'package', project: 'package', steps: [nativeArm64, runtimes] },
   { name: 'arm64', project: 'arm64', arm64: 'arm64-node-24', steps: [nativeArm64, runtimes, arm64Packages] },
   { name: 'interop', project: 'interop', steps: [peers] },

@@ -33,13 +33,17 @@ export async function runJobs(jobs, words) {
     console.log(`\n${job.name}`);
     const missing = stepsOf(job).find((step) => !isAvailable(step));
     if (missing) console.log(`left out: no ${missing.title} for this machine`);
-    else results.push({ name: job.name, ...(await runVitest(job, reportOf(job), words)) });
+    else results.push({ name: job.name, ...(await runJob(job, reportOf(job), words)) });
   }
   const guestJobs = jobs.filter(({ kernel }) => kernel);
   const matrix = kernelMatrix(guestJobs.map((job) => ({ kernel: job.kernel, report: reportOf(job) })));
   if (matrix) console.log(`\n${matrix}`);
   rmSync(folder, { recursive: true });
   return results;
+}
+
+function runJob(job, report, words) {
+  return job.run ? job.run(words) : runVitest(job, report, words);
 }
 
 function stepsOf(job) {

@@ -4,6 +4,7 @@ import { delimiter, dirname, relative } from 'node:path';
 import { loudly, projectEnvironment } from '../command.mjs';
 import { at, projectNode } from '../paths.mjs';
 import { runtimePath } from '../steps/runtimes.mjs';
+import { sanitizedEnvironment } from '../steps/sanitized.mjs';
 
 // Runs a job's tests whose paths contain a word of `words`, all without any. Resolves to { passed, failed, skipped, seconds, failures }, the last
 // being what went wrong, a text each; `report` is the file that Vitest's own goes to.
@@ -25,8 +26,8 @@ function commandOf({ project, kernel, windows, arm64, runtime = windows ?? arm64
   return command;
 }
 
-function environmentOf({ runtime }) {
-  const env = projectEnvironment();
+function environmentOf({ runtime, isSanitized }) {
+  const env = projectEnvironment(isSanitized ? sanitizedEnvironment() : {});
   if (!runtime) return env;
   // The programs that tests start run on it, too.
   env.PATH = [dirname(at(runtimePath(runtime))), env.PATH].join(delimiter);

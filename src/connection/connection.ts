@@ -115,6 +115,11 @@ export class Connection {
     return this.#isBehind && !this.#ended;
   }
 
+  /** The handshake waits for the application, and what the peer sends is kept. */
+  get isSuspended(): boolean {
+    return this.#suspended && !this.#ended;
+  }
+
   /** Bytes of a record that has not arrived whole: at the end of the stream, more than none means that it was cut off. */
   get partial(): number {
     return this.#read.partial;
@@ -152,10 +157,7 @@ export class Connection {
     return this.#peerClosed ? [] : this.#collect(() => this.#gate.opened(records));
   }
 
-  /**
-   * Application data, once secure; no part is empty, and each starts a record. `done` is called when the system took it all. The parts
-   * must not change before.
-   */
+  /** Application data, once secure; no part is empty, each starts a record, and none may change before `done`: the system took it all. */
   write(parts: readonly Uint8Array[], done: Done): void {
     this.#submit(done, () => {
       const limit = this.#fragmentLimit;

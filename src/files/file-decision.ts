@@ -25,7 +25,7 @@ export interface FileRefusal {
  * Whether the file behind a stream can go to the socket without being read, so that nobody can tell the difference: it is asked when the stream is
  * about to read, and again between parts.
  */
-export function fileDecision(stream: ReadStream): FilePlan | FileRefusal {
+export function fileDecision(stream: ReadStream, worthwhile: number = usuallyWorthwhile): FilePlan | FileRefusal {
   const source = sourceOf(stream);
   if (source === undefined) return { refused: 'the file is not read by node:fs itself' };
   const destination = onlyReader(stream);
@@ -41,7 +41,7 @@ export function fileDecision(stream: ReadStream): FilePlan | FileRefusal {
       return { refused: 'the application watches what is written, or nothing can be' };
     return { ...where, most, ...toSocket(destination) };
   }
-  if (destination instanceof ServerResponse) return toResponse(destination, { ...where, most });
+  if (destination instanceof ServerResponse) return toResponse(destination, { ...where, most }, worthwhile);
   return { refused: 'the destination is neither a response nor a socket of this library' };
 }
 
@@ -78,6 +78,7 @@ function toSocket(socket: TLSSocket): Pick<FilePlan, 'socket' | 'begin' | 'count
 function toResponse(
   response: ServerResponse,
   where: Pick<FilePlan, 'source' | 'start' | 'most'>,
+  worthwhile: number,
 ): FilePlan | FileRefusal {
   const { socket } = response;
   if (!(socket instanceof TLSSocket)) return { refused: 'the response is not on a socket of this library' };
@@ -118,7 +119,7 @@ export function countBody(response: ServerResponse, bytes: number): void {
  * Bytes. A file stream reads 64 KiB at once: one or two such pieces are read with no more work than they are sent. The size of what goes straight
  * to a socket is not known here.
  */
-const worthwhile = 128 * 1024;
+const usuallyWorthwhile = 128 * 1024;
 const tooSmall: FileRefusal = { refused: 'it is small, and read with as little work' };
 
 /** As they were before anybody could put functions of their own in their place. */

@@ -7,9 +7,10 @@ export type FileListener = (path: unknown, sent: number, refusal: FileRefusal | 
 /**
  * From here on an fs.ReadStream that is piped into a response or a socket of this library has its file sent by {@link TLSSocket.sendFile} as far as
  * that goes, for the whole process. The stream is as it was: it only has read that much when it comes to reading. Whatever is not
- * as it should be, now or later (file-decision.ts has the list), is read as always.
+ * as it should be, now or later (file-decision.ts has the list), is read as always. `worthwhile`: bytes of which a response must have at least so
+ * many for that.
  */
-export function sendReadStreams(listener: FileListener = () => {}): void {
+export function sendReadStreams(listener: FileListener = () => {}, worthwhile?: number): void {
   const read = ReadStream.prototype._read;
   const asked = new WeakSet<ReadStream>();
   ReadStream.prototype._read = function readOrSend(this: ReadStream, size: number): void {
@@ -17,7 +18,7 @@ export function sendReadStreams(listener: FileListener = () => {}): void {
     const isFirst = !asked.has(this);
     asked.add(this);
     // Asked once for each stream: who reads some of it reads all of it.
-    const plan = isFirst ? fileDecision(this) : undefined;
+    const plan = isFirst ? fileDecision(this, worthwhile) : undefined;
     if (plan === undefined || 'refused' in plan) {
       if (plan) listener(this.path, 0, plan);
       goOn();

@@ -15,6 +15,8 @@ export class ReadPump implements TransportReceiver {
   /** The application wants to receive. */
   #isWanted = true;
   #isBehind = false;
+  /** Bytes that have come while the handshake was suspended, and wait for it to go on. */
+  #kept = 0;
   /** What the transport told meanwhile, in order. */
   #later: (() => void)[] = [];
 
@@ -33,7 +35,9 @@ export class ReadPump implements TransportReceiver {
   }
 
   bytes(chunk: Uint8Array, room?: number): void {
-    this.#advance(this.#connection.receive(chunk, room));
+    const events = this.#connection.receive(chunk, room);
+    if (this.#connection.isSuspended) this.#keep(chunk.length);
+    this.#advance(events);
   }
 
   opened(records: Omit<OpenedRecords, 'consumed'>): void {
@@ -59,12 +63,15 @@ export class ReadPump implements TransportReceiver {
 
   resume(): void {
     this.#isWanted = true;
-    if (!this.#isBehind) this.#transport.resume();
+    if (!this.#isBehind && !this.#isFull) this.#transport.resume();
   }
 
   /** Starts the handshake, or goes on where it was suspended. */
   resumeHandshake(): void {
+    const wasFull = this.#isFull;
+    this.#kept = 0;
     this.#advance(this.#connection.resume());
+    if (wasFull) this.#receiveOn();
   }
 
   /** Tells what a call of the connection found. If there is more to find, that is for another turn. */
@@ -84,7 +91,20 @@ export class ReadPump implements TransportReceiver {
     const later = this.#later;
     this.#later = [];
     for (const told of later) told();
-    if (this.#isWanted && !this.#connection.ended) this.#transport.resume();
+    this.#receiveOn();
+  }
+
+  get #isFull(): boolean {
+    return this.#kept >= mostKept;
+  }
+
+  #keep(length: number): void {
+    this.#kept += length;
+    if (this.#isFull) this.#transport.pause();
+  }
+
+  #receiveOn(): void {
+    if (this.#isWanted && !this.#isBehind && !this.#isFull && !this.#connection.ended) this.#transport.resume();
   }
 
   #inOrder(told: () => void): void {
@@ -92,3 +112,6 @@ export class ReadPump implements TransportReceiver {
     else told();
   }
 }
+
+/** An honest peer sends no more while it waits: OpenSSL takes 100 KB of certificates, and a flight has hardly anything else. */
+const mostKept = 128 * 1024;

@@ -15,6 +15,7 @@ import { hasFile, sendWithFiles } from './send-file.ts';
 import { answerSuspension } from './server-suspension.ts';
 import type { SessionListener } from './session-listener.ts';
 import { constructOn, leaveOthersToNet } from './socket-over-stream.ts';
+import { TakenAtOnce } from './taken-at-once.ts';
 import type { TlsSession } from './tls-session.ts';
 import type { TLSSocketOptions } from './tls-socket-options.ts';
 import { UserBuffer } from './user-buffer.ts';
@@ -52,6 +53,7 @@ class Socket extends OpeningSocket {
   #bytesWritten = 0;
   /** Since something was received. */
   #hasWritten = false;
+  readonly #taken = new TakenAtOnce();
   #readEnded = false;
   #taker: ReadTaker | undefined;
   /** The handshake's failure, to be told to the write that waits. */
@@ -413,7 +415,9 @@ class Socket extends OpeningSocket {
       return;
     }
     const parts = gather(chunks);
-    for (const part of parts) this.#bytesWritten += part.length;
+    let length = 0;
+    for (const part of parts) length += part.length;
+    this.#bytesWritten += length;
     if (parts.length === 0) {
       done();
       return;
@@ -423,8 +427,11 @@ class Socket extends OpeningSocket {
     this.#hasWritten = true;
     this._ktlsSession.connection.write(parts, (error) => {
       if (!error) this._unrefTimer();
-      if (collects || error) process.nextTick(done, error);
-      else done(error);
+      // What a callback throws must not come instead of the error.
+      if (error) process.nextTick(done, error);
+      else if (!collects) done(error);
+      else if (this.#taken.endsTurn(length)) setImmediate(done, error);
+      else process.nextTick(done, error);
     });
     collects = false;
   }
