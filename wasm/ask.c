@@ -20,9 +20,13 @@ static unsigned on_psk_client(SSL *ssl, const char *hint, char *identity, unsign
     ktls_engine *engine = SSL_get_app_data(ssl);
     const int length = ktls_ask(engine, KTLS_ASK_PSK_CLIENT, hint, hint ? strlen(hint) : 0);
     if (length < 2) return 0;
+    /* OpenSSL's buffer has one more byte than it says, for the zero. */
     const unsigned key_length = ktls_answer[0] | ktls_answer[1] << 8;
     const unsigned identity_length = (unsigned)length - 2 - key_length;
-    if (key_length + 2 > (unsigned)length || key_length > max_psk || identity_length >= max_identity) return 0;
+    if (key_length + 2 > (unsigned)length || key_length > max_psk || identity_length > max_identity) {
+        OPENSSL_cleanse(ktls_answer, KTLS_ANSWER_SIZE);
+        return 0;
+    }
     memcpy(psk, ktls_answer + 2, key_length);
     memcpy(identity, ktls_answer + 2 + key_length, identity_length);
     identity[identity_length] = 0;
@@ -33,10 +37,10 @@ static unsigned on_psk_client(SSL *ssl, const char *hint, char *identity, unsign
 static unsigned on_psk_server(SSL *ssl, const char *identity, uint8_t *psk, unsigned max_psk) {
     ktls_engine *engine = SSL_get_app_data(ssl);
     const int length = ktls_ask(engine, KTLS_ASK_PSK_SERVER, identity, identity ? strlen(identity) : 0);
-    if (length <= 0 || (unsigned)length > max_psk) return 0;
-    memcpy(psk, ktls_answer, (size_t)length);
+    const int fits = length > 0 && (unsigned)length <= max_psk;
+    if (fits) memcpy(psk, ktls_answer, (size_t)length);
     OPENSSL_cleanse(ktls_answer, KTLS_ANSWER_SIZE);
-    return (unsigned)length;
+    return fits ? (unsigned)length : 0;
 }
 
 void ktls_engine_install_psk(ktls_engine *engine) {

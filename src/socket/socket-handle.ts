@@ -1,6 +1,7 @@
 import type { AsyncResource } from 'node:async_hooks';
 import type net from 'node:net';
 import { type Duplex, PassThrough } from 'node:stream';
+import { getSystemErrorMap } from 'node:util';
 import { nodeTls } from '../platform/node-tls.ts';
 
 /** What a handle is asked about. */
@@ -124,5 +125,5 @@ function standUnderNodeTls(): void {
 
 let stands = false;
 
-/** libuv's "bad file descriptor", which it answers for what is not connected. */
-const UV_EBADF = -9;
+/** libuv's "bad file descriptor", which it answers for what is not connected: another number on Windows. */
+const UV_EBADF = [...getSystemErrorMap()].find(([, [name]]) => name === 'EBADF')?.[0] ?? -9;

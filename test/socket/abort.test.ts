@@ -26,7 +26,7 @@ async function life(
   });
   const client = dial(by.client, port, identities, start({}));
   const events = record(client, told);
-  const closed = once(client, 'close').catch(() => {});
+  const closed = new Promise((resolve) => client.once('close', resolve));
   await abort?.(client);
   await closed;
   // Whoever has been connected by then is known: the server accepts in order.

@@ -261,4 +261,29 @@ describe.each(pairs.filter(({ client }) => client !== node))('$name', (pair) => 
     });
     expect(seen).toEqual(['secure', 'secure', 'ERR_INVALID_ARG_VALUE']);
   });
+
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)('identities of up to 256 bytes: %s', async (maxVersion) => {
+    const seen = await same(pair, async (by) => {
+      const told: unknown[] = [];
+      for (const length of [255, 256, 257]) {
+        const identity = 'i'.repeat(length);
+        const psk = Buffer.alloc(32, 1);
+        const common = { maxVersion, ciphers: 'PSK:TLS_AES_128_GCM_SHA256' };
+        const asked: unknown[] = [];
+        const pskCallback = (_socket: unknown, name: string): Buffer => {
+          asked.push(name);
+          return psk;
+        };
+        const { port } = await listening(by.server, { ...common, pskCallback });
+        const client = dial(by.client, port, identities, {
+          ...common,
+          pskCallback: () => ({ psk, identity }),
+          checkServerIdentity: () => undefined,
+        });
+        told.push(await once(client, 'secureConnect').then(() => asked[0] === identity, codeOf));
+      }
+      return told;
+    });
+    expect(seen).toEqual([true, true, 'ERR_INVALID_ARG_VALUE']);
+  });
 });
