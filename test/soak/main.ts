@@ -1,4 +1,4 @@
-// npm run soak -- [short] [bulk] [hostile] [--minutes N] [--connections N] [--bytes N] [--peers N] [--kind NAME]… [--seed N]: what holds for one connection, for many and
+// npm run soak -- [short] [bulk] [hostile] [--minutes N] [--connections N] [--bytes N] [--peers N] [--kind NAME]… [--no-stops] [--seed N]: what holds for one connection, for many and
 // for long. Without a word, short and bulk.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,6 +17,7 @@ const { values, positionals } = parseArgs({
     peers: { type: 'string', default: '300' },
     kind: { type: 'string', multiple: true, default: [] },
     seed: { type: 'string' },
+    'no-stops': { type: 'boolean', default: false },
   },
 });
 
@@ -69,7 +70,8 @@ for (const name of parts) {
   if (isCounted && !values.minutes && (name === 'short' ? values.connections : values.bytes) === undefined) continue;
   wrong.push(...(await soak(name, limits, seed)));
 }
-if (chosen.includes('hostile')) wrong.push(...(await runHostile(Number(values.peers), values.kind)));
+if (chosen.includes('hostile'))
+  wrong.push(...(await runHostile(Number(values.peers), values.kind, !values['no-stops'])));
 for (const text of wrong) console.error(`WRONG: ${text}`);
 console.log(wrong.length === 0 ? 'nothing wrong' : `${wrong.length} wrong`);
 if (wrong.length > 0) process.exitCode = 1;
