@@ -34,7 +34,8 @@ describe.each(pairs.filter(({ client }) => client !== node))('$name', (pair) => 
     expect(seen).toEqual(['ECONNREFUSED', 'ERR_SOCKET_CLOSED_BEFORE_CONNECTION']);
   });
 
-  it('writes that destroy() cancels', async () => {
+  // Windows' sockets take as much as they are given.
+  it.skipIf(process.platform === 'win32')('writes that destroy() cancels', async () => {
     const seen = await same(pair, async (by) => {
       const { client } = await open(by, identities);
       const big = Buffer.alloc(20_000_000);
