@@ -1,11 +1,14 @@
+import { EventEmitter } from 'node:events';
 import fs, { type ReadStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { OutgoingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
 import { TLSSocket } from '../tls.ts';
 
 /** What of a file goes where, past the stream that was to read it. */
 export interface FilePlan {
   readonly socket: TLSSocket;
+  readonly response?: ServerResponse;
   readonly source: FileHandle | number;
   /** First byte, and at most how many: as many as the destination has said, or up to the end that the stream has. */
   readonly start: number;
@@ -28,6 +31,8 @@ export interface FileRefusal {
 export function fileDecision(stream: ReadStream, worthwhile: number = usuallyWorthwhile): FilePlan | FileRefusal {
   const source = sourceOf(stream);
   if (source === undefined) return { refused: 'the file is not read by node:fs itself' };
+  if (stream.push !== push || stream.emit !== emit || stream.read !== read)
+    return { refused: 'the application watches what is read' };
   const destination = onlyReader(stream);
   if (destination === undefined) return { refused: 'more than one reads the stream, or it changes what it reads' };
   const start: unknown = Reflect.get(stream, 'pos') ?? (typeof stream.path === 'string' ? stream.bytesRead : undefined);
@@ -48,9 +53,10 @@ export function fileDecision(stream: ReadStream, worthwhile: number = usuallyWor
 /** What node:fs reads for the stream; undefined where somebody else does (the option `fs`). */
 function sourceOf(stream: ReadStream): FileHandle | number | undefined {
   const handle = ownSymbol(stream, 'kHandle');
-  if (isFileHandle(handle)) return handle;
+  if (isFileHandle(handle)) return Object.hasOwn(handle, 'read') ? undefined : handle;
   const descriptor: unknown = Reflect.get(stream, 'fd');
-  return ownSymbol(stream, 'kFs') === fs && typeof descriptor === 'number' ? descriptor : undefined;
+  const isNode = ownSymbol(stream, 'kFs') === fs && fs.read === readFile;
+  return isNode && typeof descriptor === 'number' ? descriptor : undefined;
 }
 
 function isFileHandle(value: unknown): value is FileHandle {
@@ -82,13 +88,12 @@ function toResponse(
 ): FilePlan | FileRefusal {
   const { socket } = response;
   if (!(socket instanceof TLSSocket)) return { refused: 'the response is not on a socket of this library' };
+  if (response.writableEnded || response.destroyed) return { refused: 'the response has ended' };
   if (Reflect.get(socket, '_httpMessage') !== response) return { refused: 'the response waits for its turn' };
   // Who has put a function of their own in the place of write() wants to see the data.
-  if (response.write !== originalWrite) return { refused: 'the application watches what is written' };
-  if (response.chunkedEncoding || response.hasHeader('transfer-encoding'))
-    return { refused: 'the response is chunked' };
-  if (response.req.method === 'HEAD' || response.statusCode === 204 || response.statusCode === 304)
-    return { refused: 'the response has no body' };
+  if (!isWrittenPlainly(response)) return { refused: 'the application watches what is written' };
+  if (isChunked(response)) return { refused: 'the response is chunked' };
+  if (hasNoBody(response)) return { refused: 'the response has no body' };
   const length = contentLength(response);
   const written = ownSymbol(response, 'kBytesWritten');
   if (length === undefined || typeof written !== 'number')
@@ -96,11 +101,41 @@ function toResponse(
   const most = Math.min(where.most, length - written);
   if (most <= 0) return { refused: 'the response has all that it was to have' };
   if (written === 0 && most < worthwhile) return tooSmall;
-  return { ...where, most, socket, begin: () => response.flushHeaders(), count: (bytes) => countBody(response, bytes) };
+  return {
+    ...where,
+    most,
+    socket,
+    response,
+    begin: () => response.flushHeaders(),
+    count: (bytes) => countBody(response, bytes),
+  };
+}
+
+/** RFC 9112 §6.3; and what Node.js made of what the application sent. */
+export function hasNoBody(response: ServerResponse): boolean {
+  const { req, statusCode } = response;
+  return (
+    req.method === 'HEAD' || statusCode === 204 || statusCode === 304 || Reflect.get(response, '_hasBody') === false
+  );
+}
+
+/** Also where Node.js chose it, since the headers were sent without a length. */
+export function isChunked(response: ServerResponse): boolean {
+  return response.chunkedEncoding || response.hasHeader('transfer-encoding');
+}
+
+/** Whether what is written waits for the application's uncork(). */
+export function isCorked({ socket, response }: Pick<FilePlan, 'socket' | 'response'>): boolean {
+  return socket.writableCorked > 0 || (response?.writableCorked ?? 0) > 0;
+}
+
+/** Whether what an application writes to the response goes to its socket as it is. */
+export function isWrittenPlainly(response: ServerResponse): boolean {
+  return response.write === responseWrite && response.socket?.write === socketWrite;
 }
 
 /** As it was, or will be, sent. */
-function contentLength(response: ServerResponse): number | undefined {
+export function contentLength(response: ServerResponse): number | undefined {
   const sent: unknown = Reflect.get(response, '_header');
   const text =
     typeof sent === 'string' ? /\r\ncontent-length: *(\d+)\r\n/i.exec(sent)?.[1] : response.getHeader('content-length');
@@ -123,5 +158,8 @@ const usuallyWorthwhile = 128 * 1024;
 const tooSmall: FileRefusal = { refused: 'it is small, and read with as little work' };
 
 /** As they were before anybody could put functions of their own in their place. */
-const originalWrite = OutgoingMessage.prototype.write;
+const responseWrite = OutgoingMessage.prototype.write;
 const socketWrite = TLSSocket.prototype.write;
+const { push, read } = Readable.prototype;
+const { emit } = EventEmitter.prototype;
+const readFile = fs.read;

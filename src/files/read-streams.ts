@@ -1,5 +1,6 @@
-import { ReadStream } from 'node:fs';
-import { type FilePlan, type FileRefusal, fileDecision } from './file-decision.ts';
+import { fstat, ReadStream } from 'node:fs';
+import { promisify } from 'node:util';
+import { type FilePlan, type FileRefusal, fileDecision, isCorked } from './file-decision.ts';
 
 /** Told of each file stream that was about to be read: how much of it went past it and, where the rest is read, why. */
 export type FileListener = (path: unknown, sent: number, refusal: FileRefusal | undefined) => void;
@@ -24,7 +25,7 @@ export function sendReadStreams(listener: FileListener = () => {}, worthwhile?: 
       goOn();
       return;
     }
-    void sendAhead(this, plan).then(({ sent, refusal }) => {
+    void sendAhead(this, plan, worthwhile).then(({ sent, refusal }) => {
       listener(this.path, sent, refusal);
       if (!this.destroyed) goOn();
     });
@@ -32,68 +33,111 @@ export function sendReadStreams(listener: FileListener = () => {}, worthwhile?: 
 }
 
 /** Sends part by part, for as long as nothing has changed. Never rejects: what goes wrong, reading finds out again. */
-async function sendAhead(
-  stream: ReadStream,
-  first: FilePlan,
-): Promise<{ readonly sent: number; readonly refusal: FileRefusal | undefined }> {
-  const release = holdOpen(stream);
+async function sendAhead(stream: ReadStream, first: FilePlan, worthwhile: number | undefined): Promise<Sent> {
+  const held = holdOpen(stream);
   let sent = 0;
   try {
-    // The headers wait for the file's first part, to leave with it.
-    first.socket.cork();
-    first.begin();
-    process.nextTick(() => first.socket.uncork());
+    // No headers may speak of what turns out to be a folder or a pipe.
+    if (!(await isFileWithMore(first))) return { sent, refusal: noFile };
+    let plan = isCorked(first) ? corked : fileDecision(stream, worthwhile);
+    if (!('refused' in plan)) plan = begin(stream, plan, worthwhile);
     for (let left = first.most; left > 0; ) {
-      const plan = sent === 0 ? first : fileDecision(stream);
       if ('refused' in plan) return { sent, refusal: plan };
       if (stream.destroyed || plan.socket !== first.socket) return { sent, refusal: gone };
-      const part = Math.min(left, partLength);
-      const { bytes, isAll } = await sendPart(plan, part);
+      const { bytes, isAll } = await sendPart(plan, Math.min(left, plan.most, partLength), held.destroyed);
       sent += bytes;
       left -= bytes;
-      plan.count(bytes);
-      stream.bytesRead += bytes;
-      Reflect.set(stream, 'pos', plan.start + bytes);
-      if (!isAll) return { sent, refusal: undefined };
+      if (bytes > 0) {
+        plan.count(bytes);
+        stream.bytesRead += bytes;
+        Reflect.set(stream, 'pos', plan.start + bytes);
+      }
+      if (!isAll) break;
+      if (left > 0) plan = fileDecision(stream, worthwhile);
     }
     return { sent, refusal: undefined };
   } finally {
-    release();
+    held.release();
+  }
+}
+
+/** Sends the headers, which wait for the file's first part to leave with it; the application's hooks may have made others of them. */
+function begin(stream: ReadStream, plan: FilePlan, worthwhile: number | undefined): FilePlan | FileRefusal {
+  const { socket } = plan;
+  socket.cork();
+  try {
+    plan.begin();
+    return fileDecision(stream, worthwhile);
+  } catch {
+    // write() throws the same, to whoever has written.
+    return { refused: 'the headers cannot be sent' };
+  } finally {
+    process.nextTick(() => socket.uncork());
+  }
+}
+
+async function isFileWithMore({ source, start }: FilePlan): Promise<boolean> {
+  try {
+    const found = typeof source === 'number' ? await promisify(fstat)(source) : await source.stat();
+    return found.isFile() && found.size > start;
+  } catch {
+    return false;
   }
 }
 
 async function sendPart(
   { socket, source, start }: FilePlan,
   length: number,
+  signal: AbortSignal,
 ): Promise<{ bytes: number; isAll: boolean }> {
   let bytes = 0;
   const onProgress = (sent: number): void => {
     bytes = sent;
   };
   try {
-    await socket.sendFile(source, { start, length, onProgress });
+    await socket.sendFile(source, { start, length, onProgress, signal });
     return { bytes, isAll: true };
   } catch {
-    // The file has ended, or has a fault; or the connection is gone.
+    // The file has ended, or has a fault; the stream was destroyed; or the connection is gone.
     return { bytes, isAll: false };
   }
 }
 
-/** A stream that is destroyed closes its file, whose number is then another's: not before a part that is under way has been sent. */
-function holdOpen(stream: ReadStream): () => void {
-  let release = (): void => {};
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
+/**
+ * A stream that is destroyed closes its file, whose number is then another's: not before sendFile() has been told to end, and has ended.
+ * `destroyed` aborts at once.
+ */
+function holdOpen(stream: ReadStream): { readonly destroyed: AbortSignal; readonly release: () => void } {
+  const controller = new AbortController();
+  let released = (): void => {};
+  const whenReleased = new Promise<void>((resolve) => {
+    released = resolve;
   });
+  const own = Object.getOwnPropertyDescriptor(stream, '_destroy');
   const destroy = stream._destroy;
-  stream._destroy = (error, done) => void released.then(() => Reflect.apply(destroy, stream, [error, done]));
-  return () => {
-    Reflect.deleteProperty(stream, '_destroy');
-    release();
+  const destroyLater: typeof destroy = (error, done) => {
+    controller.abort();
+    void whenReleased.then(() => Reflect.apply(destroy, stream, [error, done]));
   };
+  stream._destroy = destroyLater;
+  const release = (): void => {
+    if (stream._destroy === destroyLater) {
+      if (own) Object.defineProperty(stream, '_destroy', own);
+      else Reflect.deleteProperty(stream, '_destroy');
+    }
+    released();
+  };
+  return { destroyed: controller.signal, release };
+}
+
+interface Sent {
+  readonly sent: number;
+  readonly refusal: FileRefusal | undefined;
 }
 
 const gone: FileRefusal = { refused: 'the stream or its destination is gone' };
+const noFile: FileRefusal = { refused: 'it is no file, or has no more' };
+const corked: FileRefusal = { refused: 'what is written waits for uncork()' };
 
 /** Bytes: between parts the stream can be taken out of its pipe, and what else is to be sent gets its turn. */
 const partLength = 1024 * 1024;

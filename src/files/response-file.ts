@@ -1,13 +1,13 @@
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerResponse, ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { codedError } from '../errors.ts';
 import type { SendFileOptions } from '../socket/send-file.ts';
 import { type OpenedFile, openFile, type SendableFile } from '../socket/sendable-file.ts';
 import { TLSSocket } from '../tls.ts';
-import { countBody } from './file-decision.ts';
+import { contentLength, countBody, hasNoBody, isChunked, isWrittenPlainly } from './file-decision.ts';
 import { sendOverHttp2 } from './http2-file.ts';
 
 /** A response of node:http, node:https or this library; of node:http2's compatibility API; or an HTTP/2 stream itself. */
@@ -36,16 +36,23 @@ export async function sendFile(
   signal?.throwIfAborted();
   if ('writeHead' in response && !('stream' in response)) await turnOf(response);
   if (response.destroyed || response.writableEnded) throw gone();
-  const opened = await openFile(file, options);
+  if (ending.has(response)) throw codedError('ERR_STREAM_WRITE_AFTER_END', 'A file ends the response already');
+  ending.add(response);
+  let opened: OpenedFile | undefined;
   try {
+    opened = await openFile(file, options);
     await check(opened);
     signal?.throwIfAborted();
     if (!isHttp1(response)) return await sendOverHttp2(response, opened, options);
     return await sendOverHttp1(response, opened, options);
   } finally {
-    await opened.release();
+    ending.delete(response);
+    await opened?.release();
   }
 }
+
+/** Responses that are being ended by a file. */
+const ending = new WeakSet<FileResponse>();
 
 function isHttp1(response: FileResponse): response is ServerResponse {
   return 'writeHead' in response && !('stream' in response);
@@ -54,17 +61,31 @@ function isHttp1(response: FileResponse): response is ServerResponse {
 /** Waits: a response to a request that came behind others has a socket once these are answered (RFC 9112 §9.3.2). */
 export async function turnOf(response: ServerResponse<IncomingMessage>): Promise<void> {
   if (response.socket || response.destroyed) return;
-  const over = new AbortController();
-  try {
-    await Promise.race([
-      once(response, 'socket', { signal: over.signal }),
-      once(response.req.socket, 'close', { signal: over.signal }),
-    ]);
-  } finally {
-    over.abort();
-  }
+  await new Promise<void>((resolve) => {
+    const forget = onClose(response.req.socket, resolve);
+    response.once('socket', () => {
+      forget();
+      resolve();
+    });
+  });
   if (!response.socket) throw gone();
 }
+
+/** Calls `told` when the socket closes; all who wait have one listener. */
+function onClose(socket: Socket, told: () => void): () => void {
+  const waiting = waitingFor.get(socket) ?? new Set();
+  if (!waitingFor.has(socket)) {
+    waitingFor.set(socket, waiting);
+    socket.once('close', () => {
+      for (const one of waiting) one();
+    });
+  }
+  if (socket.closed) told();
+  else waiting.add(told);
+  return () => waiting.delete(told);
+}
+
+const waitingFor = new WeakMap<Socket, Set<() => void>>();
 
 /** What can be wrong with a file is found before there are headers that speak of it: the last byte is read. */
 async function check(file: OpenedFile): Promise<void> {
@@ -81,18 +102,22 @@ async function check(file: OpenedFile): Promise<void> {
 async function sendOverHttp1(response: ServerResponse, file: OpenedFile, options: SendFileOptions): Promise<number> {
   const { socket } = response;
   if (!socket) throw gone();
-  if (!response.headersSent) announce(response, file.length);
+  announce(response, file.length);
   const ended = finished(response, { readable: false });
   // Looked at below; rejected before, it is nobody's.
   ended.catch(() => {});
-  if (hasNoBody(response)) {
-    response.end();
-    await ended;
-    return 0;
-  }
   try {
-    if (socket instanceof TLSSocket && !isChunked(response)) {
-      response.flushHeaders();
+    // What hooks make of the headers is known once they were sent; who has replaced write() has them sent then.
+    const goesToSocket = socket instanceof TLSSocket && isWrittenPlainly(response);
+    if (goesToSocket) response.flushHeaders();
+    if (hasNoBody(response)) {
+      response.end();
+      await ended;
+      return 0;
+    }
+    if (goesToSocket && !isChunked(response)) {
+      // As end() does.
+      while (response.writableCorked > 0) response.uncork();
       await socket.sendFile(file.source, { ...options, start: file.start, length: file.length });
       countBody(response, file.length);
       response.end();
@@ -102,29 +127,21 @@ async function sendOverHttp1(response: ServerResponse, file: OpenedFile, options
     await ended;
     return file.length;
   } catch (error) {
-    socket.destroy();
+    if (response.headersSent) socket.destroy();
     throw error;
   }
 }
 
 function announce(response: ServerResponse, length: number): void {
   if (response.hasHeader('transfer-encoding')) return;
-  const given = response.getHeader('content-length');
-  if (given !== undefined && Number(given) !== length) {
+  const given = response.headersSent ? contentLength(response) : response.getHeader('content-length');
+  // Headers that were sent may speak of more than the file.
+  const isWrong = response.headersSent ? Number(given) < length : Number(given) !== length;
+  if (given !== undefined && isWrong) {
     const message = `The response's Content-Length is ${given}, the file's part has ${length} bytes`;
     throw codedError('ERR_HTTP_CONTENT_LENGTH_MISMATCH', message);
   }
-  response.setHeader('content-length', length);
-}
-
-/** RFC 9112 §6.3. */
-function hasNoBody({ req, statusCode }: ServerResponse): boolean {
-  return req.method === 'HEAD' || statusCode === 204 || statusCode === 304;
-}
-
-/** Also where Node.js chose it, since the headers were sent without a length. */
-function isChunked(response: ServerResponse): boolean {
-  return response.chunkedEncoding || response.hasHeader('transfer-encoding');
+  if (!response.headersSent) response.setHeader('content-length', length);
 }
 
 /** The file in pieces, all of it or an error. */

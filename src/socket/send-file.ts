@@ -134,7 +134,7 @@ class FileTurn {
       const isSent = connection.sendsFiles && !isRefused;
       if (isSent) await before.send();
       const part = await (isSent
-        ? sendPart(connection, file, offset, Math.min(left, kernelPart))
+        ? sendPart(connection, file, offset, Math.min(left, kernelPart), signal)
         : this.#readPart(before, file, offset, Math.min(left, readPart)));
       if (part === undefined) return;
       if (part === 'refused') {
@@ -167,12 +167,14 @@ class FileTurn {
     }
   }
 
-  /** Undefined: the file could not be read. */
+  /** Undefined: the file could not be read, or is not to be sent any more. */
   async #readPart(before: Before, file: OpenedFile, position: number, length: number): Promise<number | undefined> {
     // One for all parts: each has left before the next is read.
     this.#buffer ??= spare.pop() ?? Buffer.allocUnsafeSlow(readPart);
     const buffer = this.#buffer;
     const bytes = await this.#unlessFails(file.read(buffer, length, position));
+    // Who was told of the abort may have closed the file: what was read by its number may be another's.
+    if (this.#options.signal?.aborted) return undefined;
     if (bytes !== undefined && bytes > 0) await before.send(buffer.subarray(0, bytes));
     return bytes;
   }
@@ -189,11 +191,12 @@ function sendPart(
   file: OpenedFile,
   offset: number,
   length: number,
+  signal: AbortSignal | undefined,
 ): Promise<number | 'refused'> {
   const part: FilePart = {
-    // Closed in the meantime, its number may be another file's.
+    // Closed in the meantime, its number may be another file's; so it may be once somebody was told of an abort.
     get descriptor() {
-      return file.descriptor;
+      return signal?.aborted ? -1 : file.descriptor;
     },
     offset,
     length,

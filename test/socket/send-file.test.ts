@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { FileHandle } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Connection } from '../../src/connection/connection.ts';
 import * as ktls from '../../src/index.ts';
@@ -36,5 +37,41 @@ test('a file that is aborted before its turn is not expected', async () => {
   const told: string[] = [];
   const connection = new Proxy<Partial<Connection>>({}, { get: (_, name) => () => told.push(String(name)) });
   await sendWithFiles(chunks, connection as Connection, () => {});
+  expect(told).toEqual([]);
+});
+
+test('what is read once somebody was told of an abort is not sent: the file may be another by then', async () => {
+  const chunks: Uint8Array[] = [];
+  const stream = { write: (chunk: Uint8Array) => chunks.push(chunk) };
+  const controller = new AbortController();
+  let isRead = (): void => {};
+  const read = new Promise<void>((resolve) => {
+    isRead = resolve;
+  });
+  const handle = {
+    fd: 99,
+    stat: async () => ({ size: 10 }),
+    read: async () => {
+      controller.abort();
+      await read;
+      return { bytesRead: 10 };
+    },
+  };
+  const sending = sendFile(stream, handle as unknown as FileHandle, { signal: controller.signal }).catch(
+    (error) => error,
+  );
+  const told: string[] = [];
+  const connection = {
+    sendsFiles: false,
+    expectFile: (_length: number, done: () => void) => done(),
+    write: (_parts: unknown, done: () => void) => {
+      told.push('write');
+      done();
+    },
+  };
+  const sent = sendWithFiles(chunks, connection as unknown as Connection, () => {});
+  expect(await sending).toMatchObject({ name: 'AbortError' });
+  isRead();
+  await sent;
   expect(told).toEqual([]);
 });
