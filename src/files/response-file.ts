@@ -115,9 +115,9 @@ async function sendOverHttp1(response: ServerResponse, file: OpenedFile, options
       await ended;
       return 0;
     }
+    // As end() does.
+    while (response.writableCorked > 0) response.uncork();
     if (goesToSocket && !isChunked(response)) {
-      // As end() does.
-      while (response.writableCorked > 0) response.uncork();
       await socket.sendFile(file.source, { ...options, start: file.start, length: file.length });
       countBody(response, file.length);
       response.end();
