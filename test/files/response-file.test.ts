@@ -118,12 +118,55 @@ describe.each(Object.keys(carriers))('sendFile of a response, %s', (name) => {
     const { response, body } = await get(at, { method: 'HEAD' });
     expect([response.headers['content-length'], body.length]).toEqual([String(content.length), 0]);
     await expect.poll(() => at.told).toEqual(['finish', 0]);
+    const empty = await get(await serveFile(join(folder, 'empty')));
+    expect([empty.response.headers['content-length'], empty.body.length]).toEqual(['0', 0]);
+  });
+
+  test.each<[string, string, SendFileOptions, string]>([
+    ['no file', join(folder, 'none'), {}, 'ENOENT'],
+    ['a folder', folder, {}, 'EISDIR'],
+    ['a part that is not there', path, { start: 10, length: 2_000_000 }, 'ERR_KTLS_FILE_TOO_SHORT'],
+  ])('%s: nothing was sent, and the response can say so', async (_, file, options, code) => {
+    const at = await serveFile(file, options);
+    const { response, body } = await get(at);
+    expect([response.statusCode, String(body)]).toEqual([404, 'none']);
+    expect(at.told.slice(0, 2)).toEqual([code, false]);
+  });
+
+  test('chunked, where the application wants it', async () => {
+    const at = await serveFile(path, {}, (response) => response.setHeader('transfer-encoding', 'chunked'));
+    const { response, body } = await get(at);
+    expect(response.headers['content-length']).toBeUndefined();
+    expect(body.equals(content)).toBe(true);
+  });
+
+  test('hooks that make other headers of them, as compression does, or a write() of its own', async () => {
+    const hook = (response: ServerResponse, change: () => void): void => {
+      const { writeHead } = response;
+      response.writeHead = (...args: unknown[]) => {
+        change();
+        return Reflect.apply(writeHead, response, args);
+      };
+    };
+    const changes: ((response: ServerResponse) => void)[] = [
+      (response) => hook(response, () => response.removeHeader('content-length')),
+      (response) => {
+        const { write } = response;
+        response.write = (...args: unknown[]) => Reflect.apply(write, response, args);
+        hook(response, () => response.removeHeader('content-length'));
+      },
+      (response) => response.cork(),
+    ];
+    for (const change of changes) {
+      const { body } = await get(await serveFile(path, {}, change));
+      expect(body.equals(content)).toBe(true);
+    }
     const notModified = (response: ServerResponse): void => {
       const { writeHead } = response;
       response.writeHead = () => Reflect.apply(writeHead, response, [304]);
     };
-    const empty = await get(await serveFile(path, {}, notModified));
-    expect([empty.response.statusCode, empty.body.length]).toEqual([304, 0]);
+    const { response, body } = await get(await serveFile(path, {}, notModified));
+    expect([response.statusCode, body.length]).toEqual([304, 0]);
   });
 
   test('two files for one response: the second is refused, and a longer one than the headers say', async () => {
