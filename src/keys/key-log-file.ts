@@ -15,25 +15,33 @@ let current: KeyLogFile | undefined;
 let warned = false;
 let warnedOfFailure = false;
 
+/** What is said of a key log, each once in a process: that it is written, and what stopped it. */
+export interface KeyLogWarnings {
+  readonly ofSecrets: (path: string) => void;
+  readonly ofFailure: (error: unknown) => void;
+}
+
 /** A key log (RFC 9850) for all connections of the process. What goes wrong with it is told once and does no connection any harm. */
 export class KeyLogFile {
   readonly path: string;
+  readonly #warn: KeyLogWarnings;
   #descriptor: number | undefined;
 
-  constructor(path: string) {
+  constructor(path: string, warn: KeyLogWarnings = { ofSecrets: warnOfSecrets, ofFailure: warnOfFailure }) {
     this.path = path;
+    this.#warn = warn;
   }
 
   /** Appends a line, given without its end. At once: the process may end, and several may write to the same file. */
   write(line: string): void {
-    warnOfSecrets(this.path);
+    this.#warn.ofSecrets(this.path);
     const bytes = Buffer.from(`${line}\n`);
     try {
       this.#descriptor ??= openSync(this.path, appending, ownerOnly);
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#descriptor, bytes, at);
     } catch (error) {
       this.close();
-      warnOfFailure(error);
+      this.#warn.ofFailure(error);
     } finally {
       bytes.fill(0);
     }
@@ -45,7 +53,7 @@ export class KeyLogFile {
     try {
       if (descriptor !== undefined) closeSync(descriptor);
     } catch (error) {
-      warnOfFailure(error);
+      this.#warn.ofFailure(error);
     }
   }
 }

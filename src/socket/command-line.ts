@@ -1,4 +1,4 @@
-import { appendFile } from 'node:fs';
+import { KeyLogFile } from '../keys/key-log-file.ts';
 
 /**
  * Options of node's own command line that are about TLS. Node.js heeds them in node:tls and shows them to nobody, so that they are read where
@@ -26,16 +26,22 @@ const valued = new Set(['--tls-keylog', '--openssl-config']);
 export const tracesTls: boolean = option('--trace-tls') !== undefined;
 
 const keyLogPath = option('--tls-keylog');
-/** --tls-keylog: who takes down each line; undefined where it was not asked for. */
-export const keyLogListener: ((line: Buffer) => void) | undefined = keyLogPath
-  ? (line) => {
-      warnOnce('Using --tls-keylog makes TLS connections insecure by writing secret key material to file', keyLogPath);
-      // One process's lines in their order: each call is one write.
-      appendFile(keyLogPath, line, { mode: 0o600 }, (error) => {
-        if (error) warnOnce('Failed to write TLS keylog (this warning will not be repeated):', error.message);
+const keyLog =
+  keyLogPath === undefined || keyLogPath === ''
+    ? undefined
+    : new KeyLogFile(keyLogPath, {
+        ofSecrets: (path) =>
+          warnOnce('Using --tls-keylog makes TLS connections insecure by writing secret key material to file', path),
+        ofFailure: (error) =>
+          warnOnce('Failed to write TLS keylog (this warning will not be repeated):', messageOf(error)),
       });
-    }
-  : undefined;
+/** --tls-keylog: who takes down each line; undefined where it was not asked for. */
+export const keyLogListener: ((line: Buffer) => void) | undefined =
+  keyLog && ((line) => keyLog.write(line.toString('latin1').trimEnd()));
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
 
 const warned = new Set<string>();
 
