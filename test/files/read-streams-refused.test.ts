@@ -59,6 +59,19 @@ const isLast = (url: string | undefined): boolean => url === '/last';
 const withLength = (response: ServerResponse, length = content.length) => response.setHeader('content-length', length);
 
 describe('what goes out is what node:https sends', () => {
+  const message = 'no\r\nline';
+  // There pipe() lets what write() throws end the process.
+  const isNode22 = process.versions.node.startsWith('22.');
+
+  test.skipIf(isNode22)('headers that cannot be sent', async () => {
+    await same((request, response) => {
+      if (isLast(request.url)) return response.end('last');
+      response.statusMessage = message;
+      return createReadStream(path).pipe(withLength(response));
+    });
+    expect(sent.every((bytes) => bytes === 0)).toBe(true);
+  });
+
   test.each<[string, (response: ServerResponse) => unknown]>([
     [
       'a response that has ended before its file stream has begun',
@@ -67,13 +80,6 @@ describe('what goes out is what node:https sends', () => {
         const body = Buffer.alloc(20_000_000, 'x');
         createReadStream(path).pipe(withLength(response, body.length).on('error', () => {}));
         response.end(body);
-      },
-    ],
-    [
-      'headers that cannot be sent',
-      (response) => {
-        response.statusMessage = 'no\r\nline';
-        createReadStream(path).pipe(withLength(response));
       },
     ],
     [
