@@ -118,5 +118,5 @@ const parsers: Readonly<Record<number, (bytes: Uint8Array, detail: number) => Ou
 
 /** A character for each byte. TextDecoder's 'latin1' is windows-1252, which is another. */
 export function byteText(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+  return String.fromCharCode(...bytes);
 }

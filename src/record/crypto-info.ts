@@ -4,7 +4,7 @@ import { ProtocolVersion } from '../protocol/version.ts';
 import { nonceLength } from './aead.ts';
 import { recordFraming } from './framing.ts';
 import { advanceExplicitNonce } from './nonce.ts';
-import { decodeUint64, encodeUint64, sequenceNumberLimit } from './sequence-number.ts';
+import { encodeUint64, sequenceNumberLimit } from './sequence-number.ts';
 import type { KernelAeadName, TrafficKeys } from './traffic-keys.ts';
 
 /**
@@ -40,7 +40,7 @@ export function decodeKernelKeys(
   iv.set(bytes.subarray(offsets.salt, offsets.recSeq));
   iv.set(bytes.subarray(offsets.iv, offsets.key), layout.saltLength);
   const key = copySecret(bytes.subarray(offsets.key, offsets.salt));
-  return { version, aead: layout.aead, key, iv, sequenceNumber: decodeUint64(bytes.subarray(offsets.recSeq)) };
+  return { version, aead: layout.aead, key, iv, sequenceNumber: view.getBigUint64(offsets.recSeq) };
 }
 
 /** Writes the `struct tls12_crypto_info_*` that setsockopt(TLS_TX) and (TLS_RX) take. Secret: wipe it after use. */

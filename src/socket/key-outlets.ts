@@ -43,9 +43,9 @@ export class KeyOutlets {
   }
 
   /** Puts the capture, if there is one, between a connection and its transport. */
-  captured(transport: Transport, ends: Pick<FlowEnds, 'local' | 'remote'>): Transport {
+  captured(transport: Transport, ends: () => Pick<FlowEnds, 'local' | 'remote'>): Transport {
     if (!this.#capture) return transport;
-    this.#flow = this.#capture.open({ ...ends, isServer: this.#isServer });
+    this.#flow = this.#capture.open({ ...ends(), isServer: this.#isServer });
     return new CapturedTransport(transport, this.#capture, this.#flow);
   }
 

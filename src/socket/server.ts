@@ -235,15 +235,16 @@ function watchHandshake(server: TLSServer, socket: TLSSocket, milliseconds: numb
     socket.destroy(codedError('ERR_TLS_HANDSHAKE_TIMEOUT', 'TLS handshake timeout'));
   }, milliseconds);
   let told = false;
+  const isTold = (): boolean => told || socket._controlReleased;
   const onError = (error: Error): void => {
-    if (told || socket._controlReleased) return;
+    if (isTold()) return;
     told = true;
     server.emit('tlsClientError', error, socket);
   };
   socket.on('_tlsError', onError);
   socket.once('close', () => {
     clearTimeout(timer);
-    onError(connectionReset('socket hang up'));
+    if (!isTold()) onError(connectionReset('socket hang up'));
   });
   socket.once('secure', () => {
     clearTimeout(timer);

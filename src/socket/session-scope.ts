@@ -18,10 +18,15 @@ export function sessionScope(server: Server, chosen?: SecureContext): Uint8Array
   const own = isSecureContext(secureContext) ? secureContext : undefined;
   const context = chosen ?? own;
   const demands = requestCert ? [rejectUnauthorized ? 'required' : 'wanted', context?.demands ?? ''] : ['nothing'];
-  const hash = createHash('sha256');
   // A chosen context without a name of its own belongs to the server.
-  for (const part of [context?.sessionIdContext || own?.sessionIdContext || '', ...demands]) {
-    hash.update(`${Buffer.byteLength(part)} `).update(part);
-  }
-  return hash.digest();
+  const parts = [context?.sessionIdContext || own?.sessionIdContext || '', ...demands];
+  const text = parts.map((part) => `${part.length} ${part}`).join('');
+  const scope = known.get(text) ?? createHash('sha256').update(text).digest();
+  if (known.size >= mostKnown) known.clear();
+  known.set(text, scope);
+  return scope;
 }
+
+/** Each connection of a server asks for the same again. */
+const known = new Map<string, Uint8Array>();
+const mostKnown = 256;

@@ -33,7 +33,7 @@ export function openSession(options: {
   listener: SessionListener;
 }): TlsSession {
   const { stream, engine, policy, isServer, outlets, listener } = options;
-  const transport = outlets.captured(sparing(stream, chooseTransport(stream, policy, outlets)), endsOf(stream));
+  const transport = outlets.captured(sparing(stream, chooseTransport(stream, policy, outlets)), () => endsOf(stream));
   const { modes, keyUsageLimit } = policy;
   const connection = new Connection({
     engine,

@@ -132,15 +132,19 @@ class Socket extends OpeningSocket {
     this._ktlsBelow?.destroy();
     this._ktlsOutlets.dispose();
     this.#told?.session.fill(0);
-    const early = 'Socket closed before the connection was established';
-    const failure = this.connecting
-      ? codedError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION', early)
-      : (this.#overtaken ?? canceledWrite());
     const pending = this.#pending;
+    const failure = pending && this.#overtakenBy();
     this.#pending = undefined;
     super._destroy(error, done);
     // What a callback throws must not come instead of the error.
     if (pending) process.nextTick(pending.done, failure);
+  }
+
+  /** What a write is told that waited for the handshake. */
+  #overtakenBy(): Error {
+    if (!this.connecting) return this.#overtaken ?? canceledWrite();
+    const early = 'Socket closed before the connection was established';
+    return codedError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION', early);
   }
 
   protected override get _ktlsEstablished(): boolean {
@@ -190,7 +194,7 @@ class Socket extends OpeningSocket {
       return;
     }
     this._unrefTimer();
-    if (this._ktlsIsServer && !this.#established) this._ktlsKnowName();
+    if (!this.#established && this.servername === null && this._ktlsIsServer) this._ktlsKnowName();
     switch (event.kind) {
       case 'applicationData':
         this.#onData(event.bytes);

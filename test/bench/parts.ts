@@ -1,3 +1,4 @@
+import { accepting } from './accepting.ts';
 import { cold } from './cold.ts';
 import { crowd } from './crowd.ts';
 import { firstByte } from './first-byte.ts';
@@ -24,6 +25,7 @@ export const parts: Readonly<Record<string, Part>> = {
   requests: { title: 'https, keep-alive, 50 connections, both ends in one thread', run: requests },
   portable: { title: 'the same without the addon: node:crypto seals and opens', run: portable, flags: ['--no-addons'] },
   handshakes: { title: 'handshakes, both ends in one thread', run: handshakes },
+  accepting: { title: 'what a connection costs its server', run: accepting },
   'first-byte': { title: 'latency of large responses', run: firstByte },
   floods: { title: 'a megabyte from a peer that wants to cost as much as it can', run: floods },
   crowd: { title: 'thousands of connections', run: crowd },

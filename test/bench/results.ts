@@ -70,6 +70,7 @@ const order = [
   'requests',
   'portable',
   'handshakes',
+  'accepting',
   'first-byte',
   'crowd',
   'cold',
