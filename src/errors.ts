@@ -1,6 +1,7 @@
 import type { Failure } from './connection/events.ts';
-import { InstanceLost } from './engine/instance.ts';
-import { describeEntry, OpenSSLError, type OpenSSLErrorEntry, ownLibrary, ownReasons } from './engine/openssl-error.ts';
+import type { OpenSSLErrorEntry } from './connection/handshake.ts';
+import { InstanceLost } from './connection/instance-lost.ts';
+import { describeEntry, OpenSSLError, ownLibrary, ownReasons } from './engine/openssl/openssl-error.ts';
 
 /** Errors of this library have `code`s: node:tls's own where node:tls has the case, ERR_KTLS_* where it has not. */
 export interface TLSError extends Error {

@@ -1,7 +1,7 @@
+import { heed } from './context/changeable.ts';
+import { defaults } from './context/defaults.ts';
 import { kernelSupport as probe } from './platform/kernel-support.ts';
 import { versions } from './platform/versions.ts';
-import { heed } from './socket/changeable.ts';
-import { defaults } from './socket/defaults.ts';
 import * as names from './tls.ts';
 
 export type { CipherSupport, KernelSupport } from './platform/kernel-support.ts';

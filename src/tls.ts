@@ -1,13 +1,13 @@
+import { createSecureContext, SecureContext } from './context/secure-context.ts';
 import { defaultCertificates, resetDefaultRoots } from './platform/default-roots.ts';
 import { nodeTls } from './platform/node-tls.ts';
 import { connect } from './socket/connect.ts';
-import { createSecureContext, SecureContext } from './socket/secure-context.ts';
 import { createServer, Server } from './socket/server.ts';
 import { TLSSocket } from './socket/tls-socket.ts';
 
+export type { SecureContextOptions } from './context/secure-context.ts';
 export type { ConnectOptions } from './socket/connect.ts';
 export type { KtlsMode, KtlsOption } from './socket/ktls-policy.ts';
-export type { SecureContextOptions } from './socket/secure-context.ts';
 export type { ServerOptions } from './socket/server.ts';
 export type { TLSSocketOptions } from './socket/tls-socket-options.ts';
 export { connect, createSecureContext, createServer, SecureContext, Server, TLSSocket };

@@ -130,7 +130,7 @@ static int handshake(ktls_engine *engine) {
     if (result != 1) return stopped_by(engine, result);
     engine->finished = 1;
     ktls_discharge(engine);
-    ktls_log_append(&engine->log, KTLS_OUT_HANDSHAKE_DONE, 0, NULL, 0);
+    ktls_log_done(engine);
     return engine->input_length > 0;
 }
 

@@ -1,4 +1,4 @@
-/* The module's inner interface. What JavaScript may call is marked KTLS_EXPORT; src/engine/ffi.ts has the same list. */
+/* The module's inner interface. What JavaScript may call is marked KTLS_EXPORT; src/engine/openssl/ffi.ts has the same list. */
 #ifndef KTLS_ENGINE_H
 #define KTLS_ENGINE_H
 
@@ -11,13 +11,13 @@
 
 enum { KTLS_READ = 0, KTLS_WRITE = 1 };
 
-/* Kinds of entries in a log; src/engine/outputs.ts reads them. */
+/* Kinds of entries in a log; src/engine/openssl/outputs.ts reads them. */
 enum ktls_output {
     KTLS_OUT_CIPHERTEXT = 1,   /* bytes for the peer */
     KTLS_OUT_RECORD,           /* detail = content type, bytes = fragment: for the installed record layer */
     KTLS_OUT_INSTALL_KEYS,     /* detail = direction, bytes = struct tls12_crypto_info_* */
     KTLS_OUT_APPLICATION_DATA, /* bytes that OpenSSL opened itself */
-    KTLS_OUT_HANDSHAKE_DONE,
+    KTLS_OUT_HANDSHAKE_DONE,   /* bytes: what was agreed on, see inspect.c */
     KTLS_OUT_SESSION,          /* bytes = u8 length, session id, u16 length, ticket, ASN.1 of the SSL_SESSION */
     KTLS_OUT_KEY_LOG,          /* one line of a key log, no line end */
     KTLS_OUT_CLOSE_NOTIFY,
@@ -32,6 +32,7 @@ enum ktls_output {
 };
 
 /* A growing row of entries: u8 kind, u8 detail, u16 zero, u32 length, bytes. May hold secrets: cleansed when it moves or ends. */
+struct ktls_engine;
 struct ktls_log {
     uint8_t *data;
     uint32_t length;
@@ -40,6 +41,7 @@ struct ktls_log {
 void ktls_log_append(struct ktls_log *log, enum ktls_output kind, uint8_t detail, const void *bytes, size_t length);
 void ktls_log_bytes(struct ktls_log *log, const void *bytes, size_t length);
 void ktls_log_free(struct ktls_log *log);
+void ktls_log_done(struct ktls_engine *engine);
 
 /* What a getter answers; JavaScript reads it before its next call. */
 extern struct ktls_log ktls_result;
@@ -111,7 +113,7 @@ void ktls_discharge(ktls_engine *engine);
 BIO *ktls_record_bio_new(ktls_engine *engine);
 void ktls_errors_collect(struct ktls_log *log);
 void ktls_errors_append(struct ktls_log *log, uint32_t code, const char *library, const char *reason, const char *data);
-/* Errors that are none of OpenSSL's; src/engine/openssl-error.ts has the same texts. */
+/* Errors that are none of OpenSSL's; src/engine/openssl/openssl-error.ts has the same texts. */
 #define KTLS_LIBRARY "ktls"
 #define KTLS_REASON_HANDSHAKE_MEMORY "handshake out of memory"
 void ktls_engine_abort(ktls_engine *engine);

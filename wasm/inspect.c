@@ -21,85 +21,107 @@ static int answer_text(const char *text) { return answer(text, text ? strlen(tex
 
 int KTLS_EXPORT(ktls_engine_version)(ktls_engine *engine) { return SSL_version(engine->ssl); }
 
-/* OpenSSL's name, standard name and first version of the suite, a line each. */
-int KTLS_EXPORT(ktls_engine_cipher)(ktls_engine *engine) {
-    const SSL_CIPHER *cipher = SSL_get_current_cipher(engine->ssl);
-    if (!cipher) return answer(NULL, 0);
-    const char *texts[] = {SSL_CIPHER_get_name(cipher), "\n", SSL_CIPHER_standard_name(cipher), "\n", SSL_CIPHER_get_version(cipher)};
-    ktls_result_clear();
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (texts[i]) ktls_log_bytes(&ktls_result, texts[i], strlen(texts[i]));
-    return 1;
+static void field(struct ktls_log *log, const void *bytes, size_t length) {
+    const uint32_t size = bytes ? (uint32_t)length : 0;
+    ktls_log_bytes(log, &size, sizeof size);
+    if (size) ktls_log_bytes(log, bytes, size);
 }
 
-int KTLS_EXPORT(ktls_engine_group)(ktls_engine *engine) { return answer_text(SSL_get0_group_name(engine->ssl)); }
+static void text_field(struct ktls_log *log, const char *text) { field(log, text, text ? strlen(text) : 0); }
 
-/* The random of either side's hello. */
-int KTLS_EXPORT(ktls_engine_random)(ktls_engine *engine, int server) {
-    uint8_t random[SSL3_RANDOM_SIZE];
-    const size_t length = server ? SSL_get_server_random(engine->ssl, random, sizeof random) : SSL_get_client_random(engine->ssl, random, sizeof random);
-    return answer(random, length);
-}
-
-/* The scheme that the server signed its handshake with, by the name of RFC 8446 §4.2.3; none in a resumed session. */
-int KTLS_EXPORT(ktls_engine_signature_scheme)(ktls_engine *engine) {
-    const char *name = NULL;
-    const long known = SSL_is_server(engine->ssl) ? SSL_get0_signature_name(engine->ssl, &name) : SSL_get0_peer_signature_name(engine->ssl, &name);
-    return answer_text(known == 1 ? name : NULL);
-}
-
-int KTLS_EXPORT(ktls_engine_server_name)(ktls_engine *engine) {
-    /* A server's is the one that its context was chosen by: of a resumed session of TLS 1.2 OpenSSL would tell the session's. */
-    if (SSL_is_server(engine->ssl)) return answer_text(engine->server_name);
-    return answer_text(SSL_get_servername(engine->ssl, TLSEXT_NAMETYPE_host_name));
-}
-
-int KTLS_EXPORT(ktls_engine_alpn)(ktls_engine *engine) {
-    const uint8_t *name;
-    unsigned length;
-    SSL_get0_alpn_selected(engine->ssl, &name, &length);
-    return answer(name, length);
-}
-
-/* X509_V_OK (0) or the reason why the peer's chain is not trusted (X509_verify_cert_error_string(3)). */
-int KTLS_EXPORT(ktls_engine_verify_result)(ktls_engine *engine) { return (int)SSL_get_verify_result(engine->ssl); }
-
-int KTLS_EXPORT(ktls_verify_text)(int code) { return answer_text(X509_verify_cert_error_string(code)); }
-
-static int append_certificate(X509 *certificate) {
+static int certificate_field(struct ktls_log *log, X509 *certificate) {
     uint8_t *der = NULL;
     const int length = i2d_X509(certificate, &der);
     if (length <= 0) return 0;
-    const uint32_t size = (uint32_t)length;
-    ktls_log_bytes(&ktls_result, &size, sizeof size);
-    ktls_log_bytes(&ktls_result, der, size);
+    field(log, der, (size_t)length);
     OPENSSL_free(der);
     return 1;
 }
 
-/* The peer's certificates as it sent them, leaf first: u32 length, DER, … */
-int KTLS_EXPORT(ktls_engine_peer_chain)(ktls_engine *engine) {
+/* A server's is the one that its context was chosen by: of a resumed session of TLS 1.2 OpenSSL would tell the session's. */
+static const char *server_name(ktls_engine *engine) {
+    return SSL_is_server(engine->ssl) ? engine->server_name : SSL_get_servername(engine->ssl, TLSEXT_NAMETYPE_host_name);
+}
+
+/* What the server signed its handshake with, by the name of RFC 8446 §4.2.3; none in a resumed session. */
+static const char *signature_scheme(SSL *ssl) {
+    const char *name = NULL;
+    const long known = SSL_is_server(ssl) ? SSL_get0_signature_name(ssl, &name) : SSL_get0_peer_signature_name(ssl, &name);
+    return known == 1 ? name : NULL;
+}
+
+/* What was negotiated (RFC 6066 §4), else TLS's own limit. */
+static uint16_t max_fragment(const SSL *ssl) {
+    const SSL_SESSION *session = SSL_get0_session(ssl);
+    const uint8_t code = session ? SSL_SESSION_get_max_fragment_length(session) : 0;
+    return code >= TLSEXT_max_fragment_length_512 && code <= TLSEXT_max_fragment_length_4096 ? 256u << code : 16384;
+}
+
+/* The peer's certificates as it sent them, leaf first. A client's chain includes the leaf, a server's does not (SSL_get_peer_cert_chain(3)). */
+static void peer_chain(struct ktls_log *log, const SSL *ssl) {
+    X509 *leaf = SSL_get0_peer_certificate(ssl);
+    if (!leaf || !certificate_field(log, leaf)) return;
+    STACK_OF(X509) *chain = SSL_get_peer_cert_chain(ssl);
+    for (int i = SSL_is_server(ssl) ? 0 : 1; i < sk_X509_num(chain); i++) certificate_field(log, sk_X509_value(chain, i));
+}
+
+/* u16 version, u16 largest fragment, u32 result of the verification, u32 1 if resumed; then fields, u32 length and bytes: see negotiated.ts. */
+static void log_negotiated(struct ktls_log *log, ktls_engine *engine) {
+    const SSL *ssl = engine->ssl;
+    const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
+    const uint16_t versions[] = {(uint16_t)SSL_version(ssl), max_fragment(ssl)};
+    const uint32_t verified = (uint32_t)SSL_get_verify_result(ssl);
+    const uint32_t reused = SSL_session_reused(ssl) == 1;
+    ktls_log_bytes(log, versions, sizeof versions);
+    ktls_log_bytes(log, &verified, sizeof verified);
+    ktls_log_bytes(log, &reused, sizeof reused);
+    text_field(log, cipher ? SSL_CIPHER_get_name(cipher) : NULL);
+    text_field(log, cipher ? SSL_CIPHER_standard_name(cipher) : NULL);
+    text_field(log, cipher ? SSL_CIPHER_get_version(cipher) : NULL);
+    text_field(log, SSL_get0_group_name(engine->ssl));
+    text_field(log, signature_scheme(engine->ssl));
+    text_field(log, server_name(engine));
+    const uint8_t *alpn;
+    unsigned alpn_length;
+    SSL_get0_alpn_selected(ssl, &alpn, &alpn_length);
+    field(log, alpn, alpn_length);
+    uint8_t random[SSL3_RANDOM_SIZE];
+    field(log, random, SSL_get_client_random(ssl, random, sizeof random));
+    field(log, random, SSL_get_server_random(ssl, random, sizeof random));
+    text_field(log, verified ? X509_verify_cert_error_string((long)verified) : NULL);
+    peer_chain(log, ssl);
+}
+
+/* What is agreed on now. */
+int KTLS_EXPORT(ktls_engine_negotiated)(ktls_engine *engine) {
     ktls_result_clear();
-    X509 *leaf = SSL_get0_peer_certificate(engine->ssl);
-    if (!leaf || !append_certificate(leaf)) return 0;
-    STACK_OF(X509) *chain = SSL_get_peer_cert_chain(engine->ssl);
-    /* A client's view of the chain includes the leaf, a server's does not (SSL_get_peer_cert_chain(3)). */
-    for (int i = SSL_is_server(engine->ssl) ? 0 : 1; i < sk_X509_num(chain); i++) append_certificate(sk_X509_value(chain, i));
+    log_negotiated(&ktls_result, engine);
     return 1;
 }
 
-/* The chain as it was verified, up to the trust anchor, same format. */
+/* The handshake is done: an output with what has been agreed on. */
+void ktls_log_done(ktls_engine *engine) {
+    struct ktls_log facts = {0};
+    log_negotiated(&facts, engine);
+    ktls_log_append(&engine->log, KTLS_OUT_HANDSHAKE_DONE, 0, facts.data, facts.length);
+    ktls_log_free(&facts);
+}
+
+/* The name in the client's hello, or that the client has sent. */
+int KTLS_EXPORT(ktls_engine_server_name)(ktls_engine *engine) { return answer_text(server_name(engine)); }
+
+/* The chain as it was verified, up to the trust anchor: u32 length, DER, … */
 int KTLS_EXPORT(ktls_engine_verified_chain)(ktls_engine *engine) {
     ktls_result_clear();
     STACK_OF(X509) *chain = SSL_get0_verified_chain(engine->ssl);
-    for (int i = 0; i < sk_X509_num(chain); i++) append_certificate(sk_X509_value(chain, i));
+    for (int i = 0; i < sk_X509_num(chain); i++) certificate_field(&ktls_result, sk_X509_value(chain, i));
     return sk_X509_num(chain) > 0;
 }
 
 int KTLS_EXPORT(ktls_engine_own_certificate)(ktls_engine *engine) {
     ktls_result_clear();
     X509 *leaf = SSL_get_certificate(engine->ssl);
-    return leaf && append_certificate(leaf);
+    return leaf && certificate_field(&ktls_result, leaf);
 }
 
 int KTLS_EXPORT(ktls_engine_finished_message)(ktls_engine *engine, int peer) {
@@ -185,11 +207,4 @@ int KTLS_EXPORT(ktls_context_ciphers)(SSL_CTX *context) {
         ktls_log_bytes(&ktls_result, name, strlen(name));
     }
     return sk_SSL_CIPHER_num(ciphers) > 0;
-}
-
-/* The largest fragment that may be sent: what was negotiated (RFC 6066 §4), else TLS's own limit. */
-uint32_t KTLS_EXPORT(ktls_engine_max_fragment)(ktls_engine *engine) {
-    const SSL_SESSION *session = SSL_get0_session(engine->ssl);
-    const uint8_t code = session ? SSL_SESSION_get_max_fragment_length(session) : 0;
-    return code >= TLSEXT_max_fragment_length_512 && code <= TLSEXT_max_fragment_length_4096 ? 256u << code : 16384;
 }

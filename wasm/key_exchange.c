@@ -30,7 +30,7 @@ struct exchange {
     uint8_t *secret; /* of one who responded */
 };
 
-/* A head and the share that follows; src/engine/key-exchange.ts reads it. */
+/* A head and the share that follows; src/engine/openssl/key-exchanges.ts reads it. */
 struct question {
     uint32_t number;
     uint16_t group;

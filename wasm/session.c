@@ -14,7 +14,6 @@ int KTLS_EXPORT(ktls_engine_set_session)(ktls_engine *engine, const uint8_t *byt
     return ok;
 }
 
-int KTLS_EXPORT(ktls_engine_session_reused)(ktls_engine *engine) { return SSL_session_reused(engine->ssl); }
 
 /* The current session as ASN.1 in the result; 0 when there is none. */
 int KTLS_EXPORT(ktls_engine_session)(ktls_engine *engine) {

@@ -18,7 +18,7 @@ int __real_EVP_PKEY_decrypt(EVP_PKEY_CTX *context, uint8_t *out, size_t *out_len
 
 enum { PKCS1 = 1, PSS = 2 };
 
-/* Head of a question; src/engine/signatures.ts reads it. */
+/* Head of a question; src/engine/openssl/signatures.ts reads it. */
 struct head {
     uint32_t key; /* its number; to verify: the length of its DER, which follows the signature */
     union {

@@ -1,2 +1,2 @@
-export { heed } from '../socket/changeable.ts';
+export { heed } from '../context/changeable.ts';
 export { connectionName, type KtlsOptions } from '../socket/ktls-options.ts';

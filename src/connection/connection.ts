@@ -1,10 +1,6 @@
-import type { Engine } from '../engine/engine.ts';
-import { InstanceLost } from '../engine/instance.ts';
-import type { Output } from '../engine/outputs.ts';
 import type { AlertDescription } from '../protocol/alert.ts';
 import { ContentType } from '../protocol/content-type.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
-import { decodeCryptoInfo } from '../record/crypto-info.ts';
 import { fragments } from '../record/fragment.ts';
 import type { OpenedRecords, RecordFault } from '../record/protection.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
@@ -12,8 +8,11 @@ import { ControlBudget } from './control-budget.ts';
 import { EventQueue } from './event-queue.ts';
 import { alertOf, type ConnectionEvent, type Failure } from './events.ts';
 import { Gate } from './gate.ts';
+import type { Direction, Handshake, Inspection, Output } from './handshake.ts';
+import { InstanceLost } from './instance-lost.ts';
 import { recordsPerSuite } from './key-use.ts';
 import { type KeyEpoch, KeyWatch } from './key-watch.ts';
+import type { Negotiated } from './negotiated.ts';
 import type { ConnectionOptions } from './options.ts';
 import { type Done, type FileDone, type FilePart, streamDestroyed } from './outgoing.ts';
 import { ReadSide } from './read-side.ts';
@@ -22,11 +21,11 @@ import { Turn } from './turn.ts';
 import { RekeyRefused, WriteSide } from './write-side.ts';
 
 /**
- * One TLS connection without a socket: takes bytes or opened records, drives the engine, moves records to the layers that carry them.
+ * One TLS connection without a socket: takes bytes or opened records, drives the handshake, moves records to the layers that carry them.
  * What it finds comes back as events; what is to be sent goes to the sink.
  */
 export class Connection {
-  readonly #engine: Engine;
+  readonly #handshake: Handshake;
   readonly #write: WriteSide;
   readonly #read: ReadSide;
   readonly #required: { readonly read: boolean; readonly write: boolean };
@@ -37,7 +36,11 @@ export class Connection {
   readonly #holdsLastFlight: boolean;
   #alertSeen: number | undefined;
   readonly #gate: Gate;
-  #suspended = false;
+  /** The handshake has asked the application, or has still to answer what it was given last. */
+  #waitsFor: 'application' | 'handshake' | undefined;
+  /** A copy of what was given to a handshake that answers later. */
+  #given: Uint8Array | undefined;
+  #negotiated: Negotiated | undefined;
   #isBehind = false;
   /** RFC 8446 §6.1: whatever follows close_notify must be ignored. */
   #peerClosed = false;
@@ -47,13 +50,13 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     const { sink, software, kernel, keyUsageLimit } = options;
     const shared = { software, kernel, keyUsageLimit };
-    this.#engine = options.engine;
+    this.#handshake = options.handshake;
     this.#required = options.requireKernel ?? { read: false, write: false };
     this.#events = new EventQueue(options.onEvent);
     this.#holdsLastFlight = options.holdsLastFlight;
     const onEpoch = (epoch: KeyEpoch): void => this.#events.emit({ kind: 'keys', ...epoch });
     this.#gate = new Gate({
-      engine: this.#engine,
+      handshake: this.#handshake,
       budget: this.#control,
       ended: () => this.#ended,
       deliver: (bytes) => this.#deliver(bytes),
@@ -72,8 +75,13 @@ export class Connection {
     });
   }
 
-  get engine(): Engine {
-    return this.#engine;
+  /** What has been agreed on: final once secure, and as far as it is known before. */
+  get negotiated(): Negotiated {
+    return this.#negotiated ?? this.#handshake.negotiated;
+  }
+
+  get inspection(): Inspection {
+    return this.#handshake.inspection;
   }
 
   get layers(): { readonly read: RecordLayerName; readonly write: RecordLayerName } {
@@ -93,6 +101,11 @@ export class Connection {
   /** With `exportsKeys`: a direction's keys for its next record, the caller's own to wipe; undefined where nobody tells them. */
   keys(direction: 'read' | 'write'): KeyEpoch | undefined {
     return this.#watch.next(direction, direction === 'read' ? this.#read : this.#write);
+  }
+
+  /** Tells of key log lines from here on. */
+  logKeys(): void {
+    this.#handshake.logKeys();
   }
 
   /** Nothing can be received or sent any more. */
@@ -115,9 +128,9 @@ export class Connection {
     return this.#isBehind && !this.#ended;
   }
 
-  /** The handshake waits for the application, and what the peer sends is kept. */
+  /** The handshake waits for the application, or is waited for, and what the peer sends is kept. */
   get isSuspended(): boolean {
-    return this.#suspended && !this.#ended;
+    return this.#waitsFor !== undefined && !this.#ended;
   }
 
   /** Bytes of a record that has not arrived whole: at the end of the stream, more than none means that it was cut off. */
@@ -125,11 +138,22 @@ export class Connection {
     return this.#read.partial;
   }
 
-  /** Starts the handshake, or goes on after `suspended`. */
+  /** Starts the handshake, or goes on after `question`. */
   resume(): ConnectionEvent[] {
     return this.#collect(() => {
-      this.#suspended = false;
-      this.#route(this.#engine.resume());
+      this.#waitsFor = undefined;
+      this.#route(this.#handshake.resume());
+      this.#readOn();
+    });
+  }
+
+  /** What a handshake puts out whose last output was `later`. */
+  answer(outputs: readonly Output[]): ConnectionEvent[] {
+    return this.#collect(() => {
+      this.#waitsFor = undefined;
+      if (this.#given) this.#taken(this.#given);
+      this.#given = undefined;
+      this.#route(outputs);
       this.#readOn();
     });
   }
@@ -193,7 +217,7 @@ export class Connection {
   /** close_notify, then FIN, behind all data. */
   close(done: () => void): void {
     this.#deferred(() => {
-      if (this.#gate.isOpen && !this.#ended) this.#route(this.#engine.close());
+      if (this.#gate.isOpen && !this.#ended) this.#route(this.#handshake.close());
       this.#write.end(done);
     });
   }
@@ -204,8 +228,8 @@ export class Connection {
    */
   updateKeys(requestPeer: boolean): void {
     const isStuck = !this.#write.canRekey || (requestPeer && !this.#read.canRekey);
-    if (isStuck && this.#engine.version === ProtocolVersion.tls13) throw new RekeyRefused(noWay);
-    this.#deferred(() => this.#route(this.#engine.updateKeys(requestPeer)));
+    if (isStuck && this.#handshake.version === ProtocolVersion.tls13) throw new RekeyRefused(noWay);
+    this.#deferred(() => this.#route(this.#handshake.updateKeys(requestPeer)));
   }
 
   /**
@@ -221,9 +245,13 @@ export class Connection {
   limitFragments(length: number): boolean {
     if (length < 512 || length > 16384) return false;
     // What the peer has asked for stays the limit.
-    this.#fragmentLimit = this.#gate.isOpen ? Math.min(length, this.#engine.maxFragmentLength) : length;
+    this.#fragmentLimit = this.#gate.isOpen ? Math.min(length, this.negotiated.maxFragmentLength) : length;
     this.#write.limitFragments(this.#fragmentLimit);
     return true;
+  }
+
+  get disposed(): boolean {
+    return this.#disposed;
   }
 
   dispose(): void {
@@ -233,7 +261,7 @@ export class Connection {
     this.#write.dispose();
     this.#read.dispose();
     this.#watch.dispose();
-    this.#engine.dispose();
+    this.#handshake.dispose();
   }
 
   /** For what the application sends, which is told when nothing can be sent any more. */
@@ -258,7 +286,7 @@ export class Connection {
       this.#write.record(ContentType.applicationData, data, done);
       return;
     }
-    const outputs = this.#engine.write(data);
+    const outputs = this.#handshake.write(data);
     const last = outputs.findLast(({ kind }) => kind === 'ciphertext');
     this.#route(outputs, (output) => (output === last ? done : undefined));
     if (!last) done?.();
@@ -267,7 +295,7 @@ export class Connection {
   #readOn(): void {
     const turn = new Turn();
     this.#isBehind = false;
-    while (!this.#ended && !this.#suspended && !this.#peerClosed) {
+    while (!this.#ended && !this.#waitsFor && !this.#peerClosed) {
       if (turn.isOver) {
         this.#isBehind = true;
         return;
@@ -282,7 +310,7 @@ export class Connection {
           turn.engineWorked(this.#ciphertext(received.records));
           break;
         case 'garbage':
-          this.#route(this.#engine.receiveCiphertext(received.bytes));
+          this.#route(this.#handshake.ciphertext(received.bytes));
           if (!this.#ended) this.#recordFault(received.fault);
           break;
         case 'opened':
@@ -295,11 +323,19 @@ export class Connection {
 
   /** Answers how many bytes OpenSSL has read. */
   #ciphertext(records: Uint8Array): number {
-    const outputs = this.#engine.receiveCiphertext(records);
-    const taken = records.subarray(0, records.length - this.#engine.unread);
+    const outputs = this.#handshake.ciphertext(records);
+    const answersLater = outputs.at(-1)?.kind === 'later';
+    if (answersLater) this.#given = records.slice();
+    const taken = answersLater ? 0 : this.#taken(records);
+    this.#route(outputs);
+    return taken;
+  }
+
+  /** Drops what the handshake has read of what it was given, and answers how many bytes that was. */
+  #taken(given: Uint8Array): number {
+    const taken = given.subarray(0, given.length - this.#handshake.unread);
     this.#watch.ciphertext('read', taken);
     this.#read.consume(taken.length);
-    this.#route(outputs);
     return taken.length;
   }
 
@@ -322,16 +358,16 @@ export class Connection {
           this.#write.record(output.type, output.fragment);
           break;
         case 'installKeys':
-          this.#installKeys(output.direction, output.cryptoInfo);
+          this.#installKeys(output.direction, output.keys);
           break;
         case 'keys':
-          this.#watch.heldByEngine(output.direction, output.cryptoInfo);
+          this.#watch.heldByEngine(output.direction, output.keys);
           break;
         case 'applicationData':
           this.#gate.openedByEngine(output.bytes);
           break;
         case 'handshakeDone':
-          this.#open();
+          this.#open(output.negotiated);
           break;
         case 'session':
           // A server's own are no work that the peer causes.
@@ -347,9 +383,12 @@ export class Connection {
           this.#peerClosed = true;
           this.#events.emit(output);
           break;
-        case 'suspended':
-          this.#suspended = true;
+        case 'question':
+          this.#waitsFor = 'application';
           this.#events.emit(output);
+          break;
+        case 'later':
+          this.#waitsFor = 'handshake';
           break;
         case 'alert':
           if (output.description !== 0) this.#alertSeen = output.description;
@@ -368,13 +407,14 @@ export class Connection {
   }
 
   /** The handshake has ended well: from here on there is a way for data. */
-  #open(): void {
+  #open(negotiated: Negotiated): void {
+    this.#negotiated = negotiated;
     this.#gate.open();
-    const { maxFragmentLength } = this.#engine;
+    const { maxFragmentLength } = negotiated;
     if (maxFragmentLength < 16384) this.limitFragments(maxFragmentLength);
     if (this.#read.layer === 'wasm') this.#staysWithEngine('read', this.#read);
     if (!this.#write.hasKeys) this.#staysWithEngine('write', this.#write);
-    this.#events.emit({ kind: 'secure' });
+    this.#events.emit({ kind: 'secure', negotiated });
   }
 
   #deliver(bytes: Uint8Array): void {
@@ -392,10 +432,7 @@ export class Connection {
     if (requestsOurs && !this.#write.hasKeys) this.#countForEngine(this.#write);
   }
 
-  #installKeys(direction: 'read' | 'write', cryptoInfo: Uint8Array): void {
-    const keys = decodeCryptoInfo(cryptoInfo);
-    cryptoInfo.fill(0);
-    if (!keys) throw new Error('the engine handed out keys of a cipher that it was not told to');
+  #installKeys(direction: Direction, keys: TrafficKeys): void {
     if (direction === 'write') this.#write.installKeys(keys);
     else this.#installReadKeys(keys);
   }
@@ -408,9 +445,9 @@ export class Connection {
   }
 
   #renewWriteKeys(): void {
-    const isTls13 = this.#engine.version === ProtocolVersion.tls13;
+    const isTls13 = this.#handshake.version === ProtocolVersion.tls13;
     if (this.#write.canRekey && isTls13) {
-      this.#route(this.#engine.updateKeys(false));
+      this.#route(this.#handshake.updateKeys(false));
       if (!this.#write.hasKeys) this.#countForEngine(this.#write);
       return;
     }
@@ -419,12 +456,12 @@ export class Connection {
 
   /** It is the peer that must stop using them (RFC 8446 §5.5); all that can be done is to ask. */
   #renewReadKeys(): void {
-    const canAsk = this.#write.canRekey && this.#read.canRekey && this.#engine.version === ProtocolVersion.tls13;
-    if (canAsk) this.#route(this.#engine.updateKeys(true));
+    const canAsk = this.#write.canRekey && this.#read.canRekey && this.#handshake.version === ProtocolVersion.tls13;
+    if (canAsk) this.#route(this.#handshake.updateKeys(true));
   }
 
   #countForEngine(side: ReadSide | WriteSide): void {
-    side.countForEngine(recordsPerSuite(this.#engine.cipher?.standardName ?? ''));
+    side.countForEngine(recordsPerSuite(this.negotiated.cipher?.standardName ?? ''));
   }
 
   #layerChanged(direction: 'read' | 'write'): void {
@@ -462,7 +499,7 @@ export class Connection {
   }
 
   #sendAlert(description: AlertDescription): void {
-    for (const output of this.#engine.fail(description)) {
+    for (const output of this.#handshake.fail(description)) {
       if (output.kind === 'record') this.#write.record(output.type, output.fragment);
       else if (output.kind === 'ciphertext') this.#write.ciphertext(output.bytes);
     }

@@ -1,20 +1,20 @@
-import type { OpenSSLErrorEntry } from '../engine/openssl-error.ts';
-import type { Suspended } from '../engine/outputs.ts';
 import { Alert, type AlertDescription } from '../protocol/alert.ts';
 import type { RecordFault } from '../record/protection.ts';
+import type { OpenSSLErrorEntry, Question } from './handshake.ts';
 import type { KeyEpoch } from './key-watch.ts';
+import type { Negotiated } from './negotiated.ts';
 
 /** What a connection tells whoever holds it, in order. Byte arrays are the receiver's own. */
 export type ConnectionEvent =
   | { readonly kind: 'applicationData'; readonly bytes: Uint8Array }
   /** The handshake has ended well. Certificates have been verified but not judged. */
-  | { readonly kind: 'secure' }
+  | { readonly kind: 'secure'; readonly negotiated: Negotiated }
   | { readonly kind: 'session'; readonly id: Uint8Array; readonly ticket: Uint8Array; readonly session: Uint8Array }
   | { readonly kind: 'keyLog'; readonly line: string }
   /** A direction has new keys, where they are exported. */
   | (KeyEpoch & { readonly kind: 'keys' })
   /** The handshake waits: {@link Connection.resume}. */
-  | Suspended
+  | Question
   | { readonly kind: 'ocspResponse'; readonly response: Uint8Array | null }
   | { readonly kind: 'trace'; readonly text: string }
   /** The peer will send no more. */

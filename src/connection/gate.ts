@@ -1,5 +1,3 @@
-import type { Engine } from '../engine/engine.ts';
-import type { Output } from '../engine/outputs.ts';
 import { Alert } from '../protocol/alert.ts';
 import { ContentType, type TLSPlaintext } from '../protocol/content-type.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
@@ -7,10 +5,11 @@ import { fragments } from '../record/fragment.ts';
 import type { OpenedRecords, RecordFault } from '../record/protection.ts';
 import { type Moment, type Verdict, verdictOn } from './acceptance.ts';
 import type { ControlBudget } from './control-budget.ts';
+import type { Handshake, Output } from './handshake.ts';
 
 /** To whom received records go. */
 export interface Destinations {
-  readonly engine: Engine;
+  readonly handshake: Handshake;
   readonly budget: ControlBudget;
   /** Nothing goes anywhere any more. */
   readonly ended: () => boolean;
@@ -81,16 +80,16 @@ export class Gate {
   }
 
   #verdict(type: number): Verdict {
-    return verdictOn(type, this.#moment, this.#to.engine.version === ProtocolVersion.tls13);
+    return verdictOn(type, this.#moment, this.#to.handshake.version === ProtocolVersion.tls13);
   }
 
   /** OpenSSL takes a record that somebody else has opened, or fails the connection. */
   #judge({ type, fragment }: TLSPlaintext): void {
-    const { engine, ended, route } = this.#to;
-    if (this.#dataPassed && type === ContentType.alert) engine.sawData();
+    const { handshake, ended, route } = this.#to;
+    if (this.#dataPassed && type === ContentType.alert) handshake.sawData();
     this.#dataPassed = false;
-    route(engine.receivePlaintext(type, fragment));
-    if (this.isOpen && !ended()) this.#moment = engine.inMessage ? 'message' : 'open';
+    route(handshake.plaintext(type, fragment));
+    if (this.isOpen && !ended()) this.#moment = handshake.inMessage ? 'message' : 'open';
   }
 
   #deliver(bytes: Uint8Array): void {

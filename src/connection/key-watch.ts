@@ -1,10 +1,10 @@
-import { advance, decodeKernelKeys, wipeTrafficKeys } from '../record/crypto-info.ts';
+import { advance, wipeTrafficKeys } from '../record/crypto-info.ts';
 import { recordFraming } from '../record/framing.ts';
 import { advanceExplicitNonce, explicitNonce } from '../record/nonce.ts';
 import type { KernelAeadName, TrafficKeys } from '../record/traffic-keys.ts';
+import type { Direction } from './handshake.ts';
 import type { RecordLayerName } from './record-layer.ts';
 
-type Direction = 'read' | 'write';
 type Keys = TrafficKeys<KernelAeadName>;
 
 /** The keys of a direction from one change to the next. */
@@ -57,11 +57,8 @@ export class KeyWatch {
     this.#onEpoch({ direction, epoch, layer, keys: advance(keys, keys.sequenceNumber) });
   }
 
-  /** Same, of a direction that OpenSSL protects itself. `cryptoInfo` is wiped. */
-  heldByEngine(direction: Direction, cryptoInfo: Uint8Array): void {
-    const keys = decodeKernelKeys(cryptoInfo);
-    cryptoInfo.fill(0);
-    if (!keys) return;
+  /** Same, of a direction that OpenSSL protects itself. `keys` are wiped. */
+  heldByEngine(direction: Direction, keys: Keys): void {
     this.installed(direction, keys, 'wasm');
     wipeTrafficKeys(keys);
   }

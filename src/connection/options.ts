@@ -1,10 +1,10 @@
-import type { Engine } from '../engine/engine.ts';
 import type { ConnectionEvent } from './events.ts';
+import type { Handshake } from './handshake.ts';
 import type { ByteSink, KernelPort, SoftwareLayer } from './record-layer.ts';
 
 export interface ConnectionOptions {
   /** Owned from here on: disposed of with the connection. */
-  readonly engine: Engine;
+  readonly handshake: Handshake;
   readonly sink: ByteSink;
   readonly software: SoftwareLayer;
   readonly kernel: KernelPort;

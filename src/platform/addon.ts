@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import type { CounterMode } from '../engine/counter-mode.ts';
+import type { CounterMode } from '../engine/host/counter-mode.ts';
 import { packageFile } from './package-file.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { createCipheriv } from 'node:crypto';
-import type { CounterMode } from '../engine/counter-mode.ts';
+import type { CounterMode } from '../engine/host/counter-mode.ts';
 import { loadAddon } from './addon.ts';
 
 /** The addon's, or node:crypto's where there is none. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { EngineModule } from '../engine/module.ts';
-import { TrustStore } from '../engine/trust-store.ts';
+import type { EngineModule } from '../engine/openssl/module.ts';
+import { TrustStore } from '../engine/openssl/trust-store.ts';
 import { nodeTls } from './node-tls.ts';
 
 /** Certificates that are trusted where none are given. */

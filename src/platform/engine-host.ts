@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { EngineModule } from '../engine/module.ts';
+import { EngineModule } from '../engine/openssl/module.ts';
 import { counterMode } from './counter-mode.ts';
 import { addonKeyExchange } from './key-exchange.ts';
 import { packageFile } from './package-file.ts';

@@ -1,4 +1,4 @@
-import type { KeyExchange } from '../engine/key-exchange.ts';
+import type { KeyExchange } from '../engine/host/key-exchange.ts';
 import { NamedGroup } from '../protocol/named-group.ts';
 import { type KeyExchangeConstructor, loadAddon } from './addon.ts';
 

@@ -8,7 +8,7 @@ import {
   sign,
   verify,
 } from 'node:crypto';
-import type { PrivateKey, SignatureScheme, VerifySignature } from '../engine/signatures.ts';
+import type { PrivateKey, SignatureScheme, VerifySignature } from '../engine/host/private-key.ts';
 
 /** A private key of node:crypto for the engine: it never gets into the engine's memory. Undefined for kinds that TLS does not sign with. */
 export function enginePrivateKey(key: KeyObject): PrivateKey | undefined {

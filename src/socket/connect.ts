@@ -1,12 +1,12 @@
 import net from 'node:net';
 import type tls from 'node:tls';
+import { defaults } from '../context/defaults.ts';
+import { isOneOf, letNodeRefuseConnect } from '../context/node-errors.ts';
+import { replaceable } from '../context/replaceable.ts';
 import { codedError, connectionReset } from '../errors.ts';
 import { nodeTls } from '../platform/node-tls.ts';
-import { defaults } from './defaults.ts';
 import type { KtlsOptions } from './ktls-options.ts';
 import { sharedLegacy } from './negotiated.ts';
-import { isOneOf, letNodeRefuseConnect } from './node-errors.ts';
-import { replaceable } from './replaceable.ts';
 import { unwrapSession, wrapSession } from './session-state.ts';
 import { rawSession, TLSSocket } from './tls-socket.ts';
 

@@ -1,18 +1,20 @@
 import type { RecordLayerName } from '../connection/record-layer.ts';
+import type { ContextHandshake } from '../context/handshake.ts';
+import { isOneOf, letNodeRefuseCall } from '../context/node-errors.ts';
+import { replaceable } from '../context/replaceable.ts';
+import { isSecureContext, type SecureContext, type SecureContextOptions } from '../context/secure-context.ts';
 import { codedError } from '../errors.ts';
 import type { ConnectionKeys } from '../keys/exported-keys.ts';
 import { type KeyOutlets, notExported } from './key-outlets.ts';
 import { verifyError } from './negotiated.ts';
 import { NegotiatedSocket } from './negotiated-socket.ts';
-import { isOneOf, letNodeRefuseCall } from './node-errors.ts';
-import { replaceable } from './replaceable.ts';
-import { isSecureContext, type SecureContext, type SecureContextOptions } from './secure-context.ts';
 import { type SendFileOptions, sendFile } from './send-file.ts';
 import type { SendableFile } from './sendable-file.ts';
 import type { TlsSession } from './tls-session.ts';
 
 /** What can be asked and wanted of a connection, beside reading and writing. */
 export abstract class ControllableSocket extends NegotiatedSocket {
+  protected abstract readonly _ktlsHandshake: ContextHandshake | undefined;
   protected abstract readonly _ktlsSession: TlsSession | undefined;
   protected abstract readonly _ktlsOutlets: KeyOutlets;
   #fragmentLimit: number | undefined;
@@ -66,7 +68,7 @@ export abstract class ControllableSocket extends NegotiatedSocket {
   exportKeys(): ConnectionKeys {
     const session = this._ktlsSession;
     if (!this._ktlsOutlets.exportsKeys) throw notExported();
-    if (!session || !this._ktlsEngine || !this._ktlsEstablished)
+    if (!session || !this._ktlsConnection || !this._ktlsEstablished)
       throw codedError('ERR_TLS_INVALID_STATE', 'The handshake is not done');
     return this._ktlsOutlets.connectionKeys(session.connection);
   }
@@ -74,7 +76,7 @@ export abstract class ControllableSocket extends NegotiatedSocket {
   /** Server, while it chooses a certificate: uses the one of `context`. */
   setKeyCert(context: SecureContext | SecureContextOptions): void {
     const chosen = isSecureContext(context) ? context : replaceable.createSecureContext(context);
-    this._ktlsEngine?.useIdentity(chosen.for({ verifiesPeer: false, isServer: this._ktlsIsServer }));
+    if (this._ktlsConnection) this._ktlsHandshake?.useIdentity(chosen);
   }
 
   /** Fragments of at most `size` bytes, 512 to 16384 (RFC 8446 §5.1). Answers whether that is possible. */
@@ -104,12 +106,12 @@ export abstract class ControllableSocket extends NegotiatedSocket {
 
   /** Writes what is negotiated to stderr, in OpenSSL's words (SSL_trace(3)). For debugging: the format is nobody's to rely on. */
   enableTrace(): void {
-    this._ktlsEngine?.trace();
+    if (this._ktlsConnection) this._ktlsHandshake?.trace();
   }
 
   /** Why the peer is not trusted; null when it is, which it never is before it has shown who it is. */
   verifyError(): Error | null {
-    return verifyError(this._ktlsEngine, this._ktlsIsServer);
+    return verifyError(this._ktlsConnection?.negotiated, this._ktlsIsServer);
   }
 
   override ref(): this {

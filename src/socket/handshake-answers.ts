@@ -1,8 +1,6 @@
-import type { Engine } from '../engine/engine.ts';
-import type { Answers } from '../engine/questions.ts';
-import { maxPskIdentityLength, maxPskLength } from '../engine/questions.ts';
+import { type ImmediateAnswers, maxPskIdentityLength, maxPskLength } from '../connection/handshake.ts';
+import { isOneOf, typeError } from '../context/node-errors.ts';
 import { codedError } from '../errors.ts';
-import { isOneOf, typeError } from './node-errors.ts';
 import type { TLSSocketOptions } from './tls-socket-options.ts';
 
 /** The callbacks that node:tls calls in the middle of a handshake. `fail` destroys the socket with what a callback threw. */
@@ -10,12 +8,12 @@ export function handshakeAnswers(
   options: TLSSocketOptions,
   owner: {
     readonly socket: object;
-    readonly engine: () => Engine | undefined;
+    readonly serverName: () => string | undefined;
     /** Told before each question. */
     readonly asked: () => void;
     readonly fail: (error: unknown) => void;
   },
-): Answers {
+): ImmediateAnswers {
   const guard =
     <Asked, Answer>(answer: (asked: Asked) => Answer | undefined): ((asked: Asked) => Answer | undefined) =>
     (asked) => {
@@ -32,7 +30,7 @@ export function handshakeAnswers(
     ...(ALPNCallback && {
       alpn: guard((wire: Uint8Array) => {
         const protocols = readProtocols(wire);
-        const servername = owner.engine()?.serverName ?? '';
+        const servername = owner.serverName() ?? '';
         return offsetOf(protocols, Reflect.apply(ALPNCallback, owner.socket, [{ servername, protocols }]));
       }),
     }),
@@ -106,6 +104,5 @@ function invalidType(name: string, expected: string, value: unknown): Error {
   return typeError('ERR_INVALID_ARG_TYPE', `The "${name}" argument must be ${expected}. Received type ${typeof value}`);
 }
 
-export type { Answers } from '../engine/questions.ts';
 export const asError = (error: unknown): Error =>
   error instanceof Error ? error : codedError('ERR_UNHANDLED_ERROR', String(error));

@@ -1,6 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Connection } from '../connection/connection.ts';
 import type { KeyEpoch } from '../connection/key-watch.ts';
+import type { Negotiated } from '../connection/negotiated.ts';
+import { isOneOf, typeError } from '../context/node-errors.ts';
+import { versionName } from '../context/protocol-versions.ts';
 import { codedError } from '../errors.ts';
 import { Capture } from '../keys/capture.ts';
 import type { CaptureFlow, FlowEnds } from '../keys/capture-flow.ts';
@@ -12,8 +15,6 @@ import type { Transport } from '../platform/transport.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { wipeTrafficKeys } from '../record/crypto-info.ts';
 import { CapturedTransport, whyNoKernel } from './captured-transport.ts';
-import { isOneOf, typeError } from './node-errors.ts';
-import { versionName } from './protocol-versions.ts';
 import type { TLSSocketOptions } from './tls-socket-options.ts';
 
 /** Where one connection's secrets go: only where somebody asked for them before its handshake. */
@@ -55,15 +56,15 @@ export class KeyOutlets {
   }
 
   /** To be told once the handshake is done. */
-  secure({ engine }: Connection): void {
+  secure(negotiated: Negotiated): void {
     this.#flow?.release(
       [
-        `${versionName(engine.version)} ${engine.cipher?.standardName}`,
-        engine.group && `group ${engine.group}`,
-        engine.signatureScheme && `signed with ${engine.signatureScheme}`,
-        engine.sessionReused && 'resumed',
-        engine.serverName && `server name ${engine.serverName}`,
-        engine.alpn && `ALPN ${engine.alpn}`,
+        `${versionName(negotiated.version)} ${negotiated.cipher?.standardName}`,
+        negotiated.group && `group ${negotiated.group}`,
+        negotiated.signatureScheme && `signed with ${negotiated.signatureScheme}`,
+        negotiated.sessionReused && 'resumed',
+        negotiated.serverName && `server name ${negotiated.serverName}`,
+        negotiated.alpn && `ALPN ${negotiated.alpn}`,
         `captured at the ${this.#isServer ? 'server' : 'client'}`,
       ]
         .filter((fact) => fact)
@@ -83,7 +84,7 @@ export class KeyOutlets {
   epochKeys(epoch: KeyEpoch, connection: Connection): EpochKeys {
     const { direction, keys } = epoch;
     const sender = (direction === 'write') === this.#isServer ? 'server' : 'client';
-    const cipherSuite = connection.engine.cipher?.standardName ?? '';
+    const cipherSuite = connection.negotiated.cipher?.standardName ?? '';
     const hash = suiteHash(cipherSuite);
     const isTls13 = keys.version === ProtocolVersion.tls13;
     const trafficSecret = isTls13 ? this.#secrets?.trafficSecret(sender, epoch.epoch, hash) : undefined;
@@ -111,9 +112,9 @@ export class KeyOutlets {
 
   /** What {@link TLSSocket.exportKeys} answers. Throws {@link notExported} where nobody asked beforehand. */
   connectionKeys(connection: Connection): ConnectionKeys {
-    const { engine } = connection;
+    const { negotiated } = connection;
     if (!this.#secrets) throw notExported();
-    const cipherSuite = engine.cipher?.standardName ?? '';
+    const cipherSuite = negotiated.cipher?.standardName ?? '';
     const current = (direction: 'read' | 'write'): EpochKeys | undefined => {
       const epoch = connection.keys(direction);
       return epoch && this.epochKeys(epoch, connection);
@@ -126,15 +127,15 @@ export class KeyOutlets {
         : noNumber;
     return new ConnectionKeys({
       role: this.#isServer ? 'server' : 'client',
-      version: versionName(engine.version),
+      version: versionName(negotiated.version),
       cipherSuite,
-      clientRandom: engine.random('client') ?? new Uint8Array(),
-      serverRandom: engine.random('server') ?? new Uint8Array(),
-      group: engine.group,
-      signatureScheme: engine.signatureScheme,
-      serverName: engine.serverName,
-      alpnProtocol: engine.alpn,
-      resumed: engine.sessionReused,
+      clientRandom: negotiated.clientRandom,
+      serverRandom: negotiated.serverRandom,
+      group: negotiated.group,
+      signatureScheme: negotiated.signatureScheme,
+      serverName: negotiated.serverName,
+      alpnProtocol: negotiated.alpn,
+      resumed: negotiated.sessionReused,
       keyLog: this.#secrets.text,
       read,
       write,

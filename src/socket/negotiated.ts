@@ -1,16 +1,20 @@
 import { X509Certificate } from 'node:crypto';
 import type { PeerCertificate } from 'node:tls';
-import type { Engine } from '../engine/engine.ts';
+import type { Connection } from '../connection/connection.ts';
+import type { Negotiated } from '../connection/negotiated.ts';
 import { codedError, type TLSError } from '../errors.ts';
 import { verifyErrorNames } from '../protocol/verify-error.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
+
+/** What is known of both ends. */
+type Told = Pick<Connection, 'negotiated' | 'inspection'>;
 
 /**
  * The peer's certificate in node:tls's form, an object without properties when there is none. With `detailed`, each has its issuer in
  * `issuerCertificate`, a self-signed one itself.
  */
-export function peerCertificate(engine: Engine, detailed: boolean): object {
-  const chain = (detailed ? fullChain(engine) : engine.peerChain.slice(0, 1)).map(parse);
+export function peerCertificate(connection: Told, detailed: boolean): object {
+  const chain = (detailed ? fullChain(connection) : connection.negotiated.peerChain.slice(0, 1)).map(parse);
   let issuer: PeerCertificate | undefined;
   for (const certificate of chain.reverse()) {
     const legacy: PeerCertificate = certificate.toLegacyObject();
@@ -24,8 +28,8 @@ export function peerCertificate(engine: Engine, detailed: boolean): object {
 }
 
 /** Same, of this side. */
-export function ownCertificate(engine: Engine): object {
-  return x509(engine.ownCertificate)?.toLegacyObject() ?? {};
+export function ownCertificate({ inspection }: Told): object {
+  return x509(inspection.ownCertificate)?.toLegacyObject() ?? {};
 }
 
 export function x509(der: Uint8Array | undefined): X509Certificate | undefined {
@@ -78,21 +82,20 @@ const mostCertificates = 64;
  * Why the peer is not trusted, with node:tls's code; null when it is. One without a certificate is not, unless it has shown that it knows
  * a key that both share (RFC 4279, RFC 8446 §2.2).
  */
-export function verifyError(engine: Engine | undefined, isServer: boolean): TLSError | null {
-  if (!engine || engine.peerChain.length === 0) {
-    return engine && knowsSharedKey(engine, isServer) ? null : codedError('UNABLE_TO_GET_ISSUER_CERT', noCertificate);
+export function verifyError(negotiated: Negotiated | undefined, isServer: boolean): TLSError | null {
+  if (!negotiated || negotiated.peerChain.length === 0) {
+    const isKnown = negotiated !== undefined && knowsSharedKey(negotiated, isServer);
+    return isKnown ? null : codedError('UNABLE_TO_GET_ISSUER_CERT', noCertificate);
   }
-  const result = engine.verifyResult;
-  if (result === 0) return null;
-  return codedError(verifyErrorNames[result] ?? 'UNSPECIFIED', engine.verifyText(result));
+  const { verifyResult, verifyText } = negotiated;
+  return verifyResult === 0 ? null : codedError(verifyErrorNames[verifyResult] ?? 'UNSPECIFIED', verifyText);
 }
 
 /**
  * A server of TLS 1.3 cannot tell a client with a key of its own from one that resumes a session made without a certificate: where it asks
  * for one, it wants one.
  */
-function knowsSharedKey(engine: Engine, isServer: boolean): boolean {
-  const { cipher, version, sessionReused } = engine;
+function knowsSharedKey({ cipher, version, sessionReused }: Negotiated, isServer: boolean): boolean {
   if (version === ProtocolVersion.tls13) return !isServer && sessionReused;
   return cipher !== undefined && /^(?:(?:EC)?DHE-)?PSK-/.test(cipher.name);
 }
@@ -100,7 +103,7 @@ function knowsSharedKey(engine: Engine, isServer: boolean): boolean {
 const noCertificate = 'the peer did not send a certificate';
 
 /** Where it was verified the whole way up to the anchor, else what the peer sent. */
-function fullChain(engine: Engine): Uint8Array[] {
-  const verified = engine.verifiedChain;
-  return verified.length > 0 ? verified : engine.peerChain;
+function fullChain({ inspection, negotiated }: Told): readonly Uint8Array[] {
+  const verified = inspection.verifiedChain;
+  return verified.length > 0 ? verified : negotiated.peerChain;
 }

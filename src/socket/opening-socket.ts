@@ -1,7 +1,12 @@
 import { AsyncResource } from 'node:async_hooks';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Engine } from '../engine/engine.ts';
+import type { Connection } from '../connection/connection.ts';
+import { ContextHandshake, type HandshakeSetup } from '../context/handshake.ts';
+import { isOneOf, letNodeRefuseCall, letNodeRefuseSocket, typeError } from '../context/node-errors.ts';
+import { replaceable } from '../context/replaceable.ts';
+import type { SecureContext } from '../context/secure-context.ts';
+import { sessionScope } from '../context/session-scope.ts';
 import { codedError, connectionReset } from '../errors.ts';
 import { alpnProtocols } from './alpn-protocols.ts';
 import { keyLogListener, tracesTls, warnOfTrace } from './command-line.ts';
@@ -9,12 +14,10 @@ import { ControllableSocket } from './controllable-socket.ts';
 import { asError, handshakeAnswers } from './handshake-answers.ts';
 import { KeyOutlets } from './key-outlets.ts';
 import { type KtlsPolicy, policyOf } from './ktls-policy.ts';
-import { isOneOf, letNodeRefuseCall, letNodeRefuseSocket, typeError } from './node-errors.ts';
-import { replaceable } from './replaceable.ts';
 import type { SessionListener } from './session-listener.ts';
 import { SocketHandle } from './socket-handle.ts';
 import { openSession, startSession, type TlsSession } from './tls-session.ts';
-import { engineContext, makeEngine, type TLSSocketOptions } from './tls-socket-options.ts';
+import { certificateOf, preparedContext, type TLSSocketOptions } from './tls-socket-options.ts';
 
 /** A TLS socket until its handshake has begun: options, the stream below, and the engine made for both. */
 export abstract class OpeningSocket extends ControllableSocket {
@@ -34,6 +37,8 @@ export abstract class OpeningSocket extends ControllableSocket {
   readonly #outlets: KeyOutlets;
   readonly #policy: KtlsPolicy;
   readonly #alpn: Uint8Array | undefined;
+  readonly #context: SecureContext;
+  #handshake: ContextHandshake | undefined;
   #below: Duplex | undefined;
   #session: TlsSession | undefined;
   #servername: string | undefined;
@@ -62,7 +67,7 @@ export abstract class OpeningSocket extends ControllableSocket {
     this._requestCert = !this.#options.isServer || this.#options.requestCert === true;
     this._rejectUnauthorized = this.#options.rejectUnauthorized === true;
     this.#outlets = new KeyOutlets(this.#options);
-    engineContext(this.#options);
+    this.#context = preparedContext(this.#options);
     const handle = new SocketHandle(this, stream, this.#scope);
     Reflect.set(this, '_handle', handle);
     Reflect.set(this, 'ssl', handle);
@@ -170,13 +175,14 @@ export abstract class OpeningSocket extends ControllableSocket {
 
   #start(stream: Duplex): void {
     try {
-      const engine = makeEngine(this._ktlsOptions, this.#alpn);
-      engine.onLost = (error) => void this.destroy(error);
+      const opened = new ContextHandshake(this.#context, this.#setup());
+      const handshake = opened.port;
+      handshake.onLost = (error) => void this.destroy(error);
+      this.#handshake = opened;
       const [isServer, outlets] = [this._ktlsIsServer, this._ktlsOutlets];
       const listener = inScope(this.#scope, this._ktlsListener);
-      const session = openSession({ stream, engine, policy: this.#policy, isServer, outlets, listener });
+      const session = openSession({ stream, handshake, policy: this.#policy, isServer, outlets, listener });
       this.#session = session;
-      this.#prepare(engine);
       this._ktlsLimitFragments(session);
       // From then on the transport listens.
       startSession(session, () => stream.off('error', this.#onEarlyError));
@@ -185,25 +191,35 @@ export abstract class OpeningSocket extends ControllableSocket {
     }
   }
 
-  /** What depends on who listens by now. */
-  #prepare(engine: Engine): void {
-    const { isServer, server, SNICallback } = this._ktlsOptions;
-    if (this.listenerCount('keylog') > 0 || this._ktlsOutlets.wantsKeyLog) engine.logKeys();
-    if (this._ktlsOutlets.exportsKeys) engine.reportKeys();
-    if (this._ktlsOptions.enableTrace) engine.trace();
-    const fail = (error: unknown): void => void this.destroy(asError(error));
-    const asked = (): void => (isServer ? this._ktlsKnowName() : undefined);
-    engine.answerWith(
-      handshakeAnswers(this._ktlsOptions, { socket: this, engine: () => this._ktlsEngine, asked, fail }),
-    );
-    if (!isServer) {
-      if (this.#servername) engine.setServerName(this.#servername);
-      if (this.#offered) engine.setSession(this.#offered);
-      return;
-    }
-    if (SNICallback || (server && server.listenerCount('resumeSession') > 0)) engine.suspendForHello();
-    if (server && server.listenerCount('OCSPRequest') > 0) engine.suspendForCertificate();
-    if (server && server.listenerCount('newSession') > 0) engine.reportSessions();
+  /** What depends on who listens by now, besides the options. */
+  #setup(): HandshakeSetup {
+    const options = this._ktlsOptions;
+    const { isServer = false, server, SNICallback } = options;
+    const isHeard = (event: string): boolean => server !== undefined && server.listenerCount(event) > 0;
+    const answers = handshakeAnswers(options, {
+      socket: this,
+      serverName: () => this.#handshake?.serverName,
+      asked: () => (isServer ? this._ktlsKnowName() : undefined),
+      fail: (error) => void this.destroy(asError(error)),
+    });
+    return {
+      isServer,
+      certificate: certificateOf(options),
+      handsOutKeys: options.portableLayer !== 'wasm',
+      alpn: this.#alpn,
+      sessionScope: isServer ? sessionScope(options) : undefined,
+      pskIdentityHint: options.pskIdentityHint,
+      requestOcsp: options.requestOCSP,
+      serverName: this.#servername,
+      session: this.#offered ?? options.session,
+      logsKeys: this.listenerCount('keylog') > 0 || this._ktlsOutlets.wantsKeyLog,
+      reportsKeys: this._ktlsOutlets.exportsKeys,
+      traces: options.enableTrace === true,
+      asksAboutHello: Boolean(SNICallback) || isHeard('resumeSession'),
+      asksAboutCertificate: isHeard('OCSPRequest'),
+      reportsSessions: isHeard('newSession'),
+      answers,
+    };
   }
 
   protected get _ktlsOptions(): TLSSocketOptions {
@@ -214,9 +230,13 @@ export abstract class OpeningSocket extends ControllableSocket {
     return this.#outlets;
   }
 
-  protected override get _ktlsEngine(): Engine | undefined {
-    const engine = this._ktlsSession?.connection.engine;
-    return engine?.disposed ? undefined : engine;
+  protected override get _ktlsHandshake(): ContextHandshake | undefined {
+    return #handshake in this ? this.#handshake : undefined;
+  }
+
+  protected override get _ktlsConnection(): Connection | undefined {
+    const connection = this._ktlsSession?.connection;
+    return connection?.disposed ? undefined : connection;
   }
 
   protected override get _ktlsSession(): TlsSession | undefined {

@@ -2,13 +2,13 @@ import type { NonSharedBuffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { captureRejectionSymbol } from 'node:events';
 import net from 'node:net';
+import { isOneOf, letNodeRefuseServer, letNodeRefuseServerContext, typeError } from '../context/node-errors.ts';
+import { replaceable } from '../context/replaceable.ts';
+import { isSecureContext, type SecureContext, type SecureContextOptions } from '../context/secure-context.ts';
 import { codedError, connectionReset } from '../errors.ts';
 import { alpnProtocols } from './alpn-protocols.ts';
 import { type KtlsOptions, pickKtlsOptions } from './ktls-options.ts';
 import { type KtlsPolicy, ktlsPolicy, underPolicy } from './ktls-policy.ts';
-import { isOneOf, letNodeRefuseServer, letNodeRefuseServerContext, typeError } from './node-errors.ts';
-import { replaceable } from './replaceable.ts';
-import { isSecureContext, type SecureContext, type SecureContextOptions } from './secure-context.ts';
 import { TLSSocket } from './tls-socket.ts';
 import type { ChosenContext, TLSSocketOptions } from './tls-socket-options.ts';
 

@@ -2,7 +2,7 @@ import net from 'node:net';
 import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { Connection } from '../connection/connection.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { Handshake } from '../connection/handshake.ts';
 import type { FlowEnds } from '../keys/capture-flow.ts';
 import { kernelTls } from '../platform/kernel-support.ts';
 import { PollTransport } from '../platform/poll-transport.ts';
@@ -26,17 +26,17 @@ export interface TlsSession {
 /** Puts TLS on a connected stream. Nothing is sent or received before {@link TlsSession.transport} is started. */
 export function openSession(options: {
   stream: Duplex;
-  engine: Engine;
+  handshake: Handshake;
   policy: KtlsPolicy;
   isServer: boolean;
   outlets: KeyOutlets;
   listener: SessionListener;
 }): TlsSession {
-  const { stream, engine, policy, isServer, outlets, listener } = options;
+  const { stream, handshake, policy, isServer, outlets, listener } = options;
   const transport = outlets.captured(sparing(stream, chooseTransport(stream, policy, outlets)), () => endsOf(stream));
   const { modes, keyUsageLimit } = policy;
   const connection = new Connection({
-    engine,
+    handshake,
     sink: transport,
     software: softwareLayer,
     kernel: transport.kernel,

@@ -3,8 +3,8 @@ import net from 'node:net';
 import { addAbortSignal, type Duplex } from 'node:stream';
 import type { Connection } from '../connection/connection.ts';
 import type { ConnectionEvent, Failure } from '../connection/events.ts';
+import { InstanceLost } from '../connection/instance-lost.ts';
 import type { KeyEpoch } from '../connection/key-watch.ts';
-import { InstanceLost } from '../engine/instance.ts';
 import { codedError, failureError } from '../errors.ts';
 import type { EpochKeys } from '../keys/exported-keys.ts';
 import { givesReads, type ReadControl, type ReadTaker } from '../platform/socket-reads.ts';
@@ -12,7 +12,7 @@ import { wipeTrafficKeys } from '../record/crypto-info.ts';
 import { asError } from './handshake-answers.ts';
 import { OpeningSocket } from './opening-socket.ts';
 import { hasFile, sendWithFiles } from './send-file.ts';
-import { answerSuspension } from './server-suspension.ts';
+import { answerQuestion } from './server-questions.ts';
 import type { SessionListener } from './session-listener.ts';
 import { constructOn, leaveOthersToNet } from './socket-over-stream.ts';
 import { TakenAtOnce } from './taken-at-once.ts';
@@ -65,7 +65,7 @@ class Socket extends OpeningSocket {
     Reflect.set(this, 'authorizationError', null);
     this.#userBuffer = stream ? undefined : UserBuffer.of(options.onread);
     this.on('newListener', (name) => {
-      if (name === 'keylog') this._ktlsEngine?.logKeys();
+      if (name === 'keylog') this._ktlsConnection?.logKeys();
     });
     if (options.pauseOnConnect) this.pause();
     if (stream) this._ktlsAttach(stream);
@@ -76,12 +76,12 @@ class Socket extends OpeningSocket {
   getSession(): NonSharedBuffer | undefined;
   getSession(): NonSharedBuffer | undefined | null {
     if (this.destroyed) return null;
-    const session = this._ktlsEngine && (this.#told?.session ?? this._ktlsEngine.session);
+    const session = this._ktlsConnection && (this.#told?.session ?? this._ktlsConnection.inspection.session);
     return session && Buffer.from(session);
   }
 
   override getTLSTicket(): NonSharedBuffer | undefined {
-    return this._ktlsEngine && this.#told ? Buffer.from(this.#told.ticket) : super.getTLSTicket();
+    return this._ktlsConnection && this.#told ? Buffer.from(this.#told.ticket) : super.getTLSTicket();
   }
 
   override pause(): this {
@@ -201,7 +201,7 @@ class Socket extends OpeningSocket {
         break;
       case 'secure':
         this.#established = true;
-        this._ktlsOutlets.secure(this.#liveSession().connection);
+        this._ktlsOutlets.secure(event.negotiated);
         if (this.#untoldSessions === 0) this.#onSecure();
         break;
       case 'closeNotify':
@@ -228,23 +228,24 @@ class Socket extends OpeningSocket {
       case 'recordLayer':
         this.emit('recordLayer', this.recordLayer);
         break;
-      case 'suspended':
-        answerSuspension(event, {
-          engine: this.#liveSession().connection.engine,
-          socket: this,
-          options: this._ktlsOptions,
-          named: (name) => this._ktlsKnowName(name),
-          destroyed: () => this.destroyed,
-          fail: (error) => this.destroy(asError(error)),
-          resume: () => this.#resume(),
-        });
+      case 'question':
+        if (this._ktlsHandshake)
+          answerQuestion(event, {
+            handshake: this._ktlsHandshake,
+            socket: this,
+            options: this._ktlsOptions,
+            named: (name) => this._ktlsKnowName(name),
+            destroyed: () => this.destroyed,
+            fail: (error) => this.destroy(asError(error)),
+            resume: () => this.#resume(),
+          });
         break;
       case 'failed':
         this.#fail(event.failure);
     }
   }
 
-  protected override _ktlsKnowName(name: string | undefined = this._ktlsEngine?.serverName): void {
+  protected override _ktlsKnowName(name: string | undefined = this._ktlsHandshake?.serverName): void {
     if (name) this.servername ??= name;
   }
 
@@ -296,10 +297,10 @@ class Socket extends OpeningSocket {
   }
 
   #onSecure(): void {
-    const engine = this._ktlsEngine;
-    if (!engine || !this._ktlsSession) return;
-    this.alpnProtocol = engine.alpn ?? false;
-    this.servername ??= engine.serverName ?? false;
+    if (!this._ktlsConnection || !this._ktlsSession) return;
+    const { alpn, serverName } = this._ktlsConnection.negotiated;
+    this.alpnProtocol = alpn ?? false;
+    this.servername ??= serverName ?? false;
     try {
       this.emit('secure');
     } finally {

@@ -7,10 +7,10 @@ import { Connection } from '../../src/connection/connection.ts';
 import type { ConnectionEvent } from '../../src/connection/events.ts';
 import { ReadSide } from '../../src/connection/read-side.ts';
 import type { KernelPort } from '../../src/connection/record-layer.ts';
-import { Engine, offloadable } from '../../src/engine/engine.ts';
+import { createSecureContext } from '../../src/context/secure-context.ts';
+import { Engine, offloadable } from '../../src/engine/openssl/engine.ts';
 import { advance } from '../../src/record/crypto-info.ts';
 import type { RecordOpener } from '../../src/record/protection.ts';
-import { createSecureContext } from '../../src/socket/secure-context.ts';
 import { RawPeer } from '../helpers/raw-peer.ts';
 import { nodeLayer } from './node-layer.ts';
 
@@ -100,7 +100,7 @@ function run({ version, sizes, pieces, patience, updates, refuses }: Scenario): 
     }
   };
   const connection = new Connection({
-    engine,
+    handshake: engine,
     sink: {
       pending: 0,
       isDirect: false,

@@ -1,12 +1,12 @@
 import { selfSigned } from '../../src/cli/self-signed.ts';
-import { Engine, offloadable } from '../../src/engine/engine.ts';
-import type { Output } from '../../src/engine/outputs.ts';
+import type { Output } from '../../src/connection/handshake.ts';
+import { createSecureContext } from '../../src/context/secure-context.ts';
+import { Engine, offloadable } from '../../src/engine/openssl/engine.ts';
 import { Alert } from '../../src/protocol/alert.ts';
 import { ProtocolVersion, type ProtocolVersionNumber } from '../../src/protocol/version.ts';
-import { advance, decodeCryptoInfo } from '../../src/record/crypto-info.ts';
+import { advance } from '../../src/record/crypto-info.ts';
 import { RecordBuffer } from '../../src/record/record-buffer.ts';
 import type { AeadName, TrafficKeys } from '../../src/record/traffic-keys.ts';
-import { createSecureContext } from '../../src/socket/secure-context.ts';
 import { referenceOpen, referenceSeal, splitRecords } from '../helpers/reference-protection.ts';
 import type { OpenOptions, Outcome, RecordLayerHarness, RecordLayerUnderTest } from './harness.ts';
 import { describeRecordLayer } from './record-layer.contract.ts';
@@ -110,7 +110,7 @@ class WasmLayer implements RecordLayerUnderTest {
   #take(record: Uint8Array): void {
     if (this.#failed) return;
     let alert: number | undefined;
-    for (const output of this.#engine.receiveCiphertext(record)) {
+    for (const output of this.#engine.ciphertext(record)) {
       if (output.kind === 'applicationData') this.#found({ kind: 'data', bytes: output.bytes });
       else if (output.kind === 'alert' && output.direction === 'write') alert = output.description;
       else if (output.kind === 'error') {
@@ -137,11 +137,8 @@ function handshake(server: Engine, client: Engine): RecordLayerUnderTest['keys']
       if (output.kind === 'ciphertext') towards.server.push(...splitRecords(output.bytes));
       else if (output.kind === 'record') towards.server.push(seal(output));
       else if (output.kind === 'installKeys') {
-        const decoded = decodeCryptoInfo(output.cryptoInfo);
-        if (decoded) {
-          keys[output.direction] = decoded;
-          next[output.direction] = decoded.sequenceNumber;
-        }
+        keys[output.direction] = output.keys;
+        next[output.direction] = output.keys.sequenceNumber;
       }
     }
   };
@@ -154,17 +151,16 @@ function handshake(server: Engine, client: Engine): RecordLayerUnderTest['keys']
   while (towards.server.length + towards.client.length > 0) {
     const fromClient = towards.server.shift();
     if (fromClient) {
-      for (const bytes of ciphertexts(server.receiveCiphertext(fromClient)))
-        towards.client.push(...splitRecords(bytes));
+      for (const bytes of ciphertexts(server.ciphertext(fromClient))) towards.client.push(...splitRecords(bytes));
       continue;
     }
     const record = towards.client.shift();
     if (!record) break;
     if (!keys.read) {
-      route(client.receiveCiphertext(record));
+      route(client.ciphertext(record));
     } else {
       const { type, fragment } = referenceOpen(keys.read, next.read++, record);
-      route(client.receivePlaintext(type, fragment));
+      route(client.plaintext(type, fragment));
     }
   }
   if (!keys.read || !keys.write) throw new Error('the handshake did not end');

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { EngineContext } from '../../src/engine/context.ts';
+import type { EngineContext } from '../../src/engine/openssl/context.ts';
 import { engineModule } from '../../src/platform/engine-host.ts';
 import { type Authority, type Identity, issue, makeAuthority } from '../helpers/certificates.ts';
 import { bothVersions, clientContext, EnginePair, everything, nothing, serverContext } from './engine-pair.ts';
@@ -51,15 +51,16 @@ const finished: Life[] = [
     live(contexts) {
       const first = new EnginePair(contexts).handshake();
       const pair = new EnginePair(contexts, everything);
-      pair.client.setSession(first.find('client', 'session')?.session ?? new Uint8Array());
+      pair.client.setup.setSession(first.find('client', 'session')?.session ?? new Uint8Array());
       first.dispose();
-      pair.client.setServerName('localhost');
-      for (const side of [pair.client, pair.server]) side.setAlpn(Uint8Array.of(1, 120));
-      pair.server.suspendForHello();
+      pair.client.setup.setServerName('localhost');
+      for (const side of [pair.client, pair.server]) side.setup.setAlpn(Uint8Array.of(1, 120));
+      pair.server.setup.suspendForHello();
       pair.handshake();
-      pair.server.setContext(contexts.server, Buffer.from('test'));
+      pair.server.setup.setContext(contexts.server, Buffer.from('test'));
       pair.resume('server');
-      const { cipher, group, peerChain, verifiedChain, session, alpn } = pair.client;
+      const { cipher, group, peerChain, alpn } = pair.client.negotiated;
+      const { verifiedChain, session } = pair.client.inspection;
       expect([cipher, group, peerChain, verifiedChain, session, alpn]).not.toContain(undefined);
       return pair;
     },
@@ -79,7 +80,7 @@ const failed: Life[] = [
     name: 'no certificate where one is required',
     live(contexts) {
       const pair = new EnginePair(contexts);
-      pair.server.requestCertificate(true);
+      pair.server.setup.requestCertificate(true);
       return pair.handshake();
     },
   },
@@ -87,14 +88,14 @@ const failed: Life[] = [
     name: 'HTTP to the server',
     live(contexts) {
       const pair = new EnginePair(contexts);
-      return pair.take('server', pair.server.receiveCiphertext(Buffer.from('GET / HTTP/1.1\r\n\r\n')));
+      return pair.take('server', pair.server.ciphertext(Buffer.from('GET / HTTP/1.1\r\n\r\n')));
     },
   },
   {
     name: 'a session that cannot be read',
     live(contexts) {
       const pair = new EnginePair(contexts);
-      expect(() => pair.client.setSession(Buffer.alloc(50, 1))).toThrow();
+      expect(() => pair.client.setup.setSession(Buffer.alloc(50, 1))).toThrow();
       return pair;
     },
   },

@@ -1,8 +1,8 @@
 import { createPublicKey } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { EngineContext } from '../../src/engine/context.ts';
-import { Engine } from '../../src/engine/engine.ts';
-import type { Output } from '../../src/engine/outputs.ts';
+import type { Output } from '../../src/connection/handshake.ts';
+import { EngineContext } from '../../src/engine/openssl/context.ts';
+import { Engine } from '../../src/engine/openssl/engine.ts';
 import { failureError } from '../../src/errors.ts';
 import { type Authority, type Identity, issue, makeAuthority } from '../helpers/certificates.ts';
 import { longNamed } from '../helpers/long-names.ts';
@@ -30,7 +30,7 @@ function halfHello(context: EngineContext): { engine: Engine; outputs: Output[] 
   const outputs: Output[] = [];
   for (let at = 0; at < hello.length; at += 16_384) {
     const record = Buffer.concat([Uint8Array.of(22, 3, 1, 0x3f, 0xff), hello.subarray(at, at + 16_383)]);
-    outputs.push(...engine.receiveCiphertext(record));
+    outputs.push(...engine.ciphertext(record));
     if (outputs.length > 0) break;
   }
   return { engine, outputs };
@@ -103,8 +103,8 @@ describe('an instance that fails', () => {
     expect(told).toHaveLength(1);
     for (const put of [
       busy.client.write(Buffer.from('x')),
-      busy.client.receiveCiphertext(Buffer.alloc(10)),
-      busy.client.receivePlaintext(22, Buffer.alloc(4)),
+      busy.client.ciphertext(Buffer.alloc(10)),
+      busy.client.plaintext(22, Buffer.alloc(4)),
       busy.server.close(),
       busy.server.updateKeys(false),
       idle.client.resume(),
@@ -112,8 +112,8 @@ describe('an instance that fails', () => {
       expect(codeOf(put)).toBe('ERR_KTLS_UNAVAILABLE');
     }
     // Above all, nothing may say that a peer was verified.
-    expect(() => busy.client.verifyResult).toThrow(/has failed/);
-    expect(() => busy.client.peerChain).toThrow(/has failed/);
+    expect(() => busy.client.negotiated.verifyResult).toThrow(/has failed/);
+    expect(() => busy.client.negotiated.peerChain).toThrow(/has failed/);
     expect(() => new EnginePair(contexts)).toThrow(/has failed/);
     busy.dispose();
     idle.dispose();

@@ -1,5 +1,5 @@
 import { beforeAll, expect, it } from 'vitest';
-import { TrustStore } from '../../src/engine/trust-store.ts';
+import { TrustStore } from '../../src/engine/openssl/trust-store.ts';
 import type { Identity } from '../helpers/certificates.ts';
 import { longNamed } from '../helpers/long-names.ts';
 import { clientContext, EnginePair, makeModule, serverContext } from './engine-pair.ts';
@@ -16,7 +16,7 @@ function look(identity: Identity): { growth: number; trusts: boolean } {
   const pair = new EnginePair({ client, server: serverContext(makeModule(), identity) });
   const before = module.heap.size;
   pair.handshake();
-  return { growth: (module.heap.size - before) / 2 ** 20, trusts: pair.client.verifyResult === 0 };
+  return { growth: (module.heap.size - before) / 2 ** 20, trusts: pair.client.negotiated.verifyResult === 0 };
 }
 
 let many: Identity;

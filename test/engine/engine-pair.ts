@@ -1,11 +1,11 @@
 import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { EngineContext } from '../../src/engine/context.ts';
-import { Engine, offloadable } from '../../src/engine/engine.ts';
-import type { EngineImports } from '../../src/engine/ffi.ts';
-import { EngineModule } from '../../src/engine/module.ts';
-import type { Direction, Output } from '../../src/engine/outputs.ts';
-import { TrustStore } from '../../src/engine/trust-store.ts';
+import type { Direction, Output } from '../../src/connection/handshake.ts';
+import type { Host } from '../../src/engine/host/host.ts';
+import { EngineContext } from '../../src/engine/openssl/context.ts';
+import { Engine, offloadable } from '../../src/engine/openssl/engine.ts';
+import { EngineModule } from '../../src/engine/openssl/module.ts';
+import { TrustStore } from '../../src/engine/openssl/trust-store.ts';
 import { ProtocolVersion, type ProtocolVersionNumber } from '../../src/protocol/version.ts';
 import type { Identity } from '../helpers/certificates.ts';
 
@@ -19,9 +19,9 @@ export interface Logged {
 
 const wasm = new WebAssembly.Module(readFileSync(new URL('../../wasm/ktls.wasm', import.meta.url)));
 
-/** An instance of its own, in which OpenSSL does all that `imports` do not. */
-export function makeModule(imports: Partial<EngineImports> = {}): EngineModule {
-  return new EngineModule(wasm, { random: (target) => void randomFillSync(target), now: Date.now, ...imports });
+/** An instance of its own, in which OpenSSL does all that `host` does not. */
+export function makeModule(host: Partial<Host> = {}): EngineModule {
+  return new EngineModule(wasm, { random: (target) => void randomFillSync(target), now: Date.now, ...host });
 }
 
 export const bothVersions = [
@@ -98,7 +98,7 @@ export class EnginePair {
       if (output.kind === 'ciphertext') {
         for (const record of records(output.bytes)) this.#wire.push({ to, output, record });
       }
-      if (output.kind === 'suspended') this.#suspended.add(side);
+      if (output.kind === 'question') this.#suspended.add(side);
     }
     return this;
   }
@@ -114,7 +114,7 @@ export class EnginePair {
     return this;
   }
 
-  /** Goes on after `suspended`. */
+  /** Goes on after `question`. */
   resume(side: Side): this {
     this.#suspended.delete(side);
     return this.take(side, this[side].resume()).pump();
@@ -139,9 +139,7 @@ export class EnginePair {
   }
 
   #deliver({ to, output, record }: { to: Side; output: Output; record: Uint8Array }): Output[] {
-    return output.kind === 'record'
-      ? this[to].receivePlaintext(output.type, record)
-      : this[to].receiveCiphertext(record);
+    return output.kind === 'record' ? this[to].plaintext(output.type, record) : this[to].ciphertext(record);
   }
 }
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { OpenSSLError } from '../../src/engine/openssl-error.ts';
-import { TrustStore } from '../../src/engine/trust-store.ts';
+import { OpenSSLError } from '../../src/engine/openssl/openssl-error.ts';
+import { TrustStore } from '../../src/engine/openssl/trust-store.ts';
 import { failureError } from '../../src/errors.ts';
 import { engineModule } from '../../src/platform/engine-host.ts';
 import {
@@ -37,7 +37,7 @@ function code(pair: EnginePair, side: Side): unknown {
 describe('a server that is sent', () => {
   function server(bytes: Uint8Array): EnginePair {
     const pair = new EnginePair({ client: clientContext(module), server: serverContext(module, identity) });
-    return pair.take('server', pair.server.resume()).take('server', pair.server.receiveCiphertext(bytes));
+    return pair.take('server', pair.server.resume()).take('server', pair.server.ciphertext(bytes));
   }
 
   it.each([
@@ -65,7 +65,7 @@ describe('a client that is answered', () => {
   it('by an HTTP server says so', () => {
     const pair = new EnginePair({ client: clientContext(module), server: serverContext(module, identity) });
     pair.take('client', pair.client.resume());
-    pair.take('client', pair.client.receiveCiphertext(Buffer.from('HTTP/1.1 400 Bad Request\r\n')));
+    pair.take('client', pair.client.ciphertext(Buffer.from('HTTP/1.1 400 Bad Request\r\n')));
     expect(code(pair, 'client')).toBe('ERR_SSL_WRONG_VERSION_NUMBER');
   });
 
@@ -76,7 +76,7 @@ describe('a client that is answered', () => {
     const [sent] = pair.server.write(Buffer.from('data'));
     const record = sent?.kind === 'ciphertext' ? sent.bytes.slice() : new Uint8Array();
     record[record.length - 1] = (record.at(-1) ?? 0) ^ 1;
-    pair.take('client', pair.client.receiveCiphertext(record));
+    pair.take('client', pair.client.ciphertext(record));
     expect(summary(pair.outputs('client'))).toContain('alert write 20');
     expect(code(pair, 'client')).toBe('ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC');
   });
@@ -133,8 +133,8 @@ describe('certificates', () => {
     const { client, ...pair } = new EnginePair(contexts).handshake();
     expect(pair.log.some(({ side, output }) => side === 'client' && output.kind === 'handshakeDone')).toBe(true);
     // Without its issuer among those that were sent, a leaf "cannot be verified" (21), which says the same.
-    expect(result === 20 ? [20, 21] : [result]).toContain(client.verifyResult);
-    if (result !== 20) expect(client.verifyText(client.verifyResult)).toBe(text);
+    expect(result === 20 ? [20, 21] : [result]).toContain(client.negotiated.verifyResult);
+    if (result !== 20) expect(client.negotiated.verifyText).toBe(text);
   });
 
   it('that can be verified give 0 and the chain up to the anchor', async () => {
@@ -142,15 +142,15 @@ describe('certificates', () => {
     const leaf = await issue(intermediate);
     const server = serverContext(module, { cert: leaf.cert + intermediate.cert, key: leaf.key });
     const { client } = new EnginePair({ client: clientContext(module, authority.cert), server }).handshake();
-    expect(client.verifyResult).toBe(0);
-    expect(client.peerChain).toHaveLength(2);
-    expect(client.verifiedChain).toHaveLength(3);
+    expect(client.negotiated.verifyResult).toBe(0);
+    expect(client.negotiated.peerChain).toHaveLength(2);
+    expect(client.inspection.verifiedChain).toHaveLength(3);
   });
 
   it('are asked of clients: required, and none given', () => {
     const contexts = { client: clientContext(module, authority.cert), server: serverContext(module, identity) };
     const pair = new EnginePair(contexts);
-    pair.server.requestCertificate(true);
+    pair.server.setup.requestCertificate(true);
     pair.handshake();
     expect(code(pair, 'server')).toBe('ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE');
     expect(summary(pair.outputs('client'))).toContain('alert read 116');
@@ -167,11 +167,11 @@ describe('certificates', () => {
       store.add(Buffer.from(authority.cert));
       server.useTrustStore(store, true);
       const pair = new EnginePair({ client, server });
-      pair.server.requestCertificate(given);
+      pair.server.setup.requestCertificate(given);
       pair.handshake();
       expect(pair.find('server', 'handshakeDone')).toBeDefined();
-      expect(pair.server.peerChain.length > 0).toBe(given);
-      expect(pair.server.verifyResult).toBe(0);
+      expect(pair.server.negotiated.peerChain.length > 0).toBe(given);
+      expect(pair.server.negotiated.verifyResult).toBe(0);
     }
   });
 });

@@ -1,8 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { OpenSSLError } from '../../src/engine/openssl-error.ts';
-import type { Output } from '../../src/engine/outputs.ts';
+import type { Output } from '../../src/connection/handshake.ts';
+import { OpenSSLError } from '../../src/engine/openssl/openssl-error.ts';
 import { engineModule } from '../../src/platform/engine-host.ts';
-import { decodeCryptoInfo } from '../../src/record/crypto-info.ts';
 import { type Authority, type Identity, issue, makeAuthority } from '../helpers/certificates.ts';
 import { bothVersions, clientContext, EnginePair, everything, nothing, serverContext, summary } from './engine-pair.ts';
 
@@ -54,7 +53,7 @@ describe.each(bothVersions)('$name', ({ version }) => {
     const tested = pair(version).handshake();
     const keys = (side: 'client' | 'server', wanted: 'read' | 'write'): object | undefined => {
       const installs = tested.outputs(side).filter((output) => output.kind === 'installKeys');
-      const decoded = decodeCryptoInfo(installs.find(({ direction }) => direction === wanted)?.cryptoInfo ?? none);
+      const decoded = installs.find(({ direction }) => direction === wanted)?.keys;
       // What follows the salt is the sender's own choice in TLS 1.2, and sent with each record (RFC 5288 §3).
       return decoded && { ...decoded, iv: decoded.iv.slice(0, version === 0x0303 ? 4 : 12) };
     };
@@ -83,7 +82,7 @@ describe.each(bothVersions)('$name', ({ version }) => {
       const directions = tested.outputs('client').filter((output) => output.kind === 'installKeys');
       expect(directions.map(({ direction }) => direction).sort()).toEqual(expected);
       expect(tested.find('client', 'handshakeDone')).toBeDefined();
-      expect(tested.client.cipher?.name).toBe(version === 0x0303 ? list : suite);
+      expect(tested.client.negotiated.cipher?.name).toBe(version === 0x0303 ? list : suite);
     }
   });
 
@@ -107,23 +106,23 @@ describe.each(bothVersions)('$name', ({ version }) => {
   it('says nothing of a server’s name or protocols that were not negotiated', () => {
     const tested = pair(version).handshake();
     expect(tested.server.serverName).toBeUndefined();
-    expect(tested.server.alpn).toBeUndefined();
-    expect(tested.client.alpn).toBeUndefined();
+    expect(tested.server.negotiated.alpn).toBeUndefined();
+    expect(tested.client.negotiated.alpn).toBeUndefined();
   });
 
   it('negotiates the first protocol of the server that the client has too', () => {
     const tested = pair(version);
-    tested.client.setAlpn(wire('http/1.1', 'h2', 'x'));
-    tested.server.setAlpn(wire('nope', 'h2', 'http/1.1'));
+    tested.client.setup.setAlpn(wire('http/1.1', 'h2', 'x'));
+    tested.server.setup.setAlpn(wire('nope', 'h2', 'http/1.1'));
     tested.handshake();
-    expect(tested.client.alpn).toBe('h2');
-    expect(tested.server.alpn).toBe('h2');
+    expect(tested.client.negotiated.alpn).toBe('h2');
+    expect(tested.server.negotiated.alpn).toBe('h2');
   });
 
   it('refuses a client that has none of the server’s protocols: no_application_protocol', () => {
     const tested = pair(version);
-    tested.client.setAlpn(wire('a'));
-    tested.server.setAlpn(wire('b'));
+    tested.client.setup.setAlpn(wire('a'));
+    tested.server.setup.setAlpn(wire('b'));
     tested.handshake();
     expect(summary(tested.outputs('client'))).toContain('alert read 120');
     expect(tested.failed('server')).toBe(true);
@@ -132,33 +131,35 @@ describe.each(bothVersions)('$name', ({ version }) => {
   it('waits for a certificate when told to, with the client’s name known', async () => {
     const other = await issue(authority, { names: ['other.example'] });
     const tested = pair(version);
-    tested.client.setServerName('other.example');
-    tested.server.suspendForHello();
+    tested.client.setup.setServerName('other.example');
+    tested.server.setup.suspendForHello();
     tested.handshake();
-    expect(summary(tested.outputs('server'))).toEqual(['suspended']);
+    expect(summary(tested.outputs('server'))).toEqual(['question']);
     expect(tested.server.serverName).toBe('other.example');
-    tested.server.setContext(serverContext(module, other, version), Buffer.from('test'));
+    tested.server.setup.setContext(serverContext(module, other, version), Buffer.from('test'));
     tested.resume('server');
     expect(tested.find('client', 'handshakeDone')).toBeDefined();
-    expect(Buffer.from(tested.client.peerChain[0] ?? []).includes('other.example')).toBe(true);
+    expect(Buffer.from(tested.client.negotiated.peerChain[0] ?? []).includes('other.example')).toBe(true);
   });
 
   it('goes on after suspension with the context that it had', () => {
     const tested = pair(version);
-    tested.server.suspendForCertificate();
+    tested.server.setup.suspendForCertificate();
     tested.handshake().resume('server');
     expect(tested.find('client', 'handshakeDone')).toBeDefined();
-    expect(tested.outputs('server').filter(({ kind }) => kind === 'suspended')).toHaveLength(1);
+    expect(tested.outputs('server').filter(({ kind }) => kind === 'question')).toHaveLength(1);
   });
 
   it('exports the same keying material at both ends, not before the end of the handshake', () => {
     const tested = pair(version);
-    expect(() => tested.client.exportKeyingMaterial(32, 'EXPORTER-test')).toThrow(OpenSSLError);
+    expect(() => tested.client.inspection.exportKeyingMaterial(32, 'EXPORTER-test')).toThrow(OpenSSLError);
     tested.handshake();
-    const exported = tested.client.exportKeyingMaterial(32, 'EXPORTER-test', Buffer.from('context'));
+    const exported = tested.client.inspection.exportKeyingMaterial(32, 'EXPORTER-test', Buffer.from('context'));
     expect(exported).toHaveLength(32);
-    expect(tested.server.exportKeyingMaterial(32, 'EXPORTER-test', Buffer.from('context'))).toEqual(exported);
-    expect(tested.server.exportKeyingMaterial(32, 'EXPORTER-test')).not.toEqual(exported);
+    expect(tested.server.inspection.exportKeyingMaterial(32, 'EXPORTER-test', Buffer.from('context'))).toEqual(
+      exported,
+    );
+    expect(tested.server.inspection.exportKeyingMaterial(32, 'EXPORTER-test')).not.toEqual(exported);
   });
 
   it('logs keys in NSS format when asked', () => {
@@ -215,8 +216,8 @@ describe('KeyUpdate', () => {
     tested.take('client', tested.client.updateKeys(false)).pump();
     const keys = tested.log.slice(before).flatMap(({ output }) => (output.kind === 'installKeys' ? [output] : []));
     expect(keys).toHaveLength(2);
-    expect(keys[0]?.cryptoInfo).toEqual(keys[1]?.cryptoInfo);
-    expect(decodeCryptoInfo(keys[0]?.cryptoInfo ?? none)?.sequenceNumber).toBe(0n);
+    expect(keys[0]?.keys).toEqual(keys[1]?.keys);
+    expect(keys[0]?.keys.sequenceNumber).toBe(0n);
   });
 
   it('is refused before TLS 1.3', () => {
@@ -228,8 +229,6 @@ describe('KeyUpdate', () => {
     expect(() => pair(0x0304).client.updateKeys(false)).toThrow(OpenSSLError);
   });
 });
-
-const none = new Uint8Array();
 
 function wire(...names: string[]): Uint8Array {
   return Buffer.concat(names.map((name) => Buffer.from([name.length, ...Buffer.from(name)])));

@@ -1,7 +1,7 @@
 import { createPublicKey, diffieHellman, generateKeyPairSync } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { KeyExchange } from '../../src/engine/key-exchange.ts';
-import type { EngineModule } from '../../src/engine/module.ts';
+import type { KeyExchange } from '../../src/engine/host/key-exchange.ts';
+import type { EngineModule } from '../../src/engine/openssl/module.ts';
 import { addonKeyExchange } from '../../src/platform/key-exchange.ts';
 import { NamedGroup } from '../../src/protocol/named-group.ts';
 import { ProtocolVersion, type ProtocolVersionNumber } from '../../src/protocol/version.ts';
@@ -44,7 +44,7 @@ describe.each(sides)('key exchange outside of OpenSSL at $sides', ({ client, ser
     const pair = pairOf(client, server, group).handshake();
     expect(summary(pair.outputs('server'))).toContain('handshakeDone');
     expect(summary(pair.outputs('client'))).toContain('handshakeDone');
-    expect(pair.client.group).toBe(pair.server.group);
+    expect(pair.client.negotiated.group).toBe(pair.server.negotiated.group);
     expect(client.exchanges.size + server.exchanges.size).toBe(0);
     pair.dispose();
   });
@@ -58,15 +58,15 @@ describe.each(sides)('key exchange outside of OpenSSL at $sides', ({ client, ser
   });
 
   it.each(['P-256', 'P-384', 'X25519'])('the client can tell of the key, %s', (group) => {
-    const of = (one: EnginePair) => one.handshake().client.ephemeralKey;
+    const of = (one: EnginePair) => one.handshake().client.inspection.ephemeralKey;
     expect(of(pairOf(client, server, group))).toEqual(of(pairOf(inside, inside, group)));
   });
 
   it('a retry with another group', () => {
     const pair = pairOf(client, server, 'P-384:P-256');
-    pair.server.context.setGroups('P-256');
-    const other = new EnginePair({ client: pair.client.context, server: pair.server.context }).handshake();
-    expect(other.client.group).toBe('secp256r1');
+    pair.server.setup.context.setGroups('P-256');
+    const other = new EnginePair({ client: pair.client.setup.context, server: pair.server.setup.context }).handshake();
+    expect(other.client.negotiated.group).toBe('secp256r1');
     expect(summary(other.outputs('client'))).toContain('handshakeDone');
     pair.dispose();
     other.dispose();

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { EngineContext } from '../../src/engine/context.ts';
+import type { EngineContext } from '../../src/engine/openssl/context.ts';
 import { engineModule } from '../../src/platform/engine-host.ts';
 import { type Authority, type Identity, issue, makeAuthority } from '../helpers/certificates.ts';
 import { bothVersions, clientContext, EnginePair, serverContext, summary } from './engine-pair.ts';
@@ -16,18 +16,18 @@ beforeAll(async () => {
 describe.each(bothVersions)('$name sessions', ({ version }) => {
   function connect(server: EngineContext, session?: Uint8Array): EnginePair {
     const pair = new EnginePair({ client: clientContext(module, authority.cert, version), server });
-    if (session) pair.client.setSession(session);
+    if (session) pair.client.setup.setSession(session);
     return pair.handshake();
   }
 
   it('are resumed at the server that gave them, with fewer records and the same certificate', () => {
     const server = serverContext(module, identity, version);
     const first = connect(server);
-    expect(first.client.sessionReused).toBe(false);
+    expect(first.client.negotiated.sessionReused).toBe(false);
     const second = connect(server, first.find('client', 'session')?.session);
-    expect(second.client.sessionReused).toBe(true);
-    expect(second.server.sessionReused).toBe(true);
-    expect(second.client.peerChain[0]).toEqual(first.client.peerChain[0]);
+    expect(second.client.negotiated.sessionReused).toBe(true);
+    expect(second.server.negotiated.sessionReused).toBe(true);
+    expect(second.client.negotiated.peerChain[0]).toEqual(first.client.negotiated.peerChain[0]);
     expect(ciphertextLength(second, 'server')).toBeLessThan(ciphertextLength(first, 'server'));
   });
 
@@ -43,18 +43,18 @@ describe.each(bothVersions)('$name sessions', ({ version }) => {
   it('of another server lead to a full handshake', () => {
     const session = connect(serverContext(module, identity, version)).find('client', 'session')?.session;
     const pair = connect(serverContext(module, identity, version), session);
-    expect(pair.client.sessionReused).toBe(false);
+    expect(pair.client.negotiated.sessionReused).toBe(false);
     expect(pair.find('client', 'handshakeDone')).toBeDefined();
   });
 
   it('that cannot be read are refused', () => {
     const pair = new EnginePair({ client: clientContext(module), server: serverContext(module, identity) });
-    expect(() => pair.client.setSession(Buffer.from('no session'))).toThrow(/asn1/);
+    expect(() => pair.client.setup.setSession(Buffer.from('no session'))).toThrow(/asn1/);
   });
 
   it('can be told as they are now', () => {
     const pair = connect(serverContext(module, identity, version));
-    expect(pair.client.session?.length).toBeGreaterThan(100);
+    expect(pair.client.inspection.session?.length).toBeGreaterThan(100);
   });
 });
 
@@ -89,15 +89,15 @@ describe('a client’s name', () => {
       let session: Uint8Array | undefined;
       return [0, 1].map(() => {
         const pair = new EnginePair({ client: clientContext(module, authority.cert, 0x0303), server });
-        pair.client.trace();
-        pair.client.setServerName('one.example');
-        if (session) pair.client.setSession(session);
-        pair.server.suspendForHello();
+        pair.client.setup.trace();
+        pair.client.setup.setServerName('one.example');
+        if (session) pair.client.setup.setSession(session);
+        pair.server.setup.suspendForHello();
         pair.handshake();
-        if (chooses) pair.server.setContext(serverContext(module, identity, 0x0303), Buffer.from('test'));
+        if (chooses) pair.server.setup.setContext(serverContext(module, identity, 0x0303), Buffer.from('test'));
         pair.resume('server');
         session ??= pair.find('client', 'session')?.session;
-        return [acknowledged(pair), pair.server.sessionReused, pair.server.serverName];
+        return [acknowledged(pair), pair.server.negotiated.sessionReused, pair.server.serverName];
       });
     });
     expect(seen).toEqual([
@@ -119,28 +119,28 @@ describe('a client’s name', () => {
     server.setGroups('P-256');
     const ends = [names[0], names[1]].map((second) => {
       const pair = new EnginePair({ client, server });
-      pair.client.setServerName('one.example');
-      pair.server.suspendForHello();
+      pair.client.setup.setServerName('one.example');
+      pair.server.setup.suspendForHello();
       pair.handshake();
-      pair.client.setServerName(second ?? '');
+      pair.client.setup.setServerName(second ?? '');
       pair.resume('server');
       return summary(pair.outputs('server')).filter((kind) => /alert|Done|suspended/.test(kind));
     });
     expect(ends).toEqual([
-      ['suspended', 'handshakeDone'],
-      ['suspended', 'alert write 47'],
+      ['question', 'handshakeDone'],
+      ['question', 'alert write 47'],
     ]);
   });
 
   it('is told as it was asked for, or not at all, where it cannot be read', () => {
     const pair = new EnginePair({ client: clientContext(module), server: serverContext(module, identity) });
-    pair.server.suspendForHello();
-    pair.client.setServerName('one.example');
+    pair.server.setup.suspendForHello();
+    pair.client.setup.setServerName('one.example');
     const [hello] = pair.client.resume();
     const bytes = hello?.kind === 'ciphertext' ? Buffer.from(hello.bytes) : Buffer.alloc(0);
     // A zero byte in the name (RFC 6066 §3).
     bytes[bytes.indexOf('one.example') + 3] = 0;
-    pair.take('server', pair.server.resume()).take('server', pair.server.receiveCiphertext(bytes));
+    pair.take('server', pair.server.resume()).take('server', pair.server.ciphertext(bytes));
     expect(summary(pair.outputs('server'))).toEqual(['ciphertext', 'alert write 112', 'error']);
     expect(pair.find('server', 'error')?.entries[0]?.reason).toBe('bad extension');
   });

@@ -1,12 +1,11 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Engine, offloadable } from '../../src/engine/engine.ts';
-import type { Output } from '../../src/engine/outputs.ts';
+import type { Output } from '../../src/connection/handshake.ts';
+import type { SecureContext } from '../../src/context/secure-context.ts';
+import { Engine, offloadable } from '../../src/engine/openssl/engine.ts';
 import type { TLSPlaintext } from '../../src/protocol/content-type.ts';
-import { decodeCryptoInfo } from '../../src/record/crypto-info.ts';
 import { RecordBuffer } from '../../src/record/record-buffer.ts';
 import type { TrafficKeys } from '../../src/record/traffic-keys.ts';
-import type { SecureContext } from '../../src/socket/secure-context.ts';
 import { type ReferenceOptions, referenceOpen, referenceSeal } from './reference-protection.ts';
 
 /**
@@ -53,7 +52,7 @@ export class RawPeer {
     const context = secureContext.for({ verifiesPeer: false, isServer });
     this.#stream = stream;
     this.#engine = new Engine(context, { isServer, offload: { read: ciphers, write: ciphers } });
-    if (options.session) this.#engine.setSession(options.session);
+    if (options.session) this.#engine.setup.setSession(options.session);
     this.secure = new Promise((resolve) => {
       this.#onSecure = resolve;
     });
@@ -179,7 +178,7 @@ export class RawPeer {
 
   #take(record: Uint8Array): void {
     if (!this.#read) {
-      this.#route(this.#engine.receiveCiphertext(record));
+      this.#route(this.#engine.ciphertext(record));
       return;
     }
     const opened = referenceOpen(this.#read.keys, this.#read.next++, record);
@@ -190,7 +189,7 @@ export class RawPeer {
     this.control.push({ type: opened.type, fragment: opened.fragment.slice() });
     // OpenSSL has not sent the HelloRequest that no_renegotiation answers, and would break off over it.
     const isWarning = opened.type === 21 && opened.fragment[0] === 1 && opened.fragment[1] !== 0;
-    if (!isWarning) this.#route(this.#engine.receivePlaintext(opened.type, opened.fragment));
+    if (!isWarning) this.#route(this.#engine.plaintext(opened.type, opened.fragment));
   }
 
   #route(outputs: readonly Output[]): void {
@@ -211,9 +210,7 @@ export class RawPeer {
     }
   }
 
-  #install({ direction, cryptoInfo }: Output & { kind: 'installKeys' }): void {
-    const keys = decodeCryptoInfo(cryptoInfo);
-    if (!keys) throw new Error('keys of an unknown cipher');
+  #install({ direction, keys }: Output & { kind: 'installKeys' }): void {
     const use = { keys, next: keys.sequenceNumber };
     if (direction === 'write') this.#write = use;
     else this.#read = use;

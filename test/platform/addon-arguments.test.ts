@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { CounterMode } from '../../src/engine/counter-mode.ts';
+import type { CounterMode } from '../../src/engine/host/counter-mode.ts';
 import {
   type Addon,
   type KeyExchangeConstructor,

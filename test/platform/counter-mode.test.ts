@@ -1,7 +1,7 @@
 import { createCipheriv } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { CounterMode } from '../../src/engine/counter-mode.ts';
+import type { CounterMode } from '../../src/engine/host/counter-mode.ts';
 import { counterMode, nodeCounterMode } from '../../src/platform/counter-mode.ts';
 import { hex } from '../helpers/hex.ts';
 

@@ -1,7 +1,7 @@
 import { createPublicKey, diffieHellman, generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { KeyExchange } from '../../src/engine/key-exchange.ts';
+import type { KeyExchange } from '../../src/engine/host/key-exchange.ts';
 import { addonKeyExchange } from '../../src/platform/key-exchange.ts';
 import { NamedGroup } from '../../src/protocol/named-group.ts';
 import { hex } from '../helpers/hex.ts';

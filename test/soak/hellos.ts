@@ -1,5 +1,5 @@
-import { Engine } from '../../src/engine/engine.ts';
-import type { SecureContext } from '../../src/socket/secure-context.ts';
+import type { SecureContext } from '../../src/context/secure-context.ts';
+import { Engine } from '../../src/engine/openssl/engine.ts';
 
 /** The record of a client's first message. */
 export function oneHello(context: SecureContext): Buffer {
@@ -7,7 +7,7 @@ export function oneHello(context: SecureContext): Buffer {
     isServer: false,
     offload: { read: [], write: [] },
   });
-  engine.setServerName('localhost');
+  engine.setup.setServerName('localhost');
   const first = engine.resume().find(({ kind }) => kind === 'ciphertext');
   engine.dispose();
   if (first?.kind !== 'ciphertext') throw new Error('there is no hello');

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import nodeTls from 'node:tls';
-import { createSecureContext } from '../../src/socket/secure-context.ts';
+import { createSecureContext } from '../../src/context/secure-context.ts';
 import { RawPeer } from '../helpers/raw-peer.ts';
 import { listening } from './ends.ts';
 import { longestHello, oneHello } from './hellos.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import type tls from 'node:tls';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { EngineModule } from '../../src/engine/module.ts';
+import type { EngineModule } from '../../src/engine/openssl/module.ts';
 import { createSecureContext } from '../../src/index.ts';
 import { engineModule } from '../../src/platform/engine-host.ts';
 import { type Identities, makeIdentities } from './identities.ts';

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { EngineContext } from '../../src/engine/context.ts';
+import { EngineContext } from '../../src/engine/openssl/context.ts';
 import ktls from '../../src/index.ts';
 import { engineModule } from '../../src/platform/engine-host.ts';
 import { encryptKey, type Identity, issue, type KeyKind } from '../helpers/certificates.ts';

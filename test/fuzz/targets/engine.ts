@@ -1,5 +1,5 @@
 import { selfSigned } from '../../../src/cli/self-signed.ts';
-import type { Output } from '../../../src/engine/outputs.ts';
+import type { Output } from '../../../src/connection/handshake.ts';
 import { ProtocolVersion } from '../../../src/protocol/version.ts';
 import { clientContext, EnginePair, everything, makeModule, nothing, serverContext } from '../../engine/engine-pair.ts';
 import type { Identity } from '../../helpers/certificates.ts';

@@ -3,8 +3,8 @@ import { selfSigned } from '../../../src/cli/self-signed.ts';
 import { Connection } from '../../../src/connection/connection.ts';
 import type { ConnectionEvent } from '../../../src/connection/events.ts';
 import { noKernel } from '../../../src/connection/record-layer.ts';
-import { Engine, offloadable } from '../../../src/engine/engine.ts';
-import { createSecureContext } from '../../../src/socket/secure-context.ts';
+import { createSecureContext } from '../../../src/context/secure-context.ts';
+import { Engine, offloadable } from '../../../src/engine/openssl/engine.ts';
 import { nodeLayer } from '../../connection/node-layer.ts';
 import { RawPeer } from '../../helpers/raw-peer.ts';
 import type { Target } from '../target.ts';
@@ -46,7 +46,7 @@ export const target: Target = {
     const peer = new RawPeer(stream, { isServer: false, secureContext: context });
     const told: ConnectionEvent['kind'][] = [];
     const connection = new Connection({
-      engine,
+      handshake: engine,
       sink: {
         pending: 0,
         isDirect: false,

@@ -1,5 +1,5 @@
 import { selfSigned } from '../../../src/cli/self-signed.ts';
-import { Engine } from '../../../src/engine/engine.ts';
+import { Engine } from '../../../src/engine/openssl/engine.ts';
 import { clientContext, everything, makeModule, serverContext } from '../../engine/engine-pair.ts';
 import type { Target } from '../target.ts';
 
@@ -12,7 +12,7 @@ const client = clientContext(module, identity.cert);
 export const target: Target = {
   seeds() {
     const one = new Engine(client, { isServer: false, offload: everything });
-    one.setServerName('localhost');
+    one.setup.setServerName('localhost');
     const hello = one.resume().find(({ kind }) => kind === 'ciphertext');
     one.dispose();
     const bytes = hello?.kind === 'ciphertext' ? hello.bytes : new Uint8Array();
@@ -23,7 +23,7 @@ export const target: Target = {
       const engine = new Engine(isServer ? server : client, { isServer, offload: everything });
       try {
         engine.resume();
-        const outputs = engine.receiveCiphertext(input.subarray(0, 32_768));
+        const outputs = engine.ciphertext(input.subarray(0, 32_768));
         if (outputs.some(({ kind }) => kind === 'applicationData' || kind === 'handshakeDone'))
           throw new Error('a handshake ended that nobody has made');
       } finally {

@@ -1,6 +1,6 @@
 import { KeyLog } from '../../../src/capture/key-log.ts';
-import { Engine } from '../../../src/engine/engine.ts';
-import { OpenSSLError } from '../../../src/engine/openssl-error.ts';
+import { Engine } from '../../../src/engine/openssl/engine.ts';
+import { OpenSSLError } from '../../../src/engine/openssl/openssl-error.ts';
 import { decodeKernelKeys, encodeCryptoInfo } from '../../../src/record/crypto-info.ts';
 import { unwrapSession, wrapSession } from '../../../src/socket/session-state.ts';
 import { clientContext, everything, makeModule } from '../../engine/engine-pair.ts';
@@ -36,7 +36,7 @@ function session(bytes: Uint8Array): void {
   const inner = unwrapSession(bytes, { identity: 'localhost', verifies: true });
   const engine = new Engine(client, { isServer: false, offload: everything });
   try {
-    for (const state of [bytes, inner]) if (state) engine.setSession(state);
+    for (const state of [bytes, inner]) if (state) engine.setup.setSession(state);
     engine.resume();
   } catch (error) {
     if (!(error instanceof OpenSSLError)) throw error;

@@ -1,7 +1,9 @@
-import type { BytesPointer, EngineExports, EngineImports, EnginePointer, LogPointer } from './ffi.ts';
+import { InstanceLost } from '../../connection/instance-lost.ts';
+import type { Host } from '../host/host.ts';
+import type { BytesPointer, EngineExports, EnginePointer, LogPointer } from './ffi.ts';
 import { Heap } from './heap.ts';
-import { Instance, InstanceLost } from './instance.ts';
-import { KeyExchanges } from './key-exchange.ts';
+import { Instance } from './instance.ts';
+import { KeyExchanges } from './key-exchanges.ts';
 import { LiveEngines } from './live-engines.ts';
 import { OpenSSLError, parseErrorQueue } from './openssl-error.ts';
 import { Questions } from './questions.ts';
@@ -22,19 +24,19 @@ export class EngineModule {
   readonly #instance: Instance;
 
   /** Synchronous, as all of node:tls's API is. Throws a WebAssembly error where wasm is not allowed. */
-  constructor(module: WebAssembly.Module, imports: EngineImports) {
-    this.signatures = new Signatures(imports.verify);
-    this.exchanges = new KeyExchanges(imports.keyExchange);
+  constructor(module: WebAssembly.Module, host: Host) {
+    this.signatures = new Signatures(host.verify);
+    this.exchanges = new KeyExchanges(host.keyExchange);
     this.questions = new Questions(this.signatures, this.exchanges);
     let memory: WebAssembly.Memory | undefined;
     const instance = new WebAssembly.Instance(module, {
       ktls: {
         random(address: number, length: number): number {
           if (!memory) return 0;
-          imports.random(new Uint8Array(memory.buffer, address, length));
+          host.random(new Uint8Array(memory.buffer, address, length));
           return 1;
         },
-        now: () => imports.now(),
+        now: () => host.now(),
         ask: (
           engine: EnginePointer,
           question: number,
@@ -55,7 +57,7 @@ export class EngineModule {
         counter(key: number, keyLength: number, first: number, from: number, to: number, length: number): number {
           try {
             const view = new Uint8Array(memory?.buffer ?? new ArrayBuffer());
-            return imports.counterMode?.apply(view, key, keyLength, first, from, to, length) === true ? 1 : 0;
+            return host.counterMode?.apply(view, key, keyLength, first, from, to, length) === true ? 1 : 0;
           } catch {
             return 0;
           }
@@ -73,8 +75,8 @@ export class EngineModule {
     this.heap = new Heap(exports);
     const initialize: unknown = Reflect.get(exports, '_initialize');
     if (typeof initialize === 'function') initialize();
-    for (const group of imports.keyExchange?.groups ?? []) exports.ktls_offer_group(group);
-    if (imports.counterMode) exports.ktls_offer_counter_mode(imports.counterMode.leastBlocks);
+    for (const group of host.keyExchange?.groups ?? []) exports.ktls_offer_group(group);
+    if (host.counterMode) exports.ktls_offer_counter_mode(host.counterMode.leastBlocks);
     this.exports = exports;
     this.scratch = exports.ktls_scratch_address();
     this.#result = exports.ktls_result_address();

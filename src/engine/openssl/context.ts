@@ -1,8 +1,8 @@
+import type { PrivateKey } from '../host/private-key.ts';
 import { abandoned } from './abandoned.ts';
 import type { ContextPointer, EngineExports } from './ffi.ts';
 import type { HeapBytes } from './heap.ts';
 import type { EngineModule } from './module.ts';
-import type { PrivateKey } from './signatures.ts';
 import type { TrustStore } from './trust-store.ts';
 
 /**

@@ -1,7 +1,3 @@
-import type { CounterMode } from './counter-mode.ts';
-import type { KeyExchange } from './key-exchange.ts';
-import type { VerifySignature } from './signatures.ts';
-
 /** An address in the wasm heap of something of kind `Kind`. Only the ffi makes them. */
 export type Pointer<Kind extends string> = number & { readonly __pointsTo: Kind };
 
@@ -10,19 +6,6 @@ export type ContextPointer = Pointer<'SSL_CTX'>;
 export type StorePointer = Pointer<'X509_STORE'>;
 export type BytesPointer = Pointer<'bytes'>;
 export type LogPointer = Pointer<'ktls_log'>;
-
-/** What the module needs from outside; nothing else is imported. */
-export interface EngineImports {
-  /** Fills `target` from a cryptographically secure source. */
-  random(target: Uint8Array): void;
-  /** Milliseconds since 1970 (certificate validity, session times). */
-  now(): number;
-  /** What is missing OpenSSL does itself. */
-  readonly verify?: VerifySignature;
-  /** Of its groups; OpenSSL does those of all others. */
-  readonly keyExchange?: KeyExchange | undefined;
-  readonly counterMode?: CounterMode | undefined;
-}
 
 type Text = BytesPointer;
 type Flag = number;
@@ -41,7 +24,6 @@ export interface EngineExports {
   ktls_live_allocations(): number;
   ktls_unfinished_bytes(): number;
   ktls_openssl_version(): Flag;
-  ktls_verify_text(code: number): Flag;
 
   ktls_store_new(): StorePointer;
   ktls_store_free(store: StorePointer): void;
@@ -108,18 +90,10 @@ export interface EngineExports {
   ktls_engine_set_context(engine: EnginePointer, context: ContextPointer, id: BytesPointer, length: number): Flag;
   ktls_engine_set_session_id_context(engine: EnginePointer, id: BytesPointer, length: number): Flag;
   ktls_engine_set_session(engine: EnginePointer, session: BytesPointer, length: number): Flag;
-  ktls_engine_session_reused(engine: EnginePointer): Flag;
   ktls_engine_session(engine: EnginePointer): Flag;
   ktls_engine_version(engine: EnginePointer): number;
-  ktls_engine_max_fragment(engine: EnginePointer): number;
-  ktls_engine_cipher(engine: EnginePointer): Flag;
-  ktls_engine_group(engine: EnginePointer): Flag;
-  ktls_engine_random(engine: EnginePointer, server: Flag): Flag;
-  ktls_engine_signature_scheme(engine: EnginePointer): Flag;
+  ktls_engine_negotiated(engine: EnginePointer): Flag;
   ktls_engine_server_name(engine: EnginePointer): Flag;
-  ktls_engine_alpn(engine: EnginePointer): Flag;
-  ktls_engine_verify_result(engine: EnginePointer): number;
-  ktls_engine_peer_chain(engine: EnginePointer): Flag;
   ktls_engine_verified_chain(engine: EnginePointer): Flag;
   ktls_engine_own_certificate(engine: EnginePointer): Flag;
   ktls_engine_finished_message(engine: EnginePointer, peer: Flag): Flag;

@@ -1,4 +1,4 @@
-import { copySecret } from '../protocol/secret-bytes.ts';
+import { copySecret } from '../../protocol/secret-bytes.ts';
 import type { BytesPointer, EngineExports, Pointer } from './ffi.ts';
 
 const logDataOffset = 0;
@@ -28,8 +28,9 @@ export class Heap {
     this.#words = new DataView(empty.buffer);
   }
 
-  write(address: BytesPointer, bytes: Uint8Array): void {
-    this.#view().set(bytes, address);
+  /** `offset`: bytes behind `address`. */
+  write(address: BytesPointer, bytes: ArrayLike<number>, offset = 0): void {
+    this.#view().set(bytes, address + offset);
   }
 
   /** Copies into a block of its own, wiped and freed at the end of the `using` scope. */

@@ -1,14 +1,5 @@
+import { InstanceLost } from '../../connection/instance-lost.ts';
 import type { EngineExports } from './ffi.ts';
-
-/** OpenSSL's instance is of no use any more: it trapped, or was given up. All that was in it is gone. */
-export class InstanceLost extends Error {
-  readonly code = 'ERR_KTLS_UNAVAILABLE';
-
-  constructor(why: string, cause?: unknown) {
-    super(`OpenSSL's instance in this thread ${why}; new connections get another`, { cause });
-    this.name = 'InstanceLost';
-  }
-}
 
 /**
  * The exports of an instance, each call of which may be its last: whatever is thrown out of WebAssembly leaves memory behind in which nothing

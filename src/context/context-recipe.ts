@@ -1,10 +1,10 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, type PrivateKeyInput } from 'node:crypto';
 import type tls from 'node:tls';
-import { EngineContext } from '../engine/context.ts';
-import type { EngineModule } from '../engine/module.ts';
-import { OpenSSLError } from '../engine/openssl-error.ts';
-import type { PrivateKey } from '../engine/signatures.ts';
-import { TrustStore } from '../engine/trust-store.ts';
+import type { PrivateKey } from '../engine/host/private-key.ts';
+import { EngineContext } from '../engine/openssl/context.ts';
+import type { EngineModule } from '../engine/openssl/module.ts';
+import { OpenSSLError } from '../engine/openssl/openssl-error.ts';
+import { TrustStore } from '../engine/openssl/trust-store.ts';
 import { type DefaultRoots, defaultRoots } from '../platform/default-roots.ts';
 import { enginePrivateKey } from '../platform/signatures.ts';
 import { ProtocolVersion } from '../protocol/version.ts';

@@ -1,11 +1,4 @@
-/** One entry of OpenSSL's error queue (ERR_get_error_all(3)). */
-export interface OpenSSLErrorEntry {
-  /** Packed library and reason. */
-  readonly code: number;
-  readonly library: string;
-  readonly reason: string;
-  readonly data: string;
-}
+import type { OpenSSLErrorEntry } from '../../connection/handshake.ts';
 
 /** The library of errors that are none of OpenSSL's (wasm/engine.h), and their reasons. */
 export const ownLibrary = 'ktls';

@@ -1,25 +1,12 @@
-import { copySecret, secretBytes } from '../protocol/secret-bytes.ts';
+import type { ImmediateAnswers } from '../../connection/handshake.ts';
+import { copySecret, secretBytes } from '../../protocol/secret-bytes.ts';
 import type { EnginePointer } from './ffi.ts';
-import { isExchangeQuestion, type KeyExchanges } from './key-exchange.ts';
+import { isExchangeQuestion, type KeyExchanges } from './key-exchanges.ts';
 import { isSignatureQuestion, type Signatures } from './signatures.ts';
-
-/** What OpenSSL asks in the middle of a handshake. A method that answers undefined refuses. */
-export interface Answers {
-  /** Server: the client's protocols in wire format → offset of the chosen one's length byte in them (RFC 7301 §3.2). */
-  alpn?(protocols: Uint8Array): number | undefined;
-  /** Client: the server's hint, empty for none → key and identity (RFC 4279, RFC 8446 §4.2.11). The key is wiped. */
-  pskClient?(hint: string): { readonly psk: Uint8Array; readonly identity: string } | undefined;
-  /** Server: the client's identity → its key, which is wiped. */
-  pskServer?(identity: string): Uint8Array | undefined;
-}
-
-/** Largest pre-shared key and identity in bytes (OpenSSL’s PSK_MAX_PSK_LEN and PSK_MAX_IDENTITY_LEN). */
-export const maxPskLength = 512;
-export const maxPskIdentityLength = 256;
 
 /** By engine, who answers. */
 export class Questions {
-  readonly #answers = new Map<EnginePointer, Answers>();
+  readonly #answers = new Map<EnginePointer, ImmediateAnswers>();
   readonly #signatures: Signatures;
   readonly #exchanges: KeyExchanges;
 
@@ -29,7 +16,7 @@ export class Questions {
   }
 
   /** The bits of enum ktls_question (wasm/engine.h) that `answers` has methods for. */
-  register(engine: EnginePointer, answers: Answers): number {
+  register(engine: EnginePointer, answers: ImmediateAnswers): number {
     this.#answers.set(engine, answers);
     return (answers.alpn ? ALPN : 0) | (answers.pskClient ? PSK_CLIENT : 0) | (answers.pskServer ? PSK_SERVER : 0);
   }
@@ -50,7 +37,7 @@ export class Questions {
   }
 }
 
-function encode(answers: Answers, question: number, asked: Uint8Array): Uint8Array | undefined {
+function encode(answers: ImmediateAnswers, question: number, asked: Uint8Array): Uint8Array | undefined {
   switch (question) {
     case ALPN: {
       const offset = answers.alpn?.(asked);

@@ -1,6 +1,6 @@
 import type { NonSharedBuffer } from 'node:buffer';
-import type { EngineContext } from '../engine/context.ts';
-import { TrustStore } from '../engine/trust-store.ts';
+import type { EngineContext } from '../engine/openssl/context.ts';
+import { TrustStore } from '../engine/openssl/trust-store.ts';
 import { contextError } from '../errors.ts';
 import { defaultRoots } from '../platform/default-roots.ts';
 import { engineModule } from '../platform/engine-host.ts';
