@@ -1,4 +1,3 @@
-import type { AlertDescription } from '../protocol/alert.ts';
 import { ContentType } from '../protocol/content-type.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { fragments } from '../record/fragment.ts';
@@ -6,11 +5,12 @@ import type { OpenedRecords, RecordFault } from '../record/protection.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
 import { ControlBudget } from './control-budget.ts';
 import { EventQueue } from './event-queue.ts';
-import { alertOf, type ConnectionEvent, type Failure } from './events.ts';
+import type { ConnectionEvent } from './events.ts';
+import { Farewell } from './farewell.ts';
 import { Gate } from './gate.ts';
 import type { Direction, Handshake, Inspection, Output } from './handshake.ts';
 import { InstanceLost } from './instance-lost.ts';
-import { recordsPerSuite } from './key-use.ts';
+import { KeyRenewal, noWay } from './key-renewal.ts';
 import { type KeyEpoch, KeyWatch } from './key-watch.ts';
 import type { Negotiated } from './negotiated.ts';
 import type { ConnectionOptions } from './options.ts';
@@ -36,6 +36,8 @@ export class Connection {
   readonly #holdsLastFlight: boolean;
   #alertSeen: number | undefined;
   readonly #gate: Gate;
+  readonly #farewell: Farewell;
+  readonly #renewal: KeyRenewal;
   /** The handshake has asked the application, or has still to answer what it was given last. */
   #waitsFor: 'application' | 'handshake' | undefined;
   /** A copy of what was given to a handshake that answers later. */
@@ -44,7 +46,6 @@ export class Connection {
   #isBehind = false;
   /** RFC 8446 §6.1: whatever follows close_notify must be ignored. */
   #peerClosed = false;
-  #ended = false;
   #disposed = false;
 
   constructor(options: ConnectionOptions) {
@@ -58,7 +59,7 @@ export class Connection {
     this.#gate = new Gate({
       handshake: this.#handshake,
       budget: this.#control,
-      ended: () => this.#ended,
+      ended: () => this.#farewell.hasEnded,
       deliver: (bytes) => this.#deliver(bytes),
       route: (outputs) => this.#route(outputs),
       refuse: (fault) => this.#recordFault(fault),
@@ -71,7 +72,18 @@ export class Connection {
       onKeys: (keys, layer) => this.#watch.installed('write', keys, layer),
       onLayer: () => this.#layerChanged('write'),
       onError: (error) =>
-        this.#fail(error instanceof RekeyRefused ? { by: 'rekey', reason: error.reason } : { by: 'system', error }),
+        this.#farewell.fail(
+          error instanceof RekeyRefused ? { by: 'rekey', reason: error.reason } : { by: 'system', error },
+        ),
+    });
+    this.#farewell = new Farewell(this.#handshake, this.#write, this.#events);
+    this.#renewal = new KeyRenewal({
+      handshake: this.#handshake,
+      read: this.#read,
+      write: this.#write,
+      negotiated: () => this.negotiated,
+      route: (outputs) => this.#route(outputs),
+      fail: (failure) => this.#farewell.fail(failure),
     });
   }
 
@@ -110,7 +122,7 @@ export class Connection {
 
   /** Nothing can be received or sent any more. */
   get ended(): boolean {
-    return this.#ended;
+    return this.#farewell.hasEnded;
   }
 
   /** How many bytes may be given to {@link receive} without taking any that the kernel might have to open. */
@@ -125,12 +137,12 @@ export class Connection {
 
   /** What was received is not all dealt with, so that the turn ends in time: {@link goOn}, in another, before anything else is received. */
   get isBehind(): boolean {
-    return this.#isBehind && !this.#ended;
+    return this.#isBehind && !this.#farewell.hasEnded;
   }
 
   /** The handshake waits for the application, or is waited for, and what the peer sends is kept. */
   get isSuspended(): boolean {
-    return this.#waitsFor !== undefined && !this.#ended;
+    return this.#waitsFor !== undefined && !this.#farewell.hasEnded;
   }
 
   /** Bytes of a record that has not arrived whole: at the end of the stream, more than none means that it was cut off. */
@@ -167,7 +179,7 @@ export class Connection {
     return this.#collect(() => {
       this.#read.push(bytes, room);
       this.#readOn();
-      if (!this.#ended) this.#read.retain();
+      if (!this.#farewell.hasEnded) this.#read.retain();
     });
   }
 
@@ -208,8 +220,8 @@ export class Connection {
     const refuse = (error: Error): void => done(error, 0);
     this.#submit(refuse, () => {
       this.#control.restore(file.length);
-      if (this.#write.usesUp(file.length)) this.#renewWriteKeys();
-      if (this.#ended) refuse(streamDestroyed());
+      if (this.#write.usesUp(file.length)) this.#renewal.ofWrites();
+      if (this.#farewell.hasEnded) refuse(streamDestroyed());
       else this.#write.file(file, done);
     });
   }
@@ -217,7 +229,7 @@ export class Connection {
   /** close_notify, then FIN, behind all data. */
   close(done: () => void): void {
     this.#deferred(() => {
-      if (this.#gate.isOpen && !this.#ended) this.#route(this.#handshake.close());
+      if (this.#gate.isOpen && !this.#farewell.hasEnded) this.#route(this.#handshake.close());
       this.#write.end(done);
     });
   }
@@ -227,8 +239,8 @@ export class Connection {
    * where the kernel carries what it cannot change the keys of; nothing has happened then.
    */
   updateKeys(requestPeer: boolean): void {
-    const isStuck = !this.#write.canRekey || (requestPeer && !this.#read.canRekey);
-    if (isStuck && this.#handshake.version === ProtocolVersion.tls13) throw new RekeyRefused(noWay);
+    if (!this.#renewal.isPossible(requestPeer) && this.#handshake.version === ProtocolVersion.tls13)
+      throw new RekeyRefused(noWay);
     this.#deferred(() => this.#route(this.#handshake.updateKeys(requestPeer)));
   }
 
@@ -237,7 +249,7 @@ export class Connection {
    * has failed meanwhile, it gets the alert behind that.
    */
   release(andWrite: () => void): void {
-    if (this.#ended) this.#write.release(andWrite);
+    if (this.#farewell.hasEnded) this.#write.release(andWrite);
     else this.#deferred(() => this.#write.release(andWrite));
   }
 
@@ -257,7 +269,7 @@ export class Connection {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#ended = true;
+    this.#farewell.leave();
     this.#write.dispose();
     this.#read.dispose();
     this.#watch.dispose();
@@ -266,7 +278,7 @@ export class Connection {
 
   /** For what the application sends, which is told when nothing can be sent any more. */
   #submit(refuse: (error: Error) => void, run: () => void): void {
-    if (this.#ended) {
+    if (this.#farewell.hasEnded) {
       refuse(streamDestroyed());
       return;
     }
@@ -277,8 +289,8 @@ export class Connection {
     this.#control.restore(data.length);
     const isOurs = this.#write.hasKeys;
     const isUsedUp = isOurs ? this.#write.usesUp(data.length) : this.#write.engineUsesUp(data.length);
-    if (isUsedUp) this.#renewWriteKeys();
-    if (this.#ended) {
+    if (isUsedUp) this.#renewal.ofWrites();
+    if (this.#farewell.hasEnded) {
       done?.(streamDestroyed());
       return;
     }
@@ -295,7 +307,7 @@ export class Connection {
   #readOn(): void {
     const turn = new Turn();
     this.#isBehind = false;
-    while (!this.#ended && !this.#waitsFor && !this.#peerClosed) {
+    while (!this.#farewell.hasEnded && !this.#waitsFor && !this.#peerClosed) {
       if (turn.isOver) {
         this.#isBehind = true;
         return;
@@ -311,7 +323,7 @@ export class Connection {
           break;
         case 'garbage':
           this.#route(this.#handshake.ciphertext(received.bytes));
-          if (!this.#ended) this.#recordFault(received.fault);
+          if (!this.#farewell.hasEnded) this.#recordFault(received.fault);
           break;
         case 'opened':
           turn.opened(received.records.consumed);
@@ -348,7 +360,7 @@ export class Connection {
     if (this.#holdsLastFlight && outputs.some(({ kind }) => kind === 'handshakeDone')) this.#write.hold();
     const isAnswer = outputs.some(({ kind }) => kind === 'keyUpdate');
     for (const output of outputs) {
-      if (this.#ended) return;
+      if (this.#farewell.hasEnded) return;
       switch (output.kind) {
         case 'ciphertext':
           this.#watch.ciphertext('write', output.bytes);
@@ -394,13 +406,14 @@ export class Connection {
           if (output.description !== 0) this.#alertSeen = output.description;
           break;
         case 'error':
-          this.#fail({ by: 'openssl', entries: output.entries, alert: this.#alertSeen });
+          this.#farewell.fail({ by: 'openssl', entries: output.entries, alert: this.#alertSeen });
           break;
         case 'renegotiation':
           this.#spendMessage();
           break;
         case 'keyUpdate':
-          this.#peerUpdatesKeys(output.requested);
+          this.#spendMessage();
+          this.#renewal.byPeer(output.requested);
           break;
       }
     }
@@ -420,16 +433,8 @@ export class Connection {
   #deliver(bytes: Uint8Array): void {
     const isUsedUp =
       this.#read.layer === 'wasm' ? this.#read.engineUsesUp(bytes.length) : this.#read.usesUp(bytes.length);
-    if (isUsedUp) this.#renewReadKeys();
+    if (isUsedUp) this.#renewal.ofReads();
     this.#events.emit({ kind: 'applicationData', bytes });
-  }
-
-  /** Before anything of it has been carried out, and our answer has left: a kernel that cannot follow ends the connection here. */
-  #peerUpdatesKeys(requestsOurs: boolean): void {
-    this.#spendMessage();
-    if (!this.#read.canRekey || (requestsOurs && !this.#write.canRekey)) this.#fail({ by: 'rekey', reason: noWay });
-    if (this.#read.layer === 'wasm') this.#countForEngine(this.#read);
-    if (requestsOurs && !this.#write.hasKeys) this.#countForEngine(this.#write);
   }
 
   #installKeys(direction: Direction, keys: TrafficKeys): void {
@@ -440,28 +445,8 @@ export class Connection {
   #installReadKeys(keys: TrafficKeys): void {
     const { layer } = this.#read;
     const refused = this.#read.installKeys(keys);
-    if (refused) this.#fail({ by: 'rekey', reason: refused.refused });
+    if (refused) this.#farewell.fail({ by: 'rekey', reason: refused.refused });
     else if (this.#read.layer !== layer) this.#layerChanged('read');
-  }
-
-  #renewWriteKeys(): void {
-    const isTls13 = this.#handshake.version === ProtocolVersion.tls13;
-    if (this.#write.canRekey && isTls13) {
-      this.#route(this.#handshake.updateKeys(false));
-      if (!this.#write.hasKeys) this.#countForEngine(this.#write);
-      return;
-    }
-    this.#fail(isTls13 ? { by: 'rekey', reason: keysUsedUp } : { by: 'keyUse' });
-  }
-
-  /** It is the peer that must stop using them (RFC 8446 §5.5); all that can be done is to ask. */
-  #renewReadKeys(): void {
-    const canAsk = this.#write.canRekey && this.#read.canRekey && this.#handshake.version === ProtocolVersion.tls13;
-    if (canAsk) this.#route(this.#handshake.updateKeys(true));
-  }
-
-  #countForEngine(side: ReadSide | WriteSide): void {
-    side.countForEngine(recordsPerSuite(this.negotiated.cipher?.standardName ?? ''));
   }
 
   #layerChanged(direction: 'read' | 'write'): void {
@@ -471,42 +456,23 @@ export class Connection {
 
   #staysWithEngine(direction: 'read' | 'write', side: ReadSide | WriteSide): void {
     side.reason = notOffloaded;
-    this.#countForEngine(side);
+    this.#renewal.countForEngine(side);
     this.#checkRequired(direction);
   }
 
   #checkRequired(direction: 'read' | 'write'): void {
     const reason = this.reasons[direction] ?? notOffloaded;
     if (this.#required[direction] && this.layers[direction] !== 'kernel')
-      this.#fail({ by: 'required', direction, reason });
+      this.#farewell.fail({ by: 'required', direction, reason });
   }
 
   #recordFault({ alert, reason, name }: RecordFault): void {
     // While it shakes hands, OpenSSL has one name for all that it does not expect.
-    this.#fail({ by: 'record', alert, reason, ...(this.#gate.isOpen && name && { name }) });
-  }
-
-  /**
-   * The one way out of failures: the peer gets the alert that belongs to it, which is OpenSSL's to send, nothing more is routed, and who holds
-   * the connection is told once.
-   */
-  #fail(failure: Failure): void {
-    if (this.#ended) return;
-    const alert = alertOf(failure);
-    if (alert !== undefined && !this.#disposed) this.#sendAlert(alert);
-    this.#ended = true;
-    this.#events.emit({ kind: 'failed', failure });
-  }
-
-  #sendAlert(description: AlertDescription): void {
-    for (const output of this.#handshake.fail(description)) {
-      if (output.kind === 'record') this.#write.record(output.type, output.fragment);
-      else if (output.kind === 'ciphertext') this.#write.ciphertext(output.bytes);
-    }
+    this.#farewell.fail({ by: 'record', alert, reason, ...(this.#gate.isOpen && name && { name }) });
   }
 
   #collect(run: () => void): ConnectionEvent[] {
-    if (this.#ended) return [];
+    if (this.#farewell.hasEnded) return [];
     return this.#events.collect(() => {
       this.#write.cork();
       try {
@@ -514,7 +480,7 @@ export class Connection {
       } catch (error) {
         // What OpenSSL's instance was asked for is gone with it, and so is this connection.
         if (!(error instanceof InstanceLost)) throw error;
-        this.#fail({ by: 'system', error });
+        this.#farewell.fail({ by: 'system', error });
       } finally {
         this.#write.uncork();
       }
@@ -522,13 +488,11 @@ export class Connection {
   }
 
   #deferred(run: () => void): void {
-    if (!this.#ended) this.#events.defer(run, (inner) => this.#collect(inner));
+    if (!this.#farewell.hasEnded) this.#events.defer(run, (inner) => this.#collect(inner));
   }
 }
 
 /** Records for OpenSSL in one call while it shakes hands: a hello in records of a byte each is not worth a call for each. */
 const mostHandshakeBytes = 16 * 1024;
 
-const noWay = 'it has no way to';
-const keysUsedUp = 'as many records as is safe were sent under the same keys (RFC 8446 §5.5)';
 const notOffloaded = 'this cipher suite is protected by OpenSSL itself';
