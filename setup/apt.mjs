@@ -81,7 +81,9 @@ export class Apt {
   // The same for programs and for what they depend on, as far as this machine does not have it.
   async unpackWhole(names, folder, into) {
     const words = ['-s', '--no-install-recommends', 'install', ...names];
-    const plan = answerOf('apt-get', [...this.#options, ...words]) ?? '';
+    const plan = answerOf('apt-get', [...this.#options, ...words]);
+    if (plan === undefined)
+      throw new SetupError(`apt cannot plan ${names.join(' ')}`, `Run: apt-get ${words.join(' ')}`);
     const missing = [...plan.matchAll(/^Inst (\S+)/gm)].map((match) => match[1]);
     for (const name of new Set([...names, ...missing])) await this.unpack(name, folder, into);
   }

@@ -9,7 +9,10 @@ import type { Service } from './service.ts';
 import { startMosquitto, startNats, startRabbitmq, startSlapd } from './unpacked-services.ts';
 import { startVsftpd } from './vsftpd.ts';
 
-/** Packages that are clients, and servers that do not run on Node.js. With node:tls they have to give the same answer. */
+/**
+ * Packages that are clients, and servers that do not run on Node.js. Each is run with plain node:tls first, where it must give the answer too: one
+ * that fails there proves nothing.
+ */
 interface Pair {
   readonly name: string;
   readonly start: (identity: IdentityFiles) => Promise<Service>;
@@ -29,7 +32,7 @@ const entry = { count: 1, name: 'dc=example,dc=org', same: true };
 const pairs: readonly Pair[] = [
   ...(['secure', 'STARTTLS'] as const).flatMap((how) =>
     (['TLSv1.3', 'TLSv1.2'] as const).map((version) => ({
-      name: `basic-ftp and vsftpd, which wants data in the session of the control connection (${how}, ${version})`,
+      name: `basic-ftp and vsftpd (${how}, ${version})`,
       start: (identity: IdentityFiles) => startVsftpd(identity, how),
       client: 'ftp-client',
       words: [how, version],
@@ -94,7 +97,7 @@ afterAll(() => {
   stranger.remove();
 });
 
-test('vsftpd refuses who brings no session', async () => {
+test('vsftpd refuses who does not resume the session', async () => {
   const service = await startVsftpd(identity, 'STARTTLS');
   try {
     const list = (...more: readonly string[]) =>

@@ -36,8 +36,11 @@ export async function start({ ready, command, environment, signal = 'SIGKILL' }:
       env: { ...process.env, ...environment },
     });
     const said: string[] = [];
-    if (await isReady(child, ready, said)) return { port, stop: () => stop(child, signal) };
-    if (attempt === attempts) throw new Error(`${name} ended at once: ${said.join('\n')}`);
+    const late = setTimeout(() => child.kill('SIGKILL'), patience);
+    const isUp = await isReady(child, ready, said);
+    clearTimeout(late);
+    if (isUp) return { port, stop: () => stop(child, signal) };
+    if (attempt === attempts || child.killed) throw new Error(`${name} did not come up: ${said.join('\n')}`);
   }
 }
 
@@ -104,6 +107,8 @@ async function freePort(): Promise<number> {
 const isRoot = process.getuid?.() === 0;
 const nobody = 65_534;
 const attempts = 3;
+/** Less than Vitest's for a hook, so that a server which hangs is ended and tells why. */
+const patience = 25_000;
 
 /** Who the servers run as. */
 export const unprivileged = {

@@ -5,6 +5,8 @@ const [executablePath, userDataDir, key, http1, http2, websocket] = process.argv
 const browser = await puppeteer.launch({
   executablePath,
   userDataDir,
+  // It ends with this program, whatever ends that.
+  pipe: true,
   args: [
     ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run'],
     ...['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-proxy-server'],
