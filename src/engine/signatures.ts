@@ -1,5 +1,5 @@
 /** Digest names of node:crypto, by their numbers in wasm/signatures.c; none for EdDSA. */
-const digests = [undefined, 'sha1', 'sha256', 'sha384', 'sha512', 'md5-sha1'] as const;
+const digests = [undefined, 'sha1', 'sha256', 'sha384', 'sha512', 'md5-sha1', 'sha224'] as const;
 
 /** How a signature is made. */
 export interface SignatureScheme {
