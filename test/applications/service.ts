@@ -83,6 +83,12 @@ export function ownKey(identity: IdentityFiles, folder: string): string {
   return ownFile(folder, 'key.pem', identity.key);
 }
 
+/** The authority's certificate, readable for the server. */
+export function authorityOf({ files }: IdentityFiles): string {
+  chmodSync(files.ca, 0o644);
+  return files.ca;
+}
+
 /** A file that the server owns and nobody else can read. */
 export function ownFile(folder: string, name: string, text: string): string {
   const file = join(folder, name);

@@ -1,8 +1,8 @@
 import type { IdentityFiles } from '../interop/identity-files.ts';
-import { asNobody, emptyFolder, ownFile, ownKey, type Service, start } from './service.ts';
+import { asNobody, authorityOf, emptyFolder, ownFile, ownKey, type Service, start } from './service.ts';
 import { libraries, unpacked, unpackedFolder } from './unpacked.ts';
 
-/** Mosquitto for everybody. */
+/** Mosquitto for everybody who has a certificate of our authority, as NATS and RabbitMQ below. */
 export function startMosquitto(identity: IdentityFiles): Promise<Service> {
   const data = emptyFolder(identity, 'mosquitto');
   const key = ownKey(identity, data);
@@ -12,7 +12,8 @@ export function startMosquitto(identity: IdentityFiles): Promise<Service> {
     command: (port) => {
       const lines = [
         ...[`listener ${port} 127.0.0.1`, 'allow_anonymous true', 'set_tcp_nodelay true'],
-        ...[`certfile ${identity.files.cert}`, `keyfile ${key}`, ''],
+        ...[`certfile ${identity.files.cert}`, `keyfile ${key}`],
+        ...[`cafile ${authorityOf(identity)}`, 'require_certificate true', ''],
       ];
       return asNobody([unpacked('usr/sbin/mosquitto'), '-c', ownFile(data, 'mosquitto.conf', lines.join('\n'))]);
     },
@@ -27,7 +28,7 @@ export function startNats(identity: IdentityFiles): Promise<Service> {
     command: (port) =>
       asNobody([
         ...[unpacked('usr/sbin/nats-server'), '--addr', '127.0.0.1', '--port', String(port)],
-        ...['--tls', '--tlscert', identity.files.cert, '--tlskey', key],
+        ...['--tlsverify', '--tlscacert', authorityOf(identity), '--tlscert', identity.files.cert, '--tlskey', key],
       ]),
   });
 }
@@ -89,7 +90,8 @@ export async function startRabbitmq(identity: IdentityFiles): Promise<Service> {
       const lines = [
         ...['listeners.tcp = none', `listeners.ssl.default = 127.0.0.1:${port}`],
         ...[`ssl_options.certfile = ${identity.files.cert}`, `ssl_options.keyfile = ${key}`],
-        ...['log.console = true', 'log.file = false', ''],
+        ...[`ssl_options.cacertfile = ${authorityOf(identity)}`, 'ssl_options.verify = verify_peer'],
+        ...['ssl_options.fail_if_no_peer_cert = true', 'log.console = true', 'log.file = false', ''],
       ];
       ownFile(data, 'rabbitmq.conf', lines.join('\n'));
       return asNobody([

@@ -1,9 +1,10 @@
-// node amqp-client.mjs PORT CA: messages through a queue, large and many.
+// node amqp-client.mjs PORT CA KEY CERT: messages through a queue, large and many.
 import { readFileSync } from 'node:fs';
 import amqp from 'amqplib';
 
-const [port, ca] = process.argv.slice(2);
-const connection = await amqp.connect(`amqps://localhost:${port}`, { ca: readFileSync(ca) });
+const [port, ...files] = process.argv.slice(2);
+const [ca, key, cert] = files.map((file) => readFileSync(file));
+const connection = await amqp.connect(`amqps://localhost:${port}`, { ca, key, cert });
 const channel = await connection.createConfirmChannel();
 const { queue } = await channel.assertQueue('', { exclusive: true });
 const messages = [Buffer.alloc(500_000, 'ktls'), ...Array.from({ length: 500 }, (_, index) => Buffer.from(`${index}`))];

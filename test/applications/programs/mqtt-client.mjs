@@ -1,9 +1,10 @@
-// node mqtt-client.mjs PORT CA: messages to itself, large and many.
+// node mqtt-client.mjs PORT CA KEY CERT: messages to itself, large and many.
 import { readFileSync } from 'node:fs';
 import mqtt from 'mqtt';
 
-const [port, ca] = process.argv.slice(2);
-const client = await mqtt.connectAsync(`mqtts://localhost:${port}`, { ca: readFileSync(ca), reconnectPeriod: 0 });
+const [port, ...files] = process.argv.slice(2);
+const [ca, key, cert] = files.map((file) => readFileSync(file));
+const client = await mqtt.connectAsync(`mqtts://localhost:${port}`, { ca, key, cert, reconnectPeriod: 0 });
 const messages = [Buffer.alloc(500_000, 'ktls'), ...Array.from({ length: 500 }, (_, index) => Buffer.from(`${index}`))];
 const received = [];
 const all = new Promise((resolve, reject) => {

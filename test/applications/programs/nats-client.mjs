@@ -1,9 +1,10 @@
-// node nats-client.mjs PORT CA: questions and answers of two connections.
+// node nats-client.mjs PORT CA KEY CERT: questions and answers of two connections.
 import { readFileSync } from 'node:fs';
 import { connect } from '@nats-io/transport-node';
 
-const [port, ca] = process.argv.slice(2);
-const options = { servers: `localhost:${port}`, tls: { ca: readFileSync(ca, 'utf8') }, reconnect: false };
+const [port, ...files] = process.argv.slice(2);
+const [ca, key, cert] = files.map((file) => readFileSync(file, 'utf8'));
+const options = { servers: `localhost:${port}`, tls: { ca, key, cert }, reconnect: false };
 const [server, client] = await Promise.all([connect(options), connect(options)]);
 server.subscribe('echo', { callback: (_error, message) => message.respond(message.data) });
 await server.flush();
