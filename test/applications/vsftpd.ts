@@ -15,6 +15,8 @@ export async function startVsftpd(identity: IdentityFiles, how: 'secure' | 'STAR
   mkdirSync(root);
   own(root);
   const settings = {
+    // Nothing that only root may do, or that some kernels refuse.
+    ...{ seccomp_sandbox: 'NO', isolate: 'NO', isolate_network: 'NO' },
     ...{ listen: 'NO', run_as_launching_user: 'YES', ftp_username: unprivileged.user },
     ...{ anonymous_enable: 'YES', no_anon_password: 'YES', anon_root: root, anon_world_readable_only: 'NO' },
     ...{ write_enable: 'YES', anon_upload_enable: 'YES', anon_other_write_enable: 'YES' },
