@@ -77,6 +77,16 @@ export class Apt {
     const archive = readdirSync(folder).find((file) => file.startsWith(`${name}_`) && file.endsWith('.deb'));
     await quietly(this.#log, 'dpkg-deb', ['-x', join(folder, archive), into]);
   }
+
+  // The same for programs and for what they depend on, as far as this machine does not have it.
+  async unpackWhole(names, folder, into) {
+    const words = ['-s', '--no-install-recommends', 'install', ...names];
+    const plan = answerOf('apt-get', [...this.#options, ...words]);
+    if (plan === undefined)
+      throw new SetupError(`apt cannot plan ${names.join(' ')}`, `Run: apt-get ${words.join(' ')}`);
+    const missing = [...plan.matchAll(/^Inst (\S+)/gm)].map((match) => match[1]);
+    for (const name of new Set([...names, ...missing])) await this.unpack(name, folder, into);
+  }
 }
 
 // Suites that have no security updates of their own.

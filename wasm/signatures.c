@@ -103,6 +103,7 @@ static int describe(EVP_MD_CTX *context, EVP_PKEY *key, struct head *head) {
     case NID_sha384: head->digest = 3; break;
     case NID_sha512: head->digest = 4; break;
     case NID_md5_sha1: head->digest = 5; break; /* TLS 1.0 and 1.1 with RSA (RFC 4346 §7.4.3) */
+    case NID_sha224: head->digest = 6; break; /* TLS 1.2 (RFC 5246 §7.4.1.4.1) */
     default: return 0;
     }
     if (!EVP_PKEY_is_a(key, "RSA") && !EVP_PKEY_is_a(key, "RSA-PSS")) return 1;

@@ -10,8 +10,11 @@ export const peers = {
   name: 'peers',
   title: 'interop peers',
   isAvailable: isDebian,
-  inputs: () => ({ values: [PROGRAMS] }),
-  outputs: ['build/peers/nginx/usr/sbin/nginx', 'build/peers/postgresql/usr/lib/postgresql'],
+  inputs: () => ({ values: [PROGRAMS, SERVERS] }),
+  outputs: [
+    ...['build/peers/nginx/usr/sbin/nginx', 'build/peers/postgresql/usr/lib/postgresql'],
+    'build/peers/servers/usr/sbin/slapd',
+  ],
   async run() {
     if (!isDebian) throw new SetupError('the interop peers come from Debian', 'Use a machine with Debian for them.');
     const missing = Object.keys(PROGRAMS).filter((name) => !isOnPath(name));
@@ -29,6 +32,8 @@ export const peers = {
       await apt.unpack(name, scratch, `${scratch}/${folder}`);
       renameSync(`${scratch}/${folder}`, build('peers', folder));
     }
+    await apt.unpackWhole(SERVERS, scratch, `${scratch}/servers`);
+    renameSync(`${scratch}/servers`, build('peers/servers'));
     rmSync(scratch, { recursive: true });
   },
 };
@@ -58,3 +63,6 @@ const PROGRAMS = {
   fish: 'fish',
   script: 'bsdutils',
 };
+
+// Unpacked into one folder, with the libraries that the machine has not: test/applications/unpacked.ts finds its way in it.
+const SERVERS = ['vsftpd', 'dovecot-core', 'dovecot-imapd', 'mosquitto', 'slapd', 'nats-server', 'rabbitmq-server'];

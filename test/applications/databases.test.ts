@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type IdentityFiles, makeIdentityFiles } from '../interop/identity-files.ts';
 import { runClient, stopApplications } from './application.ts';
-import { type Service, startMariadb, startPostgresql, startRedis } from './services.ts';
+import type { Service } from './service.ts';
+import { startMariadb, startPostgresql, startRedis } from './services.ts';
 
 let identity: IdentityFiles;
 

@@ -9,8 +9,10 @@ export async function startMysqlServer({ key, cert }: IdentityFiles): Promise<ne
   const server = net.createServer((raw) => {
     raw.on('error', () => {});
     raw.write(packet(0, greeting));
-    // The client answers with the beginning of its own packet, as "SSL Request", and goes on in TLS.
-    raw.once('data', () => {
+    // The client answers with the beginning of its own packet, as "SSL Request", and goes on in TLS without waiting: both may come at once.
+    raw.once('data', (received: Buffer) => {
+      raw.pause();
+      raw.unshift(received.subarray(headLength + received.readUIntLE(0, 3)));
       const socket = new tls.TLSSocket(raw, { isServer: true, secureContext });
       socket.on('data', (received: Buffer) => {
         const [sequence, command] = [received[3] ?? 0, received[4]];
@@ -38,3 +40,4 @@ const greeting = Buffer.concat([
 ]);
 const ok = Buffer.from([0, 0, 0, 2, 0, 0, 0]);
 const ping = 0x0e;
+const headLength = 4;

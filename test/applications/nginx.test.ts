@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type IdentityFiles, makeIdentityFiles } from '../interop/identity-files.ts';
 import { Application, runClient, stopApplications } from './application.ts';
-import { type Service, startNginx } from './services.ts';
+import type { Service } from './service.ts';
+import { startNginx } from './services.ts';
 
 let identity: IdentityFiles;
 let nginx: Service | undefined;

@@ -65,6 +65,13 @@ const packages: readonly Package[] = [
     connects: true,
   },
   {
+    name: 'restify',
+    client: 'fetch-client',
+    server: 'restify-server',
+    answer: { fetched: secure, requested: secure, got: secure, same: true },
+    connects: true,
+  },
+  {
     name: 'ftp-srv and basic-ftp: what is read is told as the data of the socket below',
     client: 'ftp-client',
     server: 'ftp-server',

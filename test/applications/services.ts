@@ -1,28 +1,10 @@
-import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import net from 'node:net';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { listen } from '../helpers/listen.ts';
 import type { IdentityFiles } from '../interop/identity-files.ts';
 import { program } from '../interop/program.ts';
-
-/** A server of somebody else's, with TLS on, for one test. */
-export interface Service {
-  readonly port: number;
-  stop(): Promise<void>;
-}
-
-interface Description {
-  /** What it says on stdout or stderr when it can be connected to. */
-  readonly ready: RegExp;
-  readonly command: (port: number) => readonly string[];
-  /** What makes it end at once and leave nothing. */
-  readonly signal?: NodeJS.Signals;
-}
+import { asNobody, emptyFolder, ownKey, type Service, start } from './service.ts';
 
 /** PostgreSQL without passwords, for the user `app`. */
 export function startPostgresql(identity: IdentityFiles): Promise<Service> {
@@ -113,79 +95,9 @@ export function startNginx(
   });
 }
 
-/** On a free port. None of them can choose one itself, so another process may take it meanwhile; then there is another try. */
-async function start({ ready, command, signal = 'SIGKILL' }: Description): Promise<Service> {
-  for (let attempt = 1; ; attempt++) {
-    const port = await freePort();
-    const [name = '', ...words] = command(port);
-    // Some tell on stdout and some on stderr.
-    const child = spawn('sh', ['-c', 'exec "$@" 2>&1', 'sh', name, ...words], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const said: string[] = [];
-    if (await isReady(child, ready, said)) return { port, stop: () => stop(child, signal) };
-    if (attempt === attempts) throw new Error(`${name} ended at once: ${said.join('\n')}`);
-  }
-}
-
-type Child = ChildProcessByStdio<null, Readable, null>;
-
-/** False: it has ended. */
-function isReady(child: Child, ready: RegExp, said: string[]): Promise<boolean> {
-  return new Promise((resolve) => {
-    createInterface(child.stdout).on('line', (line) => {
-      said.push(line);
-      if (ready.test(line)) resolve(true);
-    });
-    child.once('close', () => resolve(false));
-  });
-}
-
-async function stop(child: Child, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill(signal);
-  await once(child, 'close');
-}
-
-/** Databases refuse to run as root. */
-function asNobody(command: readonly string[]): string[] {
-  if (!isRoot) return [...command];
-  return ['setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups', ...command];
-}
-
-/** For a server's files, and owned by it. */
-function emptyFolder({ folder }: IdentityFiles, name: string): string {
-  chmodSync(folder, 0o755);
-  const made = join(folder, name);
-  mkdirSync(made, { mode: 0o700 });
-  if (isRoot) chownSync(made, nobody, nobody);
-  return made;
-}
-
-/** The certificate and its key, readable for the server and nobody else. */
-function ownKey(identity: IdentityFiles, folder: string): string {
-  chmodSync(identity.files.cert, 0o644);
-  const file = join(folder, 'key.pem');
-  if (!existsSync(file)) {
-    writeFileSync(file, identity.key, { mode: 0o600 });
-    if (isRoot) chownSync(file, nobody, nobody);
-  }
-  return file;
-}
-
 function postgresqlPrograms(): string {
   const folder = fileURLToPath(new URL('../../build/peers/postgresql/usr/lib/postgresql', import.meta.url));
   const version = existsSync(folder) ? readdirSync(folder).at(-1) : undefined;
   if (!version) throw new Error('PostgreSQL is missing: node setup/run.mjs peers');
   return join(folder, version, 'bin');
 }
-
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  const port = await listen(server);
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-const isRoot = process.getuid?.() === 0;
-const nobody = 65_534;
-const attempts = 3;

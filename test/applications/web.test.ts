@@ -71,8 +71,9 @@ test.each([
 ])('the global WebSocket with %s', async (_, registered) => {
   const { port } = await serve('websocket-server');
   const options = { ...trusting(), registered };
-  const { answer } = await runClient('global-websocket-client', [`wss://localhost:${port}`], options);
+  const { answer, connections } = await runClient('global-websocket-client', [`wss://localhost:${port}`], options);
   expect(answer).toEqual({ same: 6, code: 1000 });
+  expect(connections).toHaveLength(registered ? 1 : 0);
 });
 
 test('nodemailer to smtp-server, by STARTTLS on both sides', async () => {

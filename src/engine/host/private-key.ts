@@ -1,5 +1,5 @@
 /** Digests of signatures, by node:crypto's names. */
-export type DigestName = 'sha1' | 'sha256' | 'sha384' | 'sha512' | 'md5-sha1';
+export type DigestName = 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512' | 'md5-sha1';
 
 /** How a signature is made. */
 export interface SignatureScheme {

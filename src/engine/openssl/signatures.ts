@@ -1,7 +1,15 @@
 import type { DigestName, PrivateKey, VerifySignature } from '../host/private-key.ts';
 
 /** Digest names of node:crypto, by their numbers in wasm/signatures.c; none for EdDSA. */
-const digests: readonly (DigestName | undefined)[] = [undefined, 'sha1', 'sha256', 'sha384', 'sha512', 'md5-sha1'];
+const digests: readonly (DigestName | undefined)[] = [
+  undefined,
+  'sha1',
+  'sha256',
+  'sha384',
+  'sha512',
+  'md5-sha1',
+  'sha224',
+];
 
 /** The private keys that contexts use, by number, and the questions of wasm/signatures.c. */
 export class Signatures {

@@ -1,13 +1,14 @@
-// node ftp-client.mjs PORT CA: a file there and back, control and data both by TLS.
+// node ftp-client.mjs PORT CA [secure|STARTTLS]: a file there and back, control and data both by TLS.
 import { readFileSync } from 'node:fs';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { Client } from 'basic-ftp';
 
-const [port, caFile] = process.argv.slice(2);
+const [port, caFile, how] = process.argv.slice(2);
 const client = new Client(5000);
 const secureOptions = { ca: readFileSync(caFile), servername: 'localhost' };
-await client.access({ host: '127.0.0.1', port: Number(port), secure: true, secureOptions });
+const secure = how === 'secure' ? 'implicit' : true;
+await client.access({ host: '127.0.0.1', port: Number(port), secure, secureOptions });
 const content = 'x'.repeat(200_000);
 await client.uploadFrom(Readable.from([content]), 'file.txt');
 const names = (await client.list()).map(({ name }) => name);
