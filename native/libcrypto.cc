@@ -4,16 +4,17 @@
 #include <windows.h>
 #else
 #include <dlfcn.h>
+#ifdef __linux__
+#include <link.h>
+#endif
 #endif
 
 // glibc 2.34 gave dlsym() a new version when it moved it from libdl to libc. The first one is the same function, and
 // lets a build of today load where Node does: glibc 2.28 and later.
 #if defined(__GLIBC__) && defined(__x86_64__)
 __asm__(".symver dlsym, dlsym@GLIBC_2.2.5");
-__asm__(".symver dladdr, dladdr@GLIBC_2.2.5");
 #elif defined(__GLIBC__) && defined(__aarch64__)
 __asm__(".symver dlsym, dlsym@GLIBC_2.17");
-__asm__(".symver dladdr, dladdr@GLIBC_2.17");
 #endif
 
 namespace {
@@ -26,10 +27,34 @@ void* Symbol(const char* name) {
 #endif
 }
 
-// Where the object that a symbol is in has been loaded; null if it cannot be told. Windows is asked for symbols of one object only.
+#ifdef __linux__
+struct Search {
+  ElfW(Addr) address;
+  const void* object;
+};
+
+int Contains(dl_phdr_info* info, size_t, void* data) {
+  Search& search = *static_cast<Search*>(data);
+  for (const ElfW(Phdr)* header = info->dlpi_phdr; header != info->dlpi_phdr + info->dlpi_phnum; header++) {
+    if (header->p_type != PT_LOAD) continue;
+    // Unsigned: what is below wraps to what is far above.
+    if (search.address - (info->dlpi_addr + header->p_vaddr) >= header->p_memsz) continue;
+    search.object = info->dlpi_phdr;
+    return 1;
+  }
+  return 0;
+}
+#endif
+
+// What tells the object that a symbol is in from others; null if it cannot be told. Windows is asked for symbols of one object only. dladdr() looks at each
+// name that the object exports, of which Node has so many that the addon took 25 ms longer to load.
 const void* ObjectOf(const void* symbol) {
 #ifdef _WIN32
   return symbol == nullptr ? nullptr : GetModuleHandleW(nullptr);
+#elif defined(__linux__)
+  Search search = {reinterpret_cast<ElfW(Addr)>(symbol), nullptr};
+  dl_iterate_phdr(Contains, &search);
+  return search.object;
 #else
   Dl_info found = {};
   return symbol != nullptr && dladdr(symbol, &found) != 0 ? found.dli_fbase : nullptr;
