@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { CounterMode } from '../engine/host/counter-mode.ts';
+import { runsOnGlibc } from './c-library.ts';
 import { packageFile } from './package-file.ts';
 
 /**
@@ -260,16 +261,6 @@ function notMadeFor(): string | undefined {
   if (bun !== undefined || deno !== undefined) return 'it is made for Node.js, not for other runtimes';
   if (process.platform === 'linux' && !runsOnGlibc()) return 'it is made for glibc, not for musl';
   return undefined;
-}
-
-function runsOnGlibc(): boolean {
-  const report: NodeJS.ProcessReport & { excludeNetwork?: boolean } = process.report;
-  const { excludeNetwork = false } = report;
-  // Otherwise it asks the network for the names of peers.
-  report.excludeNetwork = true;
-  const told: { header?: { glibcVersionRuntime?: string } } = report.getReport();
-  report.excludeNetwork = excludeNetwork;
-  return told.header?.glibcVersionRuntime !== undefined;
 }
 
 /** Node's message for a missing module goes on with the stack of requires. */

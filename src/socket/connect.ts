@@ -157,7 +157,8 @@ let warnedOfAddress = false;
 
 /** RFC 6066 §3: literal addresses are no server names. */
 function warnOfAddress(servername: string): void {
-  if (warnedOfAddress || net.isIP(servername) === 0) return;
+  // A name most often has a letter behind 'f', and no net.isIP() to be asked, which takes a millisecond the first time.
+  if (warnedOfAddress || /[g-z]/i.test(servername) || net.isIP(servername) === 0) return;
   warnedOfAddress = true;
   process.emitWarning(
     'Setting the TLS ServerName to an IP address is not permitted by RFC 6066. This will be ignored in a future version.',
