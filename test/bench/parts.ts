@@ -1,4 +1,5 @@
 import { accepting } from './accepting.ts';
+import { applications } from './applications/main.ts';
 import { cold } from './cold.ts';
 import { crowd } from './crowd.ts';
 import { firstByte } from './first-byte.ts';
@@ -26,6 +27,7 @@ export const parts: Readonly<Record<string, Part>> = {
   portable: { title: 'the same without the addon: node:crypto seals and opens', run: portable, flags: ['--no-addons'] },
   handshakes: { title: 'handshakes, both ends in one thread', run: handshakes },
   accepting: { title: 'what a connection costs its server', run: accepting },
+  applications: { title: 'applications as they are, under ktls/register', run: applications },
   'first-byte': { title: 'latency of large responses', run: firstByte },
   floods: { title: 'a megabyte from a peer that wants to cost as much as it can', run: floods },
   crowd: { title: 'thousands of connections', run: crowd },

@@ -71,6 +71,7 @@ const order = [
   'portable',
   'handshakes',
   'accepting',
+  'applications',
   'first-byte',
   'crowd',
   'cold',
