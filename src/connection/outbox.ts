@@ -1,6 +1,7 @@
 import type { ContentTypeByte } from '../protocol/content-type.ts';
 import type { RecordSealer } from '../record/protection.ts';
 import type { ByteSink } from './record-layer.ts';
+import { WaitingMemory } from './waiting-memory.ts';
 
 type Done = (error?: Error | null) => void;
 
@@ -98,8 +99,18 @@ export class Outbox {
   #send(bytes: Uint8Array, done: Done, isShared: boolean): void {
     const sent = this.#sink.isDirect ? this.#sink.writeNow(bytes) : 0;
     if (sent === bytes.length) done();
+    else if (isShared && this.#sink.isDirect) this.#writeCopy(bytes.subarray(sent), done);
     else if (isShared) this.#write(bytes.slice(sent), done);
     else this.#write(sent === 0 ? bytes : bytes.subarray(sent), done);
+  }
+
+  /** Where the sink is done with the bytes when it says so: a stream that is no socket may hand them on. */
+  #writeCopy(bytes: Uint8Array, done: Done): void {
+    const copy = waiting.copy(bytes);
+    this.#write(copy, (error) => {
+      waiting.giveBack(copy);
+      done(error);
+    });
   }
 
   #write(bytes: Uint8Array, done: Done): void {
@@ -118,6 +129,9 @@ const mediumLength = 65_536;
 
 /** Of whole records. */
 const partLength = 256 * 1024;
+
+/** For what the system has not taken at once. */
+const waiting = new WaitingMemory();
 
 /** Who may have bytes in {@link shared}. */
 let holder: Outbox | undefined;
