@@ -1,6 +1,7 @@
 import http2 from 'node:http2';
 import net from 'node:net';
 import { Duplex } from 'node:stream';
+import { gather } from '../socket/written-chunks.ts';
 import { TLSSocket } from '../tls.ts';
 
 /**
@@ -12,7 +13,7 @@ export function bridgeHttp2(): void {
   if (bridged) return;
   bridged = true;
   const inFront = prototypeOfSocketsInFront();
-  const forOurs: object = Object.create(inFront, speakingForStream());
+  const forOurs: object = Object.create(inFront, { ...speakingForStream(), ...joiningWrites(inFront) });
   Object.defineProperty(TLSSocket, Symbol.hasInstance, {
     configurable: true,
     value(this: unknown, value: unknown): boolean {
@@ -50,6 +51,51 @@ function prototypeOfSocketsInFront(): object {
   session.destroy();
   return prototype;
 }
+
+/**
+ * A session gives each frame, and the header of each, as new memory that nobody else has: what 64 KiB are is a part of a garbage collection. They are
+ * joined where that fills records better, in memory that is used again, and their own is given back at once.
+ */
+function joiningWrites(inFront: object): PropertyDescriptorMap {
+  const [doWrite, finishWrite] = [method(inFront, 'doWrite'), method(inFront, 'finishWrite')];
+  if (!doWrite || !finishWrite) return {};
+  /** By socket in front: it has one write at a time. */
+  const releases = new WeakMap<object, () => void>();
+  return {
+    doWrite: {
+      configurable: true,
+      writable: true,
+      value(this: object, request: unknown, chunks: Uint8Array[]): unknown {
+        const { parts, release } = gather(chunks);
+        const kept = new Set(parts);
+        for (const chunk of chunks) if (!kept.has(chunk)) free(chunk);
+        releases.set(this, release);
+        return Reflect.apply(doWrite, this, [request, parts]);
+      },
+    },
+    finishWrite: {
+      configurable: true,
+      writable: true,
+      value(this: object, ...args: unknown[]): unknown {
+        releases.get(this)?.();
+        releases.delete(this);
+        return Reflect.apply(finishWrite, this, args);
+      },
+    },
+  };
+}
+
+function method(prototype: object, name: string): CallableFunction | undefined {
+  const value: unknown = Reflect.get(prototype, name);
+  return typeof value === 'function' ? value : undefined;
+}
+
+/** Gives memory back that is a chunk's alone. */
+function free({ buffer, length }: Uint8Array): void {
+  if (length >= worthFreeing && length === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0);
+}
+
+const worthFreeing = 4096;
 
 /** What is asked of the socket in front and answered by the one behind. */
 function speakingForStream(): PropertyDescriptorMap {

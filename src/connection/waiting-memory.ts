@@ -25,7 +25,9 @@ export class WaitingMemory {
   }
 
   #take(length: number): Uint8Array {
-    const fitting = this.#spare.findIndex((block) => block.length >= length && block.length <= length + 4 * blockLength);
+    const fitting = this.#spare.findIndex(
+      (block) => block.length >= length && block.length <= length + 4 * blockLength,
+    );
     const [block] = fitting < 0 ? [] : this.#spare.splice(fitting, 1);
     if (!block) return new Uint8Array(Math.ceil(length / blockLength) * blockLength);
     this.#spareLength -= block.length;

@@ -419,7 +419,7 @@ class Socket extends OpeningSocket {
       );
       return;
     }
-    const parts = gather(chunks);
+    const { parts, release } = gather(chunks);
     let length = 0;
     for (const part of parts) length += part.length;
     this.#bytesWritten += length;
@@ -431,6 +431,7 @@ class Socket extends OpeningSocket {
     let collects = this.#hasWritten;
     this.#hasWritten = true;
     this._ktlsSession.connection.write(parts, (error) => {
+      release();
       if (!error) this._unrefTimer();
       // What a callback throws must not come instead of the error.
       if (error) process.nextTick(done, error);

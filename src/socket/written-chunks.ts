@@ -5,28 +5,72 @@ export function toBytes(chunk: Uint8Array | string, encoding: BufferEncoding): U
   return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
 }
 
+/** What is written at once. `release`: nobody needs the parts any more. */
+export interface Gathered {
+  readonly parts: readonly Uint8Array[];
+  readonly release: () => void;
+}
+
 /**
- * Joins chunks that share a record, as a header and a short body; a longer one stays as it is, since copying it would cost more than another
- * record does. None of the results is empty.
+ * Joins chunks that would not fill records, as a header and a short body, or HTTP/2's frames, each of which comes with a header of its own. A
+ * longer one stays as it is, since copying it would cost more than another record does. None of the parts is empty.
  */
-export function gather(chunks: readonly Uint8Array[]): Uint8Array[] {
+export function gather(chunks: readonly Uint8Array[]): Gathered {
   const [only] = chunks;
-  if (only && chunks.length === 1) return only.length > 0 ? [only] : [];
+  if (only && chunks.length === 1) return { parts: only.length > 0 ? [only] : [], release: nothing };
   const parts: Uint8Array[] = [];
-  let joined: Uint8Array[] = [];
+  const borrowed: Uint8Array[] = [];
+  let run: Uint8Array[] = [];
   let length = 0;
   const finish = (): void => {
-    const [first] = joined;
-    if (first) parts.push(joined.length === 1 ? first : Buffer.concat(joined, length));
-    joined = [];
+    if (isWorthJoining(run, length)) {
+      const joined = join(run, length);
+      if (joined.buffer.byteLength === joinedLength) borrowed.push(joined);
+      parts.push(joined);
+    } else parts.push(...run);
+    run = [];
     length = 0;
   };
   for (const chunk of chunks) {
-    if (length + chunk.length > maxFragmentLength) finish();
     if (chunk.length === 0) continue;
-    joined.push(chunk);
-    length += chunk.length;
+    if (chunk.length > maxFragmentLength || length + chunk.length > joinedLength) finish();
+    if (chunk.length > maxFragmentLength) parts.push(chunk);
+    else {
+      run.push(chunk);
+      length += chunk.length;
+    }
   }
   finish();
-  return parts;
+  return { parts, release: borrowed.length > 0 ? () => giveBack(borrowed) : nothing };
 }
+
+/** They would fill fewer records together. */
+function isWorthJoining(run: readonly Uint8Array[], length: number): boolean {
+  return Math.ceil(length / maxFragmentLength) < run.length;
+}
+
+/** In memory of its own that is used again where it is much: each new 64 KiB are a part of a garbage collection. */
+function join(run: readonly Uint8Array[], length: number): Uint8Array {
+  if (length <= maxFragmentLength) return Buffer.concat(run, length);
+  const block = spare.pop() ?? new Uint8Array(joinedLength);
+  let at = 0;
+  for (const chunk of run) {
+    block.set(chunk, at);
+    at += chunk.length;
+  }
+  return block.subarray(0, length);
+}
+
+function giveBack(blocks: readonly Uint8Array[]): void {
+  for (const { buffer } of blocks) {
+    // What was written is nobody else's to see.
+    const block = new Uint8Array(buffer).fill(0);
+    if (spare.length < mostSpare) spare.push(block);
+  }
+}
+
+const spare: Uint8Array[] = [];
+const mostSpare = 8;
+/** Bytes: what node:http2 writes at once. */
+const joinedLength = 80 * 1024;
+const nothing = (): void => {};
