@@ -84,7 +84,10 @@ async function verdicts(run, pass, tests) {
   };
   const parallel = tests.filter((test) => !ALONE.test(test));
   await Promise.all(Array.from({ length: run.jobs }, (_, slot) => work(parallel, slot)));
-  await work(tests.filter((test) => ALONE.test(test) || isFailure(results.get(test))), run.jobs);
+  await work(
+    tests.filter((test) => ALONE.test(test) || isFailure(results.get(test))),
+    run.jobs,
+  );
   return results;
 }
 
@@ -115,7 +118,8 @@ async function verdict(run, { options }, { test, slot, log }) {
 // Without what would change how TLS is spoken, here or there.
 function environment(additions) {
   const env = { ...process.env, NODE_SKIP_FLAG_CHECK: '1', ...additions };
-  for (const name of Object.keys(env)) if (/^(?:KTLS|SSL|NODE_TLS|NODE_EXTRA_CA|.*_proxy$)/i.test(name)) delete env[name];
+  for (const name of Object.keys(env))
+    if (/^(?:KTLS|SSL|NODE_TLS|NODE_EXTRA_CA|.*_proxy$)/i.test(name)) delete env[name];
   return env;
 }
 

@@ -63,7 +63,7 @@ export abstract class OpeningSocket extends ControllableSocket {
     this._rejectUnauthorized = this.#options.rejectUnauthorized === true;
     this.#outlets = new KeyOutlets(this.#options);
     engineContext(this.#options);
-    const handle = new SocketHandle(this, stream, this.#scope);
+    const handle = new SocketHandle(this, stream, () => this._ktlsBelow, this.#scope);
     Reflect.set(this, '_handle', handle);
     Reflect.set(this, 'ssl', handle);
     this.#servername = options.servername;
