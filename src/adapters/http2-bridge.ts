@@ -1,6 +1,7 @@
 import http2 from 'node:http2';
 import net from 'node:net';
 import { Duplex } from 'node:stream';
+import { getSystemErrorMap } from 'node:util';
 import { TLSSocket } from '../tls.ts';
 
 /**
@@ -12,7 +13,7 @@ export function bridgeHttp2(): void {
   if (bridged) return;
   bridged = true;
   const inFront = prototypeOfSocketsInFront();
-  const forOurs: object = Object.create(inFront, speakingForStream());
+  const forOurs: object = Object.create(inFront, { ...speakingForStream(), doWrite: writingWhileOpen(inFront) });
   Object.defineProperty(TLSSocket, Symbol.hasInstance, {
     configurable: true,
     value(this: unknown, value: unknown): boolean {
@@ -39,6 +40,23 @@ function isObject(value: unknown): value is object {
 function tellConnected(inFront: net.Socket): void {
   inFront.emit('secureConnect');
   inFront.emit('connect');
+}
+
+/**
+ * Once the stream is destroyed, a session's last frames are refused. Node's own function takes them where the session is shutting down, too,
+ * and fails with an assertion that ends the process.
+ */
+function writingWhileOpen(inFront: object): PropertyDescriptor {
+  const doWrite: unknown = Reflect.get(inFront, 'doWrite');
+  return {
+    configurable: true,
+    writable: true,
+    value(this: net.Socket, ...args: unknown[]): unknown {
+      const stream: unknown = Reflect.get(this, 'stream');
+      if ((stream instanceof Duplex && stream.destroyed) || typeof doWrite !== 'function') return UV_ECANCELED;
+      return Reflect.apply(doWrite, this, args);
+    },
+  };
 }
 
 /** Its class is not public, its objects are. */
@@ -80,6 +98,9 @@ function answeredByStream(name: string | symbol): PropertyDescriptor {
 }
 
 let bridged = false;
+
+/** libuv's number of it, which differs between systems. */
+const UV_ECANCELED = [...getSystemErrorMap()].find(([, [name]]) => name === 'ECANCELED')?.[0] ?? -125;
 
 const isInstance = Function.prototype[Symbol.hasInstance];
 const speaksFor = Object.prototype.isPrototypeOf;
