@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Engine } from '../engine/engine.ts';
 import { codedError, connectionReset } from '../errors.ts';
 import { alpnProtocols } from './alpn-protocols.ts';
+import { connectToldAs } from './client-channel.ts';
 import { keyLogListener, tracesTls, warnOfTrace } from './command-line.ts';
 import { ControllableSocket } from './controllable-socket.ts';
 import { asError, handshakeAnswers } from './handshake-answers.ts';
@@ -102,7 +103,7 @@ export abstract class OpeningSocket extends ControllableSocket {
     socket.pause();
     this._ktlsAttach(socket, () => {
       const rest = wanted ? [{ ...wanted, ...noStreamOptions }, ...args.slice(1)] : args;
-      Reflect.apply(socket.connect, socket, rest);
+      connectToldAs(this, socket, () => void Reflect.apply(socket.connect, socket, rest));
     });
     return this;
   }
