@@ -103,6 +103,7 @@ async function verdict(run, { options }, { test, slot, log }) {
       words.trim().split(/\s+/),
     );
     const env = environment({ NODE_OPTIONS: options.join(' '), TEST_THREAD_ID: `${slot}`, NODE_TEST_DIR: temporary });
+    if (test.startsWith('system-ca/')) env.SSL_CERT_FILE = systemAuthorities(run.folder, temporary);
     const { said, output } = await ended(run.program, [...flags, file], { cwd: run.folder, env });
     if (isFailure(said)) {
       const path = join(log, `${test}.log`);
@@ -113,6 +114,15 @@ async function verdict(run, { options }, { test, slot, log }) {
   } finally {
     rmSync(temporary, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+// What these tests ask to have installed on the machine.
+function systemAuthorities(folder, temporary) {
+  const names = ['fake-startcom-root-cert', 'intermediate-ca', 'non-trusted-intermediate-ca'];
+  const texts = names.map((name) => readFileSync(join(folder, 'fixtures/keys', `${name}.pem`), 'utf8'));
+  const file = join(temporary, 'system.pem');
+  writeFileSync(file, texts.join('\n'));
+  return file;
 }
 
 // Without what would change how TLS is spoken, here or there.

@@ -130,6 +130,36 @@ describe('ktls/register', { timeout: 60_000 }, () => {
     expect(ours.stdout).toBe('server closed\nstream closed');
   });
 
+  test.each(['TLSv1.2', 'TLSv1.3'])('%s: a server sends the issuers that it trusts by default', async (version) => {
+    // Who trusts nobody is told whether there was an issuer.
+    const program = `const tls = require('tls'), { readFileSync } = require('fs');
+      const cert = readFileSync('cert.pem');
+      const told = [];
+      const ask = (options) => new Promise((resolve) => {
+        const server = tls.createServer({ key: readFileSync('key.pem'), cert, maxVersion: '${version}', ...options });
+        server.listen(0, '127.0.0.1', () => {
+          const { port } = server.address();
+          const socket = tls.connect({ port, host: 'localhost', ca: cert, rejectUnauthorized: false }, () => {
+            told.push(socket.authorizationError);
+            socket.end();
+            server.close(resolve);
+          });
+        });
+      });
+      (async () => {
+        await ask({});
+        await ask({ requestCert: true, rejectUnauthorized: false });
+        await ask({ ca: cert });
+        await ask({ cert: cert + readFileSync('ca.pem') });
+        console.log(told.join());
+      })();`;
+    const theirs = await node('issuers.cjs', program, { words: [] });
+    const ours = await node('issuers.cjs', program);
+    expect(ours.stdout).toBe(theirs.stdout);
+    const sent = 'SELF_SIGNED_CERT_IN_CHAIN';
+    expect(ours.stdout.split(',')).toEqual([sent, sent, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', sent]);
+  });
+
   test('mocks and spies on the module', async () => {
     const source = `import { mock } from 'node:test';
       import tls from 'node:tls';
