@@ -72,7 +72,8 @@ function testsIn(folder, filters) {
   });
 }
 
-// What became of each: 'passes', 'is skipped', or how it failed. Those of the folder parallel side by side.
+// What became of each: 'passes', 'is skipped', or how it failed. Those of most folders side by side, and once more alone where
+// they fail so.
 async function verdicts(run, pass, tests) {
   const results = new Map();
   const log = build('logs/node-tests', pass.name.replaceAll(/\W+/g, '-'));
@@ -99,10 +100,11 @@ async function verdict(run, { options }, { test, slot, log }) {
   const temporary = mkdtempSync(build('node-test-'));
   try {
     const file = join(run.folder, test);
-    const flags = [...readFileSync(file, 'utf8').matchAll(/^\/\/ Flags:(.*)$/gm)].flatMap(([, words]) =>
-      words.trim().split(/\s+/),
-    );
-    const env = environment({ NODE_OPTIONS: options.join(' '), TEST_THREAD_ID: `${slot}`, NODE_TEST_DIR: temporary });
+    const text = readFileSync(file, 'utf8');
+    const flags = wordsBehind('Flags', text);
+    const asked = Object.fromEntries(wordsBehind('Env', text).map((word) => word.split('=')));
+    const own = { NODE_OPTIONS: options.join(' '), TEST_THREAD_ID: `${slot}`, NODE_TEST_DIR: temporary };
+    const env = environment({ ...own, ...asked });
     if (test.startsWith('system-ca/')) env.SSL_CERT_FILE = systemAuthorities(run.folder, temporary);
     const { said, output } = await ended(run.program, [...flags, file], { cwd: run.folder, env });
     if (isFailure(said)) {
@@ -114,6 +116,12 @@ async function verdict(run, { options }, { test, slot, log }) {
   } finally {
     rmSync(temporary, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+// `// Flags: --one --two` at the head of a test.
+function wordsBehind(name, text) {
+  const lines = [...text.matchAll(new RegExp(`^// ${name}:(.*)$`, 'gm'))];
+  return lines.flatMap(([, words]) => words.trim().split(/\s+/));
 }
 
 // What these tests ask to have installed on the machine.
@@ -178,11 +186,12 @@ function counts(results) {
   return `, ${skipped} skip themselves, ${all.filter(isFailure).length} fail`;
 }
 
-// Whether the list told the truth.
+// Whether the list told the truth. It has reasons for both passes, and for one of them by its name.
 function report(pass, results) {
   const passed = [...results.values()].filter((one) => one === 'passes').length;
   console.log(`${pass.name}: ${passed} of ${results.size} pass`);
-  const list = JSON.parse(readFileSync(at('test/suites/node-tests.json'), 'utf8'));
+  const lists = JSON.parse(readFileSync(at('test/suites/node-tests.json'), 'utf8'));
+  const list = { ...lists.both, ...lists[pass.name] };
   let isTrue = true;
   for (const [test, verdict] of [...results].sort()) {
     if (isFailure(verdict)) {
