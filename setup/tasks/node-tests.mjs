@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { answerOf } from '../command.mjs';
 import { at, build, projectNode } from '../paths.mjs';
 import { SetupError } from '../setup-error.mjs';
 import { runtimePath } from '../steps/runtimes.mjs';
@@ -33,13 +34,14 @@ export async function runNodeTests(words) {
   });
   const [folder, ...filters] = positionals;
   const program = values.runtime ? at(runtimePath(values.runtime)) : projectNode();
-  const run = { program, jobs: Number(values.jobs), folder: testFolder(folder) };
+  const release = `Node.js ${answerOf(program, ['-p', 'process.versions.node.split(".")[0]'])?.trim()}`;
+  const run = { program, release, jobs: Number(values.jobs), folder: testFolder(folder) };
   const tests = testsIn(run.folder, filters);
   const plain = await verdicts(run, { name: 'node:tls', options: [NOTHING] }, tests);
   const able = tests.filter((test) => plain.get(test) === 'passes');
-  console.log(`node:tls: ${able.length} of ${tests.length} pass${counts(plain)}`);
+  console.log(`${release}, node:tls: ${able.length} of ${tests.length} pass${counts(plain)}`);
   let isTrue = true;
-  for (const pass of PASSES) isTrue = report(pass, await verdicts(run, pass, able)) && isTrue;
+  for (const pass of PASSES) isTrue = report(run, pass, await verdicts(run, pass, able)) && isTrue;
   return isTrue ? 0 : 1;
 }
 
@@ -186,12 +188,12 @@ function counts(results) {
   return `, ${skipped} skip themselves, ${all.filter(isFailure).length} fail`;
 }
 
-// Whether the list told the truth. It has reasons for both passes, and for one of them by its name.
-function report(pass, results) {
+// Whether the list told the truth. It has reasons that hold everywhere, and by names those of one pass or one release of Node.
+function report({ release }, pass, results) {
   const passed = [...results.values()].filter((one) => one === 'passes').length;
   console.log(`${pass.name}: ${passed} of ${results.size} pass`);
   const lists = JSON.parse(readFileSync(at('test/suites/node-tests.json'), 'utf8'));
-  const list = { ...lists.both, ...lists[pass.name] };
+  const list = { ...lists.everywhere, ...lists[pass.name], ...lists[release] };
   let isTrue = true;
   for (const [test, verdict] of [...results].sort()) {
     if (isFailure(verdict)) {
