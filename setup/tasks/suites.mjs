@@ -1,6 +1,7 @@
 // npm run suites [-- FOLDER…]: the tests that packages have for the files they send, over TLS, once with node:tls and once with ktls/register in its
 // place, where every file stream goes by sendFile(). The same must pass. Without folders: packages whose tests are on npm. A folder is
 // the source of a package, with its dependencies installed and tests for node:test or mocha.
+// npm run suites -- node DIR …: Node's own tests; ./node-tests.mjs says how.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -11,12 +12,14 @@ import { SetupError } from '../setup-error.mjs';
 import { dist } from '../steps/dist.mjs';
 import { native } from '../steps/native.mjs';
 import { wasm } from '../steps/wasm.mjs';
+import { runNodeTests } from './node-tests.mjs';
 
 const onNpm = ['@fastify/send@4.2.1', '@fastify/static@10.1.11'];
 
 export const suites = {
   steps: () => [wasm, native, dist],
   run: async (folders) => {
+    if (folders[0] === 'node') return runNodeTests(folders.slice(1));
     const temporary = mkdtempSync(build('suites-'));
     try {
       writeIdentity(temporary);

@@ -1,6 +1,7 @@
 import http2 from 'node:http2';
 import net from 'node:net';
 import { Duplex } from 'node:stream';
+import { getSystemErrorMap } from 'node:util';
 import { gather } from '../socket/written-chunks.ts';
 import { TLSSocket } from '../tls.ts';
 
@@ -66,6 +67,8 @@ function joiningWrites(inFront: object): PropertyDescriptorMap {
       configurable: true,
       writable: true,
       value(this: object, request: unknown, chunks: Uint8Array[]): unknown {
+        // Node's own function takes the last frames of a session that is shutting down, too, and fails with an assertion that ends the process.
+        if (isDestroyed(Reflect.get(this, 'stream'))) return UV_ECANCELED;
         const { parts, release } = gather(chunks);
         const kept = new Set(parts);
         for (const chunk of chunks) if (!kept.has(chunk)) free(chunk);
@@ -83,6 +86,10 @@ function joiningWrites(inFront: object): PropertyDescriptorMap {
       },
     },
   };
+}
+
+function isDestroyed(stream: unknown): boolean {
+  return stream instanceof Duplex && stream.destroyed;
 }
 
 function method(prototype: object, name: string): CallableFunction | undefined {
@@ -126,6 +133,9 @@ function answeredByStream(name: string | symbol): PropertyDescriptor {
 }
 
 let bridged = false;
+
+/** libuv's number of it, which differs between systems. */
+const UV_ECANCELED = [...getSystemErrorMap()].find(([, [name]]) => name === 'ECANCELED')?.[0] ?? -125;
 
 const isInstance = Function.prototype[Symbol.hasInstance];
 const speaksFor = Object.prototype.isPrototypeOf;

@@ -11,6 +11,8 @@ import { connectionName, heed as heedNodeTls } from './options.ts';
  * require, import and Node's own modules, which look `tls.connect` and `tls.Server` up when they need them.
  */
 export function replaceNodeTls(): void {
+  // What was loaded before inherits from the Server of before.
+  const before = [https.Server.prototype, prototypeOfHttp2Servers()];
   for (const name of Object.keys(nodeTls)) {
     if (name in tls && !same.has(name)) {
       const value: unknown = Reflect.get(tls, name);
@@ -18,14 +20,18 @@ export function replaceNodeTls(): void {
     }
   }
   heedNodeTls(nodeTls);
-  // What was loaded before inherits from the Server of before.
-  for (const prototype of [https.Server.prototype, Object.getPrototypeOf(http2.createSecureServer({}))]) {
+  for (const prototype of before) {
     Object.setPrototypeOf(prototype, tls.Server.prototype);
     Object.setPrototypeOf(prototype.constructor, tls.Server);
   }
   tellApart(https.Agent.prototype);
   bridgeHttp2();
   syncBuiltinESMExports();
+}
+
+/** Its class is not public, its objects are: one with as little to load, and to find fault with in the command line, as can be. */
+function prototypeOfHttp2Servers(): object {
+  return Object.getPrototypeOf(http2.createSecureServer({ ca: [], ciphers: 'ECDHE-RSA-AES128-GCM-SHA256' }));
 }
 
 /** An agent's requests with other options of this library share no connections. */

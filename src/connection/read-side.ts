@@ -1,6 +1,7 @@
 import { ProtocolVersion } from '../protocol/version.ts';
 import { advance, wipeTrafficKeys } from '../record/crypto-info.ts';
-import type { OpenedRecords, RecordFault, RecordOpener } from '../record/protection.ts';
+import { headerLength, readHeader } from '../record/header.ts';
+import { maxFragmentLength, type OpenedRecords, type RecordFault, type RecordOpener } from '../record/protection.ts';
 import { RecordBuffer } from '../record/record-buffer.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
 import { KeyUse, recordsPerKey } from './key-use.ts';
@@ -87,7 +88,7 @@ export class ReadSide {
     if (this.#opener) {
       const input = this.#buffer.wholeRecords();
       if (!input) return this.#fault();
-      const records = this.#opener.open(input);
+      const records = this.#opener.open(delivery(input));
       this.#buffer.consume(records.consumed);
       return { kind: 'opened', records };
     }
@@ -191,6 +192,19 @@ export class ReadSide {
     if (!fault) return undefined;
     return { kind: 'opened', records: { consumed: 0, applicationData: undefined, control: undefined, fault } };
   }
+}
+
+/**
+ * Of whole records, those whose data is told at once: up to the first that is not full. Who writes no more than a record holds sends a record
+ * for each write, and node:tls tells each by itself, however they came; what is longer was cut by the sender, and may be joined.
+ */
+function delivery(records: Uint8Array): Uint8Array {
+  let end = 0;
+  for (let header = readHeader(records, 0); header !== undefined; header = readHeader(records, end)) {
+    end += headerLength + header.length;
+    if (header.length <= maxFragmentLength) break;
+  }
+  return records.subarray(0, end);
 }
 
 /** As much as OpenSSL needs to see to say what is wrong with a header. */

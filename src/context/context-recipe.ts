@@ -1,4 +1,11 @@
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, type PrivateKeyInput } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  type KeyObject,
+  type PrivateKeyInput,
+  X509Certificate,
+} from 'node:crypto';
 import type tls from 'node:tls';
 import type { PrivateKey } from '../engine/host/private-key.ts';
 import { EngineContext } from '../engine/openssl/context.ts';
@@ -52,6 +59,7 @@ export class ContextRecipe {
   readonly #dhparam: 'auto' | Uint8Array | undefined = undefined;
   /** What is trusted besides or without `ca`; undefined where `ca` says all. */
   #roots: DefaultRoots | undefined;
+  #lacksIssuers: boolean | undefined;
   #ownTrust: boolean;
   #demands: { readonly roots: DefaultRoots | undefined; readonly digest: string } | undefined;
 
@@ -125,7 +133,15 @@ export class ContextRecipe {
 
   #replace(context: EngineContext, later: { readonly cert: Uint8Array } | { readonly key: Key }): void {
     useLater(context, later);
+    this.#lacksIssuers = undefined;
     this.#later.push(later);
+  }
+
+  /** Whether there is a certificate without those of its issuers: OpenSSL then sends what it finds of them among the trusted ones. */
+  get lacksIssuers(): boolean {
+    const later = this.#later.flatMap((one) => ('cert' in one ? [one.cert] : []));
+    this.#lacksIssuers ??= [...this.#certificates, ...later].some(standsAlone);
+    return this.#lacksIssuers;
   }
 
   /** Certificates that are trusted from now on, PEM. */
@@ -171,6 +187,14 @@ export class ContextRecipe {
     if (this.#options.allowPartialTrustChain) trust.allowPartialChains();
     return trust;
   }
+}
+
+/** One certificate that another one has signed. */
+function standsAlone(pem: Uint8Array): boolean {
+  const text = Buffer.from(pem.buffer, pem.byteOffset, pem.byteLength).toString('latin1');
+  if (text.split(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/).length !== 2) return false;
+  const { issuer, subject } = new X509Certificate(pem);
+  return issuer !== subject;
 }
 
 /** The key stays node:crypto's. What that cannot read, OpenSSL says what is wrong with. */

@@ -2,7 +2,7 @@ import type { NonSharedBuffer } from 'node:buffer';
 import type { EngineContext } from '../engine/openssl/context.ts';
 import { TrustStore } from '../engine/openssl/trust-store.ts';
 import { contextError } from '../errors.ts';
-import { defaultRoots } from '../platform/default-roots.ts';
+import { type DefaultRoots, defaultRoots } from '../platform/default-roots.ts';
 import { engineModule } from '../platform/engine-host.ts';
 import { ciphersAreValid } from './cipher-list.ts';
 import { ContextRecipe, copy, list, type MadeContext, type SecureContextOptions } from './context-recipe.ts';
@@ -18,6 +18,8 @@ class Context {
   #made: MadeContext;
   #ticketKeys: Uint8Array | undefined;
   #trusting: TrustStore | undefined;
+  /** The default certificates as they were, where those of a server's issuers may be among them. */
+  readonly #issuers: DefaultRoots | undefined;
   #naming = false;
 
   constructor(recipe: ContextRecipe, made: MadeContext) {
@@ -25,9 +27,10 @@ class Context {
     this.#recipe = recipe;
     this.#made = made;
     this.#trust(made.trust, false);
+    if (!made.trust && recipe.lacksIssuers) this.#issuers = defaultRoots();
   }
 
-  /** The engine's context for a connection. The default certificates are read when the first connection has to verify a peer. */
+  /** The engine's context for a connection. Trust in the default certificates begins when the first connection has to verify a peer. */
   for(use: { verifiesPeer: boolean; isServer: boolean }): EngineContext {
     const { context, trust } = this.#live;
     // Tickets outlive OpenSSL's instance.
@@ -37,6 +40,8 @@ class Context {
       const store = trust ?? defaultRoots().store(context.module);
       if (naming || this.#trusting !== store) this.#trust(store, naming);
       this.#naming ||= naming;
+    } else if (use.isServer && !this.#trusting && this.#recipe.lacksIssuers) {
+      this.#trust((this.#issuers ?? defaultRoots()).store(context.module), false);
     }
     return context;
   }

@@ -40,6 +40,7 @@ export function connect(
 export function connect(...args: ConnectArguments): TLSSocket {
   const { options, listener } = normalize(args);
   if (!looksRight(options)) letNodeRefuseConnect(options);
+  askOfAddress(options);
   const identity = identityOf(options);
   const rejectUnauthorized = verifies(options, unauthorizedAllowed());
   const socket = new TLSSocket(options.socket, {
@@ -70,7 +71,6 @@ export function connect(...args: ConnectArguments): TLSSocket {
   });
   if (listener) socket.once('secureConnect', listener);
   socket.prependListener('end', onEnd);
-  if (options.servername) warnOfAddress(options.servername);
   if (!options.socket) {
     if (options.timeout) socket.setTimeout(options.timeout);
     socket.connect(options);
@@ -153,19 +153,17 @@ function identityOf({ servername, host, socket }: ConnectOptions): string {
   return servername || host || (typeof given === 'string' && given) || 'localhost';
 }
 
-let warnedOfAddress = false;
-
-/** RFC 6066 §3: literal addresses are no server names. */
-function warnOfAddress(servername: string): void {
+/** RFC 6066 §3: literal addresses are no server names. Node.js 26 refuses them, and those before warn of the first. */
+function askOfAddress(options: ConnectOptions): void {
+  const { servername } = options;
   // A name most often has a letter behind 'f', and no net.isIP() to be asked, which takes a millisecond the first time.
-  if (warnedOfAddress || /[g-z]/i.test(servername) || net.isIP(servername) === 0) return;
-  warnedOfAddress = true;
-  process.emitWarning(
-    'Setting the TLS ServerName to an IP address is not permitted by RFC 6066. This will be ignored in a future version.',
-    'DeprecationWarning',
-    'DEP0123',
-  );
+  if (!mayBeAddress && servername && !/[g-z]/i.test(servername) && net.isIP(servername) !== 0) {
+    letNodeRefuseConnect(options);
+    mayBeAddress = true;
+  }
 }
+
+let mayBeAddress = false;
 
 /** Only `false` turns the verification off. The environment counts where nothing is said, `undefined` included. */
 function verifies(options: ConnectOptions, allowed: boolean): boolean {

@@ -9,6 +9,7 @@ import type { SecureContext } from '../context/secure-context.ts';
 import { sessionScope } from '../context/session-scope.ts';
 import { codedError, connectionReset } from '../errors.ts';
 import { alpnProtocols } from './alpn-protocols.ts';
+import { connectToldAs } from './client-channel.ts';
 import { keyLogListener, tracesTls, warnOfTrace } from './command-line.ts';
 import { ControllableSocket } from './controllable-socket.ts';
 import { asError, handshakeAnswers } from './handshake-answers.ts';
@@ -68,7 +69,7 @@ export abstract class OpeningSocket extends ControllableSocket {
     this._rejectUnauthorized = this.#options.rejectUnauthorized === true;
     this.#outlets = new KeyOutlets(this.#options);
     this.#context = preparedContext(this.#options);
-    const handle = new SocketHandle(this, stream, this.#scope);
+    const handle = new SocketHandle(this, stream, () => this._ktlsBelow, this.#scope);
     Reflect.set(this, '_handle', handle);
     Reflect.set(this, 'ssl', handle);
     this.#servername = options.servername;
@@ -107,7 +108,7 @@ export abstract class OpeningSocket extends ControllableSocket {
     socket.pause();
     this._ktlsAttach(socket, () => {
       const rest = wanted ? [{ ...wanted, ...noStreamOptions }, ...args.slice(1)] : args;
-      Reflect.apply(socket.connect, socket, rest);
+      connectToldAs(this, socket, () => void Reflect.apply(socket.connect, socket, rest));
     });
     return this;
   }

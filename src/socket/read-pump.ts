@@ -19,6 +19,10 @@ export class ReadPump implements TransportReceiver {
   #kept = 0;
   /** What the transport told meanwhile, in order. */
   #later: (() => void)[] = [];
+  /** Data was told, and its listeners have put something off that has not been done yet. */
+  #isHeard = false;
+  /** What is to be told behind that. */
+  #waiting: ConnectionEvent[] = [];
 
   constructor(connection: Connection, transport: Transport, listener: SessionListener) {
     this.#connection = connection;
@@ -63,7 +67,7 @@ export class ReadPump implements TransportReceiver {
 
   resume(): void {
     this.#isWanted = true;
-    if (!this.#isBehind && !this.#isFull) this.#transport.resume();
+    if (!this.#isBehind && !this.#isFull && this.#waiting.length === 0) this.#transport.resume();
   }
 
   /** Starts the handshake, or goes on where it was suspended. */
@@ -81,17 +85,61 @@ export class ReadPump implements TransportReceiver {
       this.#transport.pause();
       setImmediate(() => this.#goOn());
     }
-    for (const event of events) this.#listener.event(event);
+    this.#tell(events);
   }
+
+  /**
+   * Listeners to data put things off: who awaits a chunk asks for the next one then. As in node:tls, where each record's data comes from libuv by
+   * itself, that has been done before more is told.
+   */
+  #tell(events: readonly ConnectionEvent[]): void {
+    for (const [index, event] of events.entries()) {
+      if (this.#isHeard) {
+        if (this.#waiting.length === 0) this.#transport.pause();
+        this.#waiting.push(...events.slice(index));
+        return;
+      }
+      if (event.kind === 'applicationData') {
+        this.#isHeard = true;
+        settled.then(this.#heard);
+      }
+      this.#listener.event(event);
+    }
+  }
+
+  /** Behind all promises, and all that is for the next tick, if somebody waits for that. */
+  readonly #heard = (): void => {
+    if (this.#waiting.length > 0 || this.#later.length > 0) process.nextTick(this.#tellOn);
+    else this.#isHeard = false;
+  };
+
+  readonly #tellOn = (): void => {
+    this.#isHeard = false;
+    const events = this.#waiting;
+    this.#waiting = [];
+    this.#tell(events);
+    if (this.#waiting.length > 0) return;
+    this.#tellLater();
+    if (events.length > 0) this.#receiveOn();
+  };
 
   #goOn(): void {
     this.#isBehind = false;
     this.#advance(this.#connection.goOn());
     if (this.#isBehind) return;
+    this.#tellLater();
+    this.#receiveOn();
+  }
+
+  get #isWaiting(): boolean {
+    return this.#isBehind || this.#isHeard || this.#waiting.length > 0;
+  }
+
+  #tellLater(): void {
+    if (this.#isWaiting) return;
     const later = this.#later;
     this.#later = [];
     for (const told of later) told();
-    this.#receiveOn();
   }
 
   get #isFull(): boolean {
@@ -104,14 +152,18 @@ export class ReadPump implements TransportReceiver {
   }
 
   #receiveOn(): void {
-    if (this.#isWanted && !this.#isBehind && !this.#isFull && !this.#connection.ended) this.#transport.resume();
+    const isStopped = this.#isBehind || this.#isFull || this.#waiting.length > 0 || this.#connection.ended;
+    if (this.#isWanted && !isStopped) this.#transport.resume();
   }
 
   #inOrder(told: () => void): void {
-    if (this.#isBehind) this.#later.push(told);
+    if (this.#isWaiting) this.#later.push(told);
     else told();
   }
 }
+
+/** queueMicrotask() would make a resource of async_hooks each time. */
+const settled = Promise.resolve();
 
 /** An honest peer sends no more while it waits: OpenSSL takes 100 KB of certificates, and a flight has hardly anything else. */
 const mostKept = 128 * 1024;

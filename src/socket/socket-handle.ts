@@ -5,7 +5,8 @@ import { getSystemErrorMap } from 'node:util';
 import { nodeTls } from '../platform/node-tls.ts';
 
 /** What a handle is asked about. */
-interface Owner extends Pick<net.Socket, 'remoteAddress' | 'remotePort' | 'remoteFamily' | 'isPaused'> {
+interface Owner
+  extends Pick<net.Socket, 'remoteAddress' | 'remotePort' | 'remoteFamily' | 'isPaused' | 'writableLength'> {
   readonly localAddress?: string;
   readonly localPort?: number;
   readonly localFamily?: string;
@@ -22,10 +23,12 @@ export class SocketHandle {
   readonly #owner: Owner;
   readonly #below: Duplex | undefined;
   readonly #scope: AsyncResource;
+  readonly #carrier: () => Duplex | undefined;
 
-  /** `scope`: in which the socket's events are told. */
-  constructor(owner: Owner, below: Duplex | undefined, scope: AsyncResource) {
+  /** `below`: the stream that was given; `carrier`: the one that there is. `scope`: in which the socket's events are told. */
+  constructor(owner: Owner, below: Duplex | undefined, carrier: () => Duplex | undefined, scope: AsyncResource) {
     this.#owner = owner;
+    this.#carrier = carrier;
     this.#scope = scope;
     this.#below = below;
     standUnderNodeTls();
@@ -41,6 +44,17 @@ export class SocketHandle {
     if (!this.#below) return null;
     if (hasHandle(this.#below)) return this.#below;
     return { constructor: socketInFront(), stream: this.#below };
+  }
+
+  /** The file descriptor of the socket that carries this one; -1 where there is none, or not yet. */
+  get fd(): unknown {
+    const handle: unknown = Reflect.get(this.#carrier() ?? {}, '_handle');
+    return typeof handle === 'object' && handle !== null ? (Reflect.get(handle, 'fd') ?? -1) : -1;
+  }
+
+  /** Bytes that were written and have not gone. */
+  get writeQueueSize(): number {
+    return this.#owner.writableLength;
   }
 
   get reading(): boolean {

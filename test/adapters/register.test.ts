@@ -97,6 +97,69 @@ describe('ktls/register', { timeout: 60_000 }, () => {
     expect(stdout).toBe(`KTLS_NODE_OPTION ${word.split('=')[0]}`);
   });
 
+  test('--tls-cipher-list with no suite that is known: told to who makes a context, and to nobody else', async () => {
+    const program = `const tls = require('tls');
+      const told = [tls.DEFAULT_CIPHERS];
+      try { tls.createSecureContext(); } catch ({ code }) { told.push(code); }
+      console.log(told.join());`;
+    const words = ['--tls-cipher-list=NONE-SUCH'];
+    const theirs = await node('list.cjs', program, { words });
+    const ours = await node('list.cjs', program, { words: [...words, '--import', register] });
+    expect(ours.stdout).toBe(theirs.stdout);
+    expect(ours.stdout).toBe('NONE-SUCH,ERR_SSL_NO_CIPHER_MATCH');
+  });
+
+  test('a socket is destroyed under its HTTP/2 session, which then says goodbye', async () => {
+    const program = `const http2 = require('http2'), tls = require('tls'), { readFileSync } = require('fs');
+      const server = http2.createSecureServer({ key: readFileSync('key.pem'), cert: readFileSync('cert.pem') });
+      server.on('secureConnection', (socket) => socket.on('end', () => {
+        socket.destroy();
+        setImmediate(() => server.close(() => console.log('server closed')));
+      }));
+      server.on('stream', (stream) => stream.on('error', () => {}).on('close', () => console.log('stream closed')));
+      server.listen(0, '127.0.0.1', () => {
+        const options = { port: server.address().port, host: 'localhost', ALPNProtocols: ['h2'] };
+        const frames = ['000000040000000000', '000006010500000001828684410161'];
+        const opening = ['PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n', ...frames.map((frame) => Buffer.from(frame, 'hex'))];
+        const client = tls.connect(options, () => client.end(Buffer.concat(opening.map((part) => Buffer.from(part)))));
+        client.resume();
+      });`;
+    const theirs = await node('destroyed.cjs', program, { words: [] });
+    const ours = await node('destroyed.cjs', program);
+    expect(ours.stdout).toBe(theirs.stdout);
+    expect(ours.stdout).toBe('server closed\nstream closed');
+  });
+
+  test.each(['TLSv1.2', 'TLSv1.3'])('%s: a server sends the issuers that it trusts by default', async (version) => {
+    // Who trusts nobody is told whether there was an issuer.
+    const program = `const tls = require('tls'), { readFileSync } = require('fs');
+      const cert = readFileSync('cert.pem');
+      const told = [];
+      const ask = (options) => new Promise((resolve) => {
+        const server = tls.createServer({ key: readFileSync('key.pem'), cert, maxVersion: '${version}', ...options });
+        server.listen(0, '127.0.0.1', () => {
+          const { port } = server.address();
+          const socket = tls.connect({ port, host: 'localhost', ca: cert, rejectUnauthorized: false }, () => {
+            told.push(socket.authorizationError);
+            socket.end();
+            server.close(resolve);
+          });
+        });
+      });
+      (async () => {
+        await ask({});
+        await ask({ requestCert: true, rejectUnauthorized: false });
+        await ask({ ca: cert });
+        await ask({ cert: cert + readFileSync('ca.pem') });
+        console.log(told.join());
+      })();`;
+    const theirs = await node('issuers.cjs', program, { words: [] });
+    const ours = await node('issuers.cjs', program);
+    expect(ours.stdout).toBe(theirs.stdout);
+    const sent = 'SELF_SIGNED_CERT_IN_CHAIN';
+    expect(ours.stdout.split(',')).toEqual([sent, sent, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', sent]);
+  });
+
   test('mocks and spies on the module', async () => {
     const source = `import { mock } from 'node:test';
       import tls from 'node:tls';

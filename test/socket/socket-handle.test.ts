@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
-import { PassThrough } from 'node:stream';
+import { duplexPair, PassThrough } from 'node:stream';
 import tls from 'node:tls';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Identities, makeIdentities } from './identities.ts';
@@ -86,6 +86,25 @@ describe.each(pairs)('$name', (pair) => {
     };
     const [atClient] = await same(pair, told);
     expect(atClient).toMatchObject([[0, { address: '127.0.0.1', family: 'IPv4', port: 1 }], [0, { port: 2 }], true]);
+  });
+
+  it('fd and writeQueueSize', async () => {
+    const seen = await same(pair, async (by) => {
+      const { client, accepted } = await open(by, identities);
+      const unconnected = [by.client.secure(new PassThrough()), by.client.secure(new net.Socket())];
+      const before = [client, accepted].map((socket) => Number(at(socket, 'ssl', 'fd')) > 0);
+      const [near, far] = duplexPair();
+      const writer = owned(by.client.connect({ socket: near, servername: 'localhost', ca: identities.authority.cert }));
+      owned(by.server.secure(far, { isServer: true, ...identities.server })).resume();
+      await once(writer, 'secureConnect');
+      const written = new Promise((resolve) =>
+        writer.write('some bytes', () => resolve(at(writer, '_handle', 'writeQueueSize'))),
+      );
+      const waiting = Number(at(writer, '_handle', 'writeQueueSize')) > 0;
+      return [before, unconnected.map((socket) => at(socket, '_handle', 'fd')), waiting, await written];
+    });
+    const isOpen = process.platform !== 'win32';
+    expect(seen).toEqual([[isOpen, isOpen], [-1, -1], true, 0]);
   });
 
   it('getpeername of what is not connected', async () => {

@@ -66,6 +66,19 @@ describe.each(pairs.filter(({ server }) => server !== node))('$name', (pair) => 
     expect(new Set(seen)).toEqual(new Set([Buffer.from('日本.example').toString('latin1')]));
   });
 
+  it.each(['127.0.0.1', '::1'])(
+    'servername %s, which is no name: as this release of Node.js has it',
+    async (servername) => {
+      await same(pair, async (by) => {
+        const { server, port } = await listening(by.server, identities.server);
+        const told = once(server, 'secureConnection').then(([socket]) => nameOf(socket));
+        const options = { servername, checkServerIdentity: () => undefined };
+        const thrown = thrownBy(() => dial(by.client, port, identities, options));
+        return thrown ?? [await told];
+      });
+    },
+  );
+
   it('pskIdentityHint: what is no text, and what is too long', async () => {
     const wrong: readonly unknown[] = [1, {}, true];
     await same(pair, async ({ server }) =>
