@@ -12,7 +12,7 @@ interface Row {
   readonly name: string;
   readonly kind: string;
   /** Bytes of the file that is served, or of what is made up. */
-  readonly length?: number;
+  readonly length?: number | undefined;
   /** How often in a round. */
   readonly count: number;
   readonly goal: number;
@@ -51,7 +51,9 @@ interface Place {
 }
 
 async function compare(row: Row, place: Place, listener: Listener, { scale, rounds }: Effort): Promise<void> {
-  const { name, length, count, goal, measured = 'serve' } = row;
+  const { name, count, goal, measured = 'serve' } = row;
+  // Where it is only tried out, less is sent.
+  const length = row.length && Math.ceil(row.length * Math.min(1, scale * 10));
   const file = join(place.folder, `${length}.bin`);
   if (length) writeFileSync(file, randomBytes(length));
   const times = Math.max(1, Math.ceil(count * scale));
@@ -61,7 +63,7 @@ async function compare(row: Row, place: Place, listener: Listener, { scale, roun
       ['register', true],
       ['node:tls', false],
     ] as const)
-      pairs[subject] = await startPair(row, { ...place, file, isOurs });
+      pairs[subject] = await startPair({ ...row, length }, { ...place, file, isOurs });
     const samples = await inTurns(
       pairs,
       warmUps + rounds,
