@@ -1,6 +1,7 @@
 #include "receive_linux.h"
 
 #include <linux/tls.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -22,7 +23,16 @@ int RecordType(msghdr* message) {
   return noRecordType;
 }
 
+bool AwaitBytes(int fd, int least) { return setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &least, sizeof least) == 0; }
+
 }  // namespace
+
+bool AwaitMore(int fd) {
+  int waiting = 0;
+  return ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 0 && AwaitBytes(fd, waiting + 1);
+}
+
+bool AwaitAny(int fd) { return AwaitBytes(fd, 1); }
 
 int TakeError(int fd) {
   int pending = 0;

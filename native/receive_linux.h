@@ -23,6 +23,12 @@ struct Received {
 // getsockopt(SO_ERROR): the error that is pending on the socket, negative, which is then pending no more; 0 if there is none.
 int TakeError(int fd);
 
+// Has poll tell of the socket only when more has arrived than what is there now (SO_RCVLOWAT, socket(7)); false if nothing is there, or it cannot be.
+bool AwaitMore(int fd);
+
+// Takes AwaitMore() back; false if it cannot be.
+bool AwaitAny(int fd);
+
 // One recvmsg() that never waits. `flags` are recv(2)'s.
 Received Receive(int fd, uint8_t* out, size_t room, int flags);
 

@@ -112,6 +112,7 @@ void SocketPoll::OnReady(int status, int events) {
   const Napi::Env env = Env();
   Napi::HandleScope scope(env);
   Napi::Object self = Value();
+  told_ = (events & UV_READABLE) != 0;
   // On an error libuv has stopped the handle before it calls.
   if (status < 0) Hold(false);
   napi_value arguments[] = {Napi::Number::New(env, status), Napi::Number::New(env, events)};
@@ -194,9 +195,19 @@ Napi::Value SocketPoll::ReceiveMany(const Napi::CallbackInfo& info) {
   const ReceivedMany received = watch_ == nullptr
                                     ? ReceivedMany{ReceiveStop::failed, 0, noRecordType, 0, -EBADF}
                                     : ::ReceiveMany(watch_->fd, out.data, std::min(out.length, maxReceived));
+  AwaitMore(received);
   state_.Write({static_cast<int32_t>(received.applicationDataLength), received.controlType,
                 static_cast<int32_t>(received.controlLength), received.error});
   return Napi::Number::New(info.Env(), static_cast<int32_t>(received.stop));
+}
+
+// Linux 6.1 tells a socket with half a record to be readable, again and again, which takes a whole processor until the rest has arrived (a poll of
+// TLS's own, which does not, came later). What is there already is then too little to be told of.
+void SocketPoll::AwaitMore(const ReceivedMany& received) {
+  const bool isNothing = received.stop == ReceiveStop::blocked && received.applicationDataLength == 0;
+  if (watch_ != nullptr && isNothing && told_) awaitsMore_ = ::AwaitMore(watch_->fd);
+  else if (watch_ != nullptr && !isNothing && awaitsMore_) awaitsMore_ = !::AwaitAny(watch_->fd);
+  told_ = false;
 }
 
 Napi::Value SocketPoll::RecordType(const Napi::CallbackInfo& info) {

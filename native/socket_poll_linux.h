@@ -4,6 +4,7 @@
 #include <uv.h>
 
 #include "node_addon.h"
+#include "receive_linux.h"
 #include "result_fields.h"
 
 // The lowest free descriptor above the standard three, closed on exec; -1 and errno if there is none.
@@ -36,6 +37,7 @@ class SocketPoll : public Napi::ObjectWrap<SocketPoll> {
 
   void OnReady(int status, int events);
   void Hold(bool held);
+  void AwaitMore(const ReceivedMany& received);
 
   // Null once it is closed.
   Watch* watch_ = nullptr;
@@ -45,4 +47,8 @@ class SocketPoll : public Napi::ObjectWrap<SocketPoll> {
   ResultFields state_;
   int recordType_ = 0;
   bool held_ = false;
+  // The descriptor was told to be readable, and nothing has been received since.
+  bool told_ = false;
+  // More than one byte has to arrive before it is told again.
+  bool awaitsMore_ = false;
 };

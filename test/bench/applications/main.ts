@@ -135,5 +135,5 @@ async function answer<Answer>(child: ChildProcess): Promise<Answer> {
 
 const program = fileURLToPath(new URL('work.mjs', import.meta.url));
 const register = new URL('../../../dist/register.js', import.meta.url).href;
-/** Fewer than elsewhere: a round is long. */
-const warmUps = 1;
+/** Until V8 has compiled what is measured. */
+const warmUps = 4;
