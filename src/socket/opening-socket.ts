@@ -62,6 +62,8 @@ export abstract class OpeningSocket extends ControllableSocket {
     this.#alpn = alpnProtocols(options.ALPNProtocols);
     if (!isOneOf(options.enableTrace, 'boolean')) refuseTrace(options.enableTrace);
     refuseWrong(options);
+    // What is no server is found out here, by the same question that node:tls asks.
+    if (options.isServer && options.server) options.server.listenerCount('newSession');
     // A context that cannot be made is the caller's fault, and told at once.
     const secureContext = options.secureContext || options.credentials || replaceable.createSecureContext(options);
     this.#options = asUsed(options, secureContext);

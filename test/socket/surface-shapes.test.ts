@@ -117,6 +117,20 @@ describe('classes', () => {
   });
 });
 
+it('certificateCompression: that it has no effect is said, once', { skip: isNode22 }, async () => {
+  const warned: unknown[] = [];
+  const onWarning = (warning: Error): void => void warned.push(Reflect.get(warning, 'code'));
+  process.on('warning', onWarning);
+  try {
+    for (let i = 0; i < 2; i++)
+      Reflect.apply(ktls.createSecureContext, undefined, [{ certificateCompression: ['zlib'] }]);
+    await new Promise(setImmediate);
+  } finally {
+    process.off('warning', onWarning);
+  }
+  expect(warned).toEqual(['KTLS_CERTIFICATE_COMPRESSION']);
+});
+
 describe.each(pairs.filter(({ server }) => server !== node))('$name', (pair) => {
   it('a certificate is exchanged in the context of a server that listens', async () => {
     const seen = await same(pair, async (by) => {
