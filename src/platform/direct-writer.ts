@@ -1,21 +1,72 @@
 import type { Socket } from 'node:net';
 import type { Addon } from './addon.ts';
-import { tcpHandle } from './tcp-handle.ts';
+import { Errno } from './system-error.ts';
+import { type TcpHandle, tcpHandle } from './tcp-handle.ts';
 
-/** Sends as many bytes as the system takes at once and answers how many; 0 where the stream has to do it, errors included. */
-export type DirectWriter = (bytes: Uint8Array) => number;
+type Done = (error?: Error | null) => void;
 
 /**
  * Sends past the socket's stream while that has nothing to send itself. Spares a second Writable, its write request and callback for
  * each message: about 4 of the 30 µs that one takes there and back.
+ *
+ * Where the system refuses, the stream has to find that out, and ends the socket with it. What has been received may say why, as an alert does that
+ * came before the peer closed: so that is read before.
  */
+export class DirectWriter {
+  readonly #socket: Socket;
+  readonly #handle: TcpHandle;
+  readonly #addon: Addon;
+  #isRefused = false;
+  #waiting = 0;
+
+  constructor(socket: Socket, handle: TcpHandle, addon: Addon) {
+    this.#socket = socket;
+    this.#handle = handle;
+    this.#addon = addon;
+  }
+
+  /** Bytes that the system has not taken. */
+  get pending(): number {
+    return this.#socket.writableLength + this.#waiting;
+  }
+
+  /** As many bytes as the system takes at once; 0 where {@link write} has to do it, errors included. */
+  send(bytes: Uint8Array): number {
+    if (this.#isRefused || this.#socket.destroyed || this.pending > 0 || this.#socket.writableEnded) return 0;
+    // Asked for each time: once the handle is closed, whoever did it, the number may be another's.
+    const { fd } = this.#handle;
+    if (fd < 0) return 0;
+    const sent = this.#addon.send(fd, bytes);
+    this.#isRefused = sent < 0 && sent !== -Errno.again;
+    return Math.max(0, sent);
+  }
+
+  /** By the stream. */
+  write(bytes: Uint8Array, done: Done): void {
+    if (!this.#isRefused) {
+      this.#socket.write(bytes, done);
+      return;
+    }
+    this.#waiting += bytes.length;
+    behindReceiving(() => {
+      this.#waiting -= bytes.length;
+      this.#socket.write(bytes, done);
+    });
+  }
+
+  end(done: () => void): void {
+    if (this.#isRefused) behindReceiving(() => this.#socket.end(done));
+    else this.#socket.end(done);
+  }
+}
+
+/** This turn of the event loop may have asked already what has arrived; the next one will. */
+function behindReceiving(call: () => void): void {
+  setImmediate(() => setImmediate(call));
+}
+
+/** Undefined where the addon cannot send, or the socket has no descriptor. */
 export function directWriter(socket: Socket, addon: Addon): DirectWriter | undefined {
   const handle = tcpHandle(socket);
-  if ('refused' in handle || addon.SocketPoll === undefined) return undefined;
-  return (bytes) => {
-    if (socket.destroyed || socket.writableLength > 0 || socket.writableEnded) return 0;
-    // Asked for each time: once the handle is closed, whoever did it, the number may be another's.
-    const { fd } = handle;
-    return fd < 0 ? 0 : Math.max(0, addon.send(fd, bytes));
-  };
+  return 'refused' in handle || addon.SocketPoll === undefined ? undefined : new DirectWriter(socket, handle, addon);
 }

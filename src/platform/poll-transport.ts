@@ -52,7 +52,7 @@ export class PollTransport implements Transport {
   }
 
   get pending(): number {
-    return this.#socket.writableLength;
+    return this.#direct?.pending ?? this.#socket.writableLength;
   }
 
   get bytesReceived(): number {
@@ -77,7 +77,8 @@ export class PollTransport implements Transport {
   }
 
   write(bytes: Uint8Array, done: (error?: Error | null) => void): void {
-    this.#socket.write(bytes, done);
+    if (this.#direct) this.#direct.write(bytes, done);
+    else this.#socket.write(bytes, done);
   }
 
   get isDirect(): boolean {
@@ -85,7 +86,7 @@ export class PollTransport implements Transport {
   }
 
   writeNow(bytes: Uint8Array): number {
-    return this.#direct?.(bytes) ?? 0;
+    return this.#direct?.send(bytes) ?? 0;
   }
 
   cork(): void {}
@@ -93,7 +94,8 @@ export class PollTransport implements Transport {
   uncork(): void {}
 
   end(done: () => void): void {
-    this.#socket.end(done);
+    if (this.#direct) this.#direct.end(done);
+    else this.#socket.end(done);
   }
 
   pause(): void {

@@ -24,7 +24,7 @@ export class StreamTransport implements Transport {
   }
 
   get pending(): number {
-    return this.#stream.writableLength;
+    return this.#direct?.pending ?? this.#stream.writableLength;
   }
 
   get bytesReceived(): number {
@@ -51,11 +51,12 @@ export class StreamTransport implements Transport {
   }
 
   write(bytes: Uint8Array, done: (error?: Error | null) => void): void {
-    this.#stream.write(bytes, done);
+    if (this.#direct) this.#direct.write(bytes, done);
+    else this.#stream.write(bytes, done);
   }
 
   writeNow(bytes: Uint8Array): number {
-    return this.#direct?.(bytes) ?? 0;
+    return this.#direct?.send(bytes) ?? 0;
   }
 
   cork(): void {
@@ -67,7 +68,8 @@ export class StreamTransport implements Transport {
   }
 
   end(done: () => void): void {
-    this.#stream.end(done);
+    if (this.#direct) this.#direct.end(done);
+    else this.#stream.end(done);
   }
 
   pause(): void {
