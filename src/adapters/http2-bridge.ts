@@ -73,7 +73,8 @@ function joiningWrites(inFront: object): PropertyDescriptorMap {
         const kept = new Set(parts);
         for (const chunk of chunks) if (!kept.has(chunk)) free(chunk);
         releases.set(this, release);
-        return Reflect.apply(doWrite, this, [request, parts]);
+        // Of nothing at all there is nothing to write, and nobody would be told that it was: node:tls writes that, where it lies on such a socket.
+        return Reflect.apply(doWrite, this, [request, parts.length > 0 ? parts : chunks]);
       },
     },
     finishWrite: {

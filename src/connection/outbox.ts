@@ -89,10 +89,10 @@ export class Outbox {
   }
 
   #makeRoom(length: number): boolean {
-    // What is told when another's bytes leave may make somebody write again.
+    // What is told when bytes leave may make somebody write again.
+    if (this.#length + length > shared.length) this.flush();
     while (holder !== undefined && holder !== this) holder.flush();
     holder = this;
-    if (this.#length + length > shared.length) this.flush();
     return length <= shared.length;
   }
 

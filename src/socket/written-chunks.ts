@@ -23,11 +23,13 @@ export function gather(chunks: readonly Uint8Array[]): Gathered {
   let run: Uint8Array[] = [];
   let length = 0;
   const finish = (): void => {
-    if (isWorthJoining(run, length)) {
-      const joined = join(run, length);
-      if (joined.buffer.byteLength === joinedLength) borrowed.push(joined);
-      parts.push(joined);
-    } else parts.push(...run);
+    if (!isWorthJoining(run, length)) parts.push(...run);
+    else if (length <= maxFragmentLength) parts.push(Buffer.concat(run, length));
+    else {
+      const block = spare.pop() ?? new Uint8Array(joinedLength);
+      borrowed.push(block);
+      parts.push(join(run, block).subarray(0, length));
+    }
     run = [];
     length = 0;
   };
@@ -50,21 +52,19 @@ function isWorthJoining(run: readonly Uint8Array[], length: number): boolean {
 }
 
 /** In memory of its own that is used again where it is much: each new 64 KiB are a part of a garbage collection. */
-function join(run: readonly Uint8Array[], length: number): Uint8Array {
-  if (length <= maxFragmentLength) return Buffer.concat(run, length);
-  const block = spare.pop() ?? new Uint8Array(joinedLength);
+function join(run: readonly Uint8Array[], block: Uint8Array): Uint8Array {
   let at = 0;
   for (const chunk of run) {
     block.set(chunk, at);
     at += chunk.length;
   }
-  return block.subarray(0, length);
+  return block;
 }
 
 function giveBack(blocks: readonly Uint8Array[]): void {
-  for (const { buffer } of blocks) {
+  for (const block of blocks) {
     // What was written is nobody else's to see.
-    const block = new Uint8Array(buffer).fill(0);
+    block.fill(0);
     if (spare.length < mostSpare) spare.push(block);
   }
 }

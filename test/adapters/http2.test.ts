@@ -3,10 +3,11 @@ import type http from 'node:http';
 import nodeHttp2 from 'node:http2';
 import https from 'node:https';
 import { Duplex } from 'node:stream';
+import nodeTls from 'node:tls';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import http2 from '../../src/http2.ts';
-import { TLSSocket } from '../../src/index.ts';
+import tls, { TLSSocket } from '../../src/index.ts';
 import { type Authority, type Identity, issue, makeAuthority } from '../helpers/certificates.ts';
 import { afterTest, answerTo, serve } from './web.ts';
 
@@ -220,6 +221,23 @@ describe('a server', () => {
     await once(session, 'close');
     expect(session.destroyed).toBe(true);
   });
+});
+
+test("TLS of Node.js's own on a socket of ours tells that it has written nothing", async () => {
+  const server = tls.createServer({ ...identity }, (outer) => {
+    const inner = new nodeTls.TLSSocket(outer, { isServer: true, ...identity });
+    inner.on('error', () => {});
+    inner.pipe(inner);
+  });
+  const outer = tls.connect({ port: await serve(server), servername: 'localhost', ca: authority.cert });
+  const inner = nodeTls.connect({ socket: outer, servername: 'localhost', ca: authority.cert });
+  afterTest(() => inner.destroy());
+  await once(inner, 'secureConnect');
+  inner.write('first');
+  expect(String((await once(inner, 'data'))[0])).toBe('first');
+  await promisify((done: (error?: Error | null) => void) => void inner.write('', done))();
+  inner.write('second');
+  expect(String((await once(inner, 'data'))[0])).toBe('second');
 });
 
 test('the module has all that node:http2 has', () => {

@@ -50,6 +50,18 @@ test('two that are in the middle of something do not write over each other', () 
   expect([sent(first), sent(second), sent(third)]).toEqual([[1, 4], [2], [3]]);
 });
 
+test('memory that was full and has been emptied is held again', () => {
+  const [first, second] = [start(Infinity), start(Infinity)];
+  const [whole, ours, others] = [Buffer.alloc(256 * 1024, 1), Buffer.alloc(16_000, 2), Buffer.alloc(16_000, 3)];
+  first.outbox.seal(plain(first.happened), ContentType.applicationData, whole, () => {});
+  first.outbox.add(ours, () => {});
+  second.outbox.add(others, () => {});
+  second.outbox.flush();
+  first.outbox.flush();
+  expect(wire(first.happened).equals(Buffer.concat([whole, ours]))).toBe(true);
+  expect(wire(second.happened).equals(others)).toBe(true);
+});
+
 const pattern = Buffer.from(Uint8Array.from({ length }, (_, at) => (at * 7919) >>> 8));
 
 interface Happened {

@@ -79,6 +79,19 @@ describe.each(pairs.filter(({ server }) => server !== node))('$name', (pair) => 
     },
   );
 
+  it('a protocol that is not ASCII is a character for each byte as well', async () => {
+    for (const protocol of [Buffer.from('日本'), Buffer.from([0xef, 0xbb, 0xbf, 0x61]), Buffer.from([0xff, 0, 0xfe])]) {
+      const ALPNProtocols = Buffer.concat([Buffer.from([protocol.length]), protocol]);
+      const seen = await same(pair, async (by) => {
+        const { server, port } = await listening(by.server, { ...identities.server, ALPNProtocols });
+        const client = dial(by.client, port, identities, { ALPNProtocols });
+        const [[accepted]] = await Promise.all([once(server, 'secureConnection'), once(client, 'secureConnect')]);
+        return [Reflect.get(accepted, 'alpnProtocol'), client.alpnProtocol];
+      });
+      expect(new Set(seen)).toEqual(new Set([protocol.toString('latin1')]));
+    }
+  });
+
   it('pskIdentityHint: what is no text, and what is too long', async () => {
     const wrong: readonly unknown[] = [1, {}, true];
     await same(pair, async ({ server }) =>

@@ -42,3 +42,18 @@ test('frames of HTTP/2 fill records, in memory that is used again when it is giv
   expect(third.parts[0]?.buffer).toBe(part?.buffer);
   expect(second.parts[0]).toEqual(third.parts[0]);
 });
+
+test('what Node.js shares among buffers stays theirs, however large it is told to make that', () => {
+  const { poolSize } = Buffer;
+  try {
+    Buffer.poolSize = 80 * 1024;
+    // The rest of what was shared before.
+    for (let at = 0; at < poolSize; at += 1024) Buffer.allocUnsafe(1024);
+    const another = Buffer.allocUnsafe(1000).fill('x');
+    expect(another.buffer.byteLength).toBe(80 * 1024);
+    gather([Buffer.from('header'), Buffer.from('body')]).release();
+    expect(another.toString()).toBe('x'.repeat(1000));
+  } finally {
+    Buffer.poolSize = poolSize;
+  }
+});

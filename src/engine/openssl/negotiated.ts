@@ -47,7 +47,8 @@ export class NegotiatedFacts implements Negotiated {
   }
 
   get alpn(): string | undefined {
-    return this.#text(Field.alpn);
+    const bytes = this.#field(Field.alpn);
+    return bytes.length > 0 ? byteText(bytes) : undefined;
   }
 
   get clientRandom(): Uint8Array {
