@@ -53,7 +53,7 @@ function expectRecord(
     const arrived = Buffer.alloc(fragment.length);
     let length = poll.receive(arrived, 0, arrived.length);
     // Even on loopback a record may take its time: the kernel delivers it when it gets to it.
-    for (let waited = 0; length === -Errno.again && waited < patience; waited++) {
+    for (; length === -Errno.again && patience > 0; patience--) {
       Atomics.wait(nothing, 0, 0, 1);
       length = poll.receive(arrived, 0, arrived.length);
     }
@@ -65,8 +65,8 @@ function expectRecord(
   }
 }
 
-/** Milliseconds. The kernel's first use of a cipher can include loading modules. */
-const patience = 500;
+/** Milliseconds that all trials of this thread may wait. The kernel's first use of a cipher can include loading modules. */
+let patience = 500;
 const nothing = new Int32Array(new SharedArrayBuffer(4));
 
 /** RFC 8446 §4.6.3: a KeyUpdate that asks for none in return. */

@@ -33,6 +33,11 @@ export interface KtlsPolicy {
   readonly keyUsageLimit: number | undefined;
   /** Why no direction of any connection would be given to the kernel. */
   readonly refused: Refused | undefined;
+  /**
+   * Tries what the kernel can do, where connections are to be given to it from their beginning. To be called before there are any: a trial blocks, for
+   * some milliseconds, or longer where a kernel does not do what it should, and would otherwise be in the middle of somebody's handshake.
+   */
+  readonly prepare: () => void;
   readonly kernel: KernelPolicy;
 }
 
@@ -44,6 +49,7 @@ export function ktlsPolicy(option: KtlsOption | undefined, machine: Machine = th
   const modes = { read: meant(read), write: meant(write) };
   const isOff = (direction: 'read' | 'write'): boolean => switchedOff || modes[direction] === 'off';
   const off = switchedOff ? offByEnvironment : offByOption;
+  let isPrepared = false;
   return {
     modes,
     keyUsageLimit,
@@ -51,6 +57,14 @@ export function ktlsPolicy(option: KtlsOption | undefined, machine: Machine = th
       if (isOff('read') && isOff('write')) return off;
       const found = machine.kernelTls();
       return 'refused' in found ? found : undefined;
+    },
+    prepare() {
+      if (isPrepared) return;
+      isPrepared = true;
+      const isMeant = [modes.read, modes.write].some((mode) => mode === 'prefer' || mode === 'require');
+      if (!isMeant || this.refused) return;
+      for (const version of Object.values(ProtocolVersion))
+        for (const aead of aeads) machine.cipherSupport(version, aead);
     },
     kernel: {
       mayRead: !isOff('read') && modes.read !== 'auto',
@@ -69,6 +83,8 @@ export function ktlsPolicy(option: KtlsOption | undefined, machine: Machine = th
     },
   };
 }
+
+const aeads: readonly AeadName[] = ['aes-256-gcm', 'aes-128-gcm', 'chacha20-poly1305'];
 
 /** The options with the policy that was made for them before. */
 export function underPolicy<Options extends object>(options: Options, policy: KtlsPolicy | undefined): Options {

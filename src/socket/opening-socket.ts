@@ -178,6 +178,7 @@ export abstract class OpeningSocket extends ControllableSocket {
 
   #start(stream: Duplex): void {
     try {
+      this.#policy.prepare();
       const opened = new ContextHandshake(this.#context, this.#setup());
       const handshake = opened.port;
       handshake.onLost = (error) => void this.destroy(error);

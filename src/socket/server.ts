@@ -194,7 +194,9 @@ function setUp(server: TLSServer, given: Arguments): void {
       'The ALPNCallback and ALPNProtocols TLS options are mutually exclusive',
     );
   }
-  policies.set(server, ktlsPolicy(options.ktls));
+  const policy = ktlsPolicy(options.ktls);
+  policies.set(server, policy);
+  server.once('listening', () => policy.prepare());
   kept.set(server, given);
   server._contexts = [];
   server.requestCert = options.requestCert === true;

@@ -49,6 +49,18 @@ describe('the option ktls', () => {
     }
   });
 
+  test('the kernel is tried out before there are connections, where they are given to it from their beginning', () => {
+    const tried = (option: KtlsOption | undefined, parts: Partial<Machine> = {}): number => {
+      const asked = machine({ cipherSupport: vi.fn(() => works), ...parts });
+      ktlsPolicy(option, asked).prepare();
+      return vi.mocked(asked.cipherSupport).mock.calls.length;
+    };
+    expect((['prefer', 'require', { write: 'prefer' }] as const).map((option) => tried(option))).toEqual([6, 6, 6]);
+    expect((['auto', 'off', undefined] as const).map((option) => tried(option))).toEqual([0, 0, 0]);
+    expect(tried('prefer', { kernelTls: () => ({ refused: 'there is none' }) })).toBe(0);
+    expect(tried('prefer', { environment: 'off' })).toBe(0);
+  });
+
   test("'auto' tries the kernel out for nothing that it does not get", () => {
     const unasked = machine({ cipherSupport: vi.fn() });
     const { kernel } = ktlsPolicy('auto', unasked);
