@@ -56,9 +56,9 @@ export function failureError(failure: Failure): Error {
   }
 }
 
-/** A context's error, as node:crypto would throw it; others pass unchanged. */
-export function contextError(error: unknown): unknown {
-  return error instanceof OpenSSLError ? opensslError(error.entries, 'OSSL') : error;
+/** A context's error, as node:crypto would throw it, or as a connection's; others pass unchanged. */
+export function contextError(error: unknown, kind: 'SSL' | 'OSSL' = 'OSSL'): unknown {
+  return error instanceof OpenSSLError ? opensslError(error.entries, kind) : error;
 }
 
 /** The oldest entry is the cause, as node:tls takes it. */

@@ -110,7 +110,7 @@ export class ContextHandshake {
       if (told.reportsSessions) setup.reportSessions();
     } else {
       if (told.requestOcsp) setup.requestOcsp();
-      if (told.serverName) setup.setServerName(told.serverName);
+      if (told.serverName) setup.setServerName(nameWithoutZero(told.serverName));
       if (told.session) setup.setSession(told.session);
     }
     if (told.logsKeys) setup.logKeys();
@@ -129,6 +129,12 @@ export class ContextHandshake {
       throw codedError('ERR_TLS_PSK_SET_IDENTITY_HINT_FAILED', 'Failed to set PSK identity hint');
     }
   }
+}
+
+/** Text of C's ends at a zero byte: another name would be asked for than the one that is judged. */
+function nameWithoutZero(name: string): string {
+  if (!name.includes('\0')) return name;
+  throw codedError('ERR_INVALID_ARG_VALUE', "The property 'options.servername' must not contain a zero byte");
 }
 
 interface ContextUse {

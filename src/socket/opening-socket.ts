@@ -7,7 +7,7 @@ import { isOneOf, letNodeRefuseCall, letNodeRefuseSocket, typeError } from '../c
 import { replaceable } from '../context/replaceable.ts';
 import type { SecureContext } from '../context/secure-context.ts';
 import { sessionScope } from '../context/session-scope.ts';
-import { codedError, connectionReset } from '../errors.ts';
+import { codedError, connectionReset, contextError } from '../errors.ts';
 import { alpnProtocols } from './alpn-protocols.ts';
 import { connectToldAs } from './client-channel.ts';
 import { keyLogListener, tracesTls, warnOfTrace } from './command-line.ts';
@@ -191,7 +191,7 @@ export abstract class OpeningSocket extends ControllableSocket {
       // From then on the transport listens.
       startSession(session, () => stream.off('error', this.#onEarlyError));
     } catch (error) {
-      this.destroy(asError(error));
+      this.destroy(asError(contextError(error, 'SSL')));
     }
   }
 

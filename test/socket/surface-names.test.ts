@@ -79,6 +79,18 @@ describe.each(pairs.filter(({ server }) => server !== node))('$name', (pair) => 
     },
   );
 
+  // node:tls connects, with no name or with what is in front of the zero byte.
+  it.each([
+    ['a'.repeat(256), 'ERR_SSL_SSL3_EXT_INVALID_SERVERNAME'],
+    ['localhost\0.example', 'ERR_INVALID_ARG_VALUE'],
+  ])('a server name that cannot be sent is refused: %s', async (servername, code) => {
+    if (pair.client === node) return;
+    const { port } = await listening(pair.server, identities.server);
+    const client = dial(pair.client, port, identities, { servername });
+    const [error] = await once(client, 'error');
+    expect(codeOf(error)).toBe(code);
+  });
+
   it('a protocol that is not ASCII is a character for each byte as well', async () => {
     for (const protocol of [Buffer.from('日本'), Buffer.from([0xef, 0xbb, 0xbf, 0x61]), Buffer.from([0xff, 0, 0xfe])]) {
       const ALPNProtocols = Buffer.concat([Buffer.from([protocol.length]), protocol]);
