@@ -9,6 +9,7 @@ import type { WaitingKeys } from './key-watch.ts';
 import { Outbox } from './outbox.ts';
 import { type Done, type FileDone, type FilePart, giveUp, type Item, streamDestroyed } from './outgoing.ts';
 import type { ByteSink, KernelPort, OnKeys, RecordLayerName, SoftwareLayer } from './record-layer.ts';
+import { Barrier, WriteQueue } from './write-queue.ts';
 
 /** The kernel cannot change its keys. */
 export class RekeyRefused extends Error {
@@ -46,13 +47,7 @@ export class WriteSide {
   #installed = false;
   #unsentControl = 0;
   #early = earlyRecords * earlyLength;
-  #queue: Item[] = [];
-  #running = false;
-  #held = false;
-  #corked = false;
-  #waiting = false;
-  #stopped = false;
-  #failed = false;
+  readonly #queue: WriteQueue;
 
   constructor(options: {
     sink: ByteSink;
@@ -65,8 +60,13 @@ export class WriteSide {
   }) {
     this.#sink = options.sink;
     this.#outbox = new Outbox(options.sink, () => {
-      if (this.#waiting && this.#sink.pending === 0) this.#continue();
+      if (this.#queue.stands(Barrier.draining) && this.#sink.pending === 0) this.#queue.lower(Barrier.draining);
     });
+    this.#queue = new WriteQueue(
+      (item) => this.#send(item),
+      () => this.#outbox.flush(),
+      (error) => this.#fail(error),
+    );
     this.#software = options.software;
     this.#kernel = options.kernel;
     this.#keyUsageLimit = options.keyUsageLimit;
@@ -91,10 +91,11 @@ export class WriteSide {
    * them is not counted in records yet.
    */
   get waitingKeys(): WaitingKeys | undefined {
-    const changes = this.#queue.filter((item) => item.kind === 'keys');
+    const { items } = this.#queue;
+    const changes = items.filter((item) => item.kind === 'keys');
     const last = changes.at(-1);
     if (!last) return undefined;
-    const behind = this.#queue.slice(this.#queue.indexOf(last) + 1);
+    const behind = items.slice(items.indexOf(last) + 1);
     if (!behind.every((item) => item.kind === 'record' && item.type !== ContentType.applicationData)) return undefined;
     const { keys } = last;
     const layer = this.#kernel.refuses('write', keys, this.#fileBytes) ? 'native' : 'kernel';
@@ -168,11 +169,6 @@ export class WriteSide {
     this.#push({ kind: 'keys', keys });
   }
 
-  /** Lets nothing more leave. */
-  stop(): void {
-    this.#stopped = true;
-  }
-
   /** FIN, behind all that was given before. */
   end(done: () => void): void {
     this.#push({ kind: 'end', done });
@@ -180,35 +176,30 @@ export class WriteSide {
 
   /** Nothing leaves until {@link release}. */
   hold(): void {
-    this.#held = true;
+    this.#queue.raise(Barrier.held);
   }
 
   release(andWrite: () => void): void {
-    this.#held = false;
-    andWrite();
-    this.#run();
+    this.#queue.lower(Barrier.held, andWrite);
   }
 
   /** What is given from here to {@link uncork} leaves together. */
   cork(): void {
-    this.#corked = true;
+    this.#queue.raise(Barrier.corked);
     this.#sink.cork();
   }
 
   uncork(): void {
-    this.#corked = false;
-    this.#run();
+    this.#queue.lower(Barrier.corked);
     this.#sink.uncork();
   }
 
   /** Wipes keys; what is queued is given up, and whoever waits for it is told. */
   dispose(): void {
-    this.#failed = true;
-    const queue = this.#queue;
-    this.#queue = [];
+    const items = this.#queue.leave();
     this.#giveUpSealer();
     this.#outbox.giveUp(streamDestroyed);
-    for (const item of queue) giveUp(item);
+    for (const item of items) giveUp(item);
   }
 
   #countControl(done: Done): Done {
@@ -220,33 +211,11 @@ export class WriteSide {
   }
 
   #push(item: Item): void {
-    if (this.#failed) {
-      giveUp(item);
-      return;
-    }
-    this.#queue.push(item);
-    this.#run();
+    if (this.#queue.isGone) giveUp(item);
+    else this.#queue.push(item);
   }
 
-  #run(): void {
-    if (this.#queue.length === 0 || this.#running || this.#waiting || this.#stopped || this.#held || this.#corked)
-      return;
-    this.#running = true;
-    try {
-      for (let item = this.#queue[0]; item && !this.#failed; item = this.#queue[0]) {
-        if (!this.#send(item)) break;
-        this.#queue.shift();
-        if (this.#queue.length === 0) this.#outbox.flush();
-      }
-      this.#outbox.flush();
-    } catch (error) {
-      this.#fail(error instanceof Error ? error : new Error(String(error)));
-    } finally {
-      this.#running = false;
-    }
-  }
-
-  /** False: it has to wait, and {@link #run} will be called again. */
+  /** False: it has to wait, and is sent again when the system has taken what is before it. */
   #send(item: Item): boolean {
     switch (item.kind) {
       case 'ciphertext':
@@ -303,8 +272,8 @@ export class WriteSide {
   }
 
   #waitUntilWritable(): false {
-    this.#waiting = true;
-    this.#kernel.whenWritable(() => this.#continue());
+    this.#queue.raise(Barrier.draining);
+    this.#kernel.whenWritable(() => this.#queue.lower(Barrier.draining));
     return false;
   }
 
@@ -396,13 +365,9 @@ export class WriteSide {
 
   #mustDrain(): boolean {
     this.#outbox.flush();
-    this.#waiting = this.#sink.pending > 0;
-    return this.#waiting;
-  }
-
-  #continue(): void {
-    this.#waiting = false;
-    this.#run();
+    if (this.#sink.pending === 0) return false;
+    this.#queue.raise(Barrier.draining);
+    return true;
   }
 
   #fail(error: Error): void {
