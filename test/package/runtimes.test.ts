@@ -1,6 +1,7 @@
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { elfProgram } from '../helpers/elf.ts';
 import { exchange, exchanged } from './exchange.ts';
 import { type Installation, install, root } from './installation.ts';
 
@@ -83,22 +84,33 @@ describe('a package that is not whole', { timeout: 60_000 }, () => {
   });
 });
 
-// Node.js tells which glibc it runs on; on musl it has none to tell of.
-test('on musl the addon is left alone, and records go the portable way', { timeout: 60_000 }, async () => {
-  const musl = `
+/** A program of musl's names its loader. Where that cannot be read, Node.js tells which glibc it runs on, and of none on musl. */
+const onMusl = {
+  'by its loader': `process.execPath = new URL('musl-program', import.meta.url).pathname;`,
+  'by its report': `
+    process.execPath = '/nowhere';
     const { report } = process;
     const getReport = report.getReport.bind(report);
     report.getReport = () => {
       const told = getReport();
       delete told.header.glibcVersionRuntime;
       return told;
-    };
-    const { default: tls, probe } = await import('ktls');
-    console.log(probe().refused);`;
-  const { stdout } = await run([process.execPath], program('musl.mjs', exchange(musl)));
-  expect(stdout).toMatch(/^no native addon on linux-\w+: it is made for glibc, not for musl\n/);
-  expect(stdout.endsWith(exchanged)).toBe(true);
-});
+    };`,
+};
+
+test.each(Object.entries(onMusl))(
+  'on musl, told %s, the addon is left alone, and records go the portable way',
+  { timeout: 60_000 },
+  async (_, musl) => {
+    writeFileSync(join(installation.folder, 'musl-program'), elfProgram('/lib/ld-musl-x86_64.so.1'));
+    const source = exchange(`${musl}
+      const { default: tls, probe } = await import('ktls');
+      console.log(probe().refused);`);
+    const { stdout } = await run([process.execPath], program('musl.mjs', source));
+    expect(stdout).toMatch(/^no native addon on linux-\w+: it is made for glibc, not for musl\n/);
+    expect(stdout.endsWith(exchanged)).toBe(true);
+  },
+);
 
 describe('arm64', { timeout: 300_000 }, () => {
   test('works', async () => {

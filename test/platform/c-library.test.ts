@@ -4,24 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { programLoader, runsOnGlibc } from '../../src/platform/c-library.ts';
+import { elfProgram } from '../helpers/elf.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ktls-elf-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The first bytes of a program: its header, that of one segment, and the loader's name behind them. */
-function program(loader: string, { type = 3, magic = 0x7f454c46, length = loader.length + 1 } = {}): string {
-  const bytes = Buffer.alloc(64 + 56 + loader.length + 1);
-  bytes.writeUInt32BE(magic, 0);
-  bytes.set([2, 1], 4);
-  bytes.writeBigUInt64LE(64n, 32);
-  bytes.writeUInt16LE(56, 54);
-  bytes.writeUInt16LE(1, 56);
-  bytes.writeUInt32LE(type, 64);
-  bytes.writeBigUInt64LE(120n, 64 + 8);
-  bytes.writeBigUInt64LE(BigInt(length), 64 + 32);
-  bytes.write(loader, 120, 'latin1');
+function program(...[loader, fields]: Parameters<typeof elfProgram>): string {
   const path = join(folder, `program-${Math.random()}`);
-  writeFileSync(path, bytes);
+  writeFileSync(path, elfProgram(loader, fields));
   return path;
 }
 

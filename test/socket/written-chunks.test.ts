@@ -50,7 +50,7 @@ test('what Node.js shares among buffers stays theirs, however large it is told t
     // The rest of what was shared before.
     for (let at = 0; at < poolSize; at += 1024) Buffer.allocUnsafe(1024);
     const another = Buffer.allocUnsafe(1000).fill('x');
-    expect(another.buffer.byteLength).toBe(80 * 1024);
+    expect(another.buffer.byteLength).toBeGreaterThanOrEqual(80 * 1024);
     gather([Buffer.from('header'), Buffer.from('body')]).release();
     expect(another.toString()).toBe('x'.repeat(1000));
   } finally {
