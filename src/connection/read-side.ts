@@ -1,5 +1,6 @@
 import { ProtocolVersion } from '../protocol/version.ts';
 import { advance, wipeTrafficKeys } from '../record/crypto-info.ts';
+import { recordFraming } from '../record/framing.ts';
 import { headerLength, readHeader } from '../record/header.ts';
 import { maxFragmentLength, type OpenedRecords, type RecordFault, type RecordOpener } from '../record/protection.ts';
 import { RecordBuffer } from '../record/record-buffer.ts';
@@ -28,6 +29,8 @@ export class ReadSide {
   #engineRecords = 0;
   #canRekey = true;
   #opener: RecordOpener | undefined;
+  /** Of the opener's records, the length in the header of one without data. */
+  #emptyLength = 0;
   /** The opener's keys, where the kernel will have them as soon as nothing that was read ahead is left. */
   #takeover: TrafficKeys | undefined;
 
@@ -88,7 +91,7 @@ export class ReadSide {
     if (this.#opener) {
       const input = this.#buffer.wholeRecords();
       if (!input) return this.#fault();
-      const records = this.#opener.open(delivery(input));
+      const records = this.#opener.open(delivery(input, this.#emptyLength));
       this.#buffer.consume(records.consumed);
       return { kind: 'opened', records };
     }
@@ -139,6 +142,7 @@ export class ReadSide {
       this.reason = refusal.refused;
       this.#canRekey = keys.version === ProtocolVersion.tls13;
       this.#opener = this.#software.opener(keys);
+      this.#emptyLength = recordFraming(keys.version, keys.aead).overhead - headerLength;
       this.#buffer.version = keys.version;
       if (refusal === readAhead) this.#takeover = advance(keys, keys.sequenceNumber);
     }
@@ -198,11 +202,12 @@ export class ReadSide {
  * Of whole records, those whose data is told at once: up to the first that is not full. Who writes no more than a record holds sends a record
  * for each write, and node:tls tells each by itself, however they came; what is longer was cut by the sender, and may be joined.
  */
-function delivery(records: Uint8Array): Uint8Array {
+function delivery(records: Uint8Array, emptyLength: number): Uint8Array {
   let end = 0;
   for (let header = readHeader(records, 0); header !== undefined; header = readHeader(records, end)) {
     end += headerLength + header.length;
-    if (header.length <= maxFragmentLength) break;
+    // Of one that is empty nobody is told.
+    if (header.length <= maxFragmentLength && header.length > emptyLength) break;
   }
   return records.subarray(0, end);
 }

@@ -23,6 +23,8 @@ export class ReadPump implements TransportReceiver {
   #isHeard = false;
   /** What is to be told behind that. */
   #waiting: ConnectionEvent[] = [];
+  /** How many of them have been told. */
+  #told = 0;
 
   constructor(connection: Connection, transport: Transport, listener: SessionListener) {
     this.#connection = connection;
@@ -93,18 +95,21 @@ export class ReadPump implements TransportReceiver {
    * itself, that has been done before more is told.
    */
   #tell(events: readonly ConnectionEvent[]): void {
-    for (const [index, event] of events.entries()) {
-      if (this.#isHeard) {
+    for (const event of events) {
+      if (!this.#isHeard && this.#waiting.length === 0) this.#tellOne(event);
+      else {
         if (this.#waiting.length === 0) this.#transport.pause();
-        this.#waiting.push(...events.slice(index));
-        return;
+        this.#waiting.push(event);
       }
-      if (event.kind === 'applicationData') {
-        this.#isHeard = true;
-        settled.then(this.#heard);
-      }
-      this.#listener.event(event);
     }
+  }
+
+  #tellOne(event: ConnectionEvent): void {
+    if (event.kind === 'applicationData') {
+      this.#isHeard = true;
+      settled.then(this.#heard);
+    }
+    this.#listener.event(event);
   }
 
   /** Behind all promises, and all that is for the next tick, if somebody waits for that. */
@@ -115,12 +120,18 @@ export class ReadPump implements TransportReceiver {
 
   readonly #tellOn = (): void => {
     this.#isHeard = false;
-    const events = this.#waiting;
+    const waiting = this.#waiting;
+    while (!this.#isHeard) {
+      const event = waiting[this.#told];
+      if (event === undefined) break;
+      this.#told++;
+      this.#tellOne(event);
+    }
+    if (this.#told < waiting.length) return;
     this.#waiting = [];
-    this.#tell(events);
-    if (this.#waiting.length > 0) return;
+    this.#told = 0;
     this.#tellLater();
-    if (events.length > 0) this.#receiveOn();
+    if (waiting.length > 0) this.#receiveOn();
   };
 
   #goOn(): void {
