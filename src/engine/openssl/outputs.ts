@@ -33,7 +33,8 @@ const parsers: Readonly<Record<number, (bytes: Uint8Array, detail: number) => Ou
     return { kind: 'installKeys', direction: direction(detail), keys };
   },
   4: (bytes) => ({ kind: 'applicationData', bytes }),
-  5: (bytes) => ({ kind: 'handshakeDone', negotiated: new NegotiatedFacts(bytes) }),
+  // A copy: it stays for as long as the connection, and the log may hold secrets beside it.
+  5: (bytes) => ({ kind: 'handshakeDone', negotiated: new NegotiatedFacts(bytes.slice()) }),
   6: (bytes) => {
     const idEnd = 1 + (bytes[0] ?? 0);
     const ticketEnd = idEnd + 2 + (bytes[idEnd] ?? 0) + ((bytes[idEnd + 1] ?? 0) << 8);
