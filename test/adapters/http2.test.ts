@@ -200,6 +200,34 @@ describe('a server', () => {
     expect(received.every((bytes, index) => sent[index]?.equals(bytes))).toBe(true);
   });
 
+  test('its frames are joined, and the memory that they came in is given back', async () => {
+    const server = http2.createSecureServer({ ...identity }, (_request, response) =>
+      response.end(Buffer.alloc(65_536, 1)),
+    );
+    const written: Uint8Array[] = [];
+    server.on('secureConnection', (socket) => {
+      const { write } = socket;
+      socket.write = (chunk: Uint8Array, ...rest: unknown[]) => {
+        written.push(chunk);
+        return Reflect.apply(write, socket, [chunk, ...rest]);
+      };
+    });
+    const { transfer } = ArrayBuffer.prototype;
+    let freed = 0;
+    ArrayBuffer.prototype.transfer = function given(length) {
+      freed += this.byteLength;
+      return Reflect.apply(transfer, this, [length]);
+    };
+    try {
+      expect(await get(connect(await serve(server)), '/')).toBe('\x01'.repeat(65_536));
+    } finally {
+      ArrayBuffer.prototype.transfer = transfer;
+    }
+    // A frame is of 16,384 bytes, with a header of nine.
+    expect(Math.max(...written.map(({ length }) => length))).toBeGreaterThan(2 * (16_384 + 9));
+    expect(freed).toBeGreaterThanOrEqual(32_768);
+  });
+
   test('pushes, pings, and says goodbye', async () => {
     const server = http2.createSecureServer({ ...identity });
     server.on('stream', (stream) => {
