@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { isServerSide } from '../socket/tls-socket.ts';
 import { TLSSocket } from '../tls.ts';
 
 /** From here on one line on stderr for each connection: who, version, suite, record layers and why not the kernel. */
@@ -42,7 +43,7 @@ function logFailure(socket: TLSSocket, error: unknown): void {
 function names(socket: TLSSocket): string {
   const peer = socket.remoteAddress === undefined ? 'a stream' : `${socket.remoteAddress}:${socket.remotePort}`;
   const name = socket.servername ? ` (${socket.servername})` : '';
-  return Reflect.get(socket, '_ktlsIsServer') ? `server of ${peer}${name}` : `client of ${peer}${name}`;
+  return isServerSide(socket) ? `server of ${peer}${name}` : `client of ${peer}${name}`;
 }
 
 /** One line for a file: how much of it was sent without being read and, if that was not all, why. */

@@ -8,7 +8,8 @@ import { nodeTls } from '../platform/node-tls.ts';
 import type { KtlsOptions } from './ktls-options.ts';
 import { sharedLegacy } from './negotiated.ts';
 import { unwrapSession, wrapSession } from './session-state.ts';
-import { rawSession, TLSSocket } from './tls-socket.ts';
+import { TLSSocket } from './tls-socket.ts';
+import { rawSession } from './told-sessions.ts';
 
 /** Options of {@link connect}: node:tls's, net.connect's, and {@link KtlsOptions}. */
 export interface ConnectOptions

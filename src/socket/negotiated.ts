@@ -1,7 +1,9 @@
+import type { NonSharedBuffer } from 'node:buffer';
 import { X509Certificate } from 'node:crypto';
-import type { PeerCertificate } from 'node:tls';
+import type { EphemeralKeyInfo, PeerCertificate } from 'node:tls';
 import type { Connection } from '../connection/connection.ts';
 import type { Negotiated } from '../connection/negotiated.ts';
+import { isOneOf, letNodeRefuseCall } from '../context/node-errors.ts';
 import { codedError, type TLSError } from '../errors.ts';
 import { verifyErrorNames } from '../protocol/verify-error.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
@@ -106,4 +108,39 @@ const noCertificate = 'the peer did not send a certificate';
 function fullChain({ inspection, negotiated }: Told): readonly Uint8Array[] {
   const verified = inspection.verifiedChain;
   return verified.length > 0 ? verified : negotiated.peerChain;
+}
+
+/** Client: the server's share of the key exchange, in node:tls's form; null on a server. */
+export function ephemeralKeyInfo(
+  { inspection, negotiated }: Told,
+  isServer: boolean,
+): EphemeralKeyInfo | object | null {
+  if (isServer) return null;
+  const { ephemeralKey: key } = inspection;
+  const { group } = negotiated;
+  // OpenSSL has no key to show of a hybrid group, and neither has a resumed session of TLS 1.2.
+  if (!key) return group ? { type: 'TLSGroup', name: group, size: undefined } : {};
+  return key.type === 'DH' ? { type: key.type, size: key.size } : key;
+}
+
+/** The algorithms that both sides know, in node:tls's names. */
+export function sharedSignatureAlgorithms({ inspection }: Told): string[] {
+  // node:tls writes these two in its own way.
+  return inspection.sharedSignatureAlgorithms.map((name) => name.replace(/^ED(25519|448)$/, 'Ed$1+UNDEF'));
+}
+
+/** Throws ERR_TLS_INVALID_STATE for no connection, which stands for one whose handshake is not done. */
+export function keyingMaterial(
+  connection: Told | undefined,
+  length: number,
+  label: string,
+  context?: Buffer,
+): NonSharedBuffer {
+  const valid = Number.isInteger(length) && length > 0 && typeof label === 'string' && isOneOf(context, 'bytes');
+  if (!valid) letNodeRefuseCall('exportKeyingMaterial', [length, label, context]);
+  if (!connection) throw codedError('ERR_TLS_INVALID_STATE', 'TLS socket connection must be securely established');
+  const material = connection.inspection.exportKeyingMaterial(length, label, context);
+  const copy = Buffer.from(material);
+  material.fill(0);
+  return copy;
 }

@@ -52,13 +52,18 @@ export function leaveOthersToNet(...prototypes: readonly object[]): void {
   }
 }
 
+/** What such a socket has instead of a handle. */
+export interface StreamBelow {
+  /** The stream below, once there is one. */
+  readonly below: Duplex | undefined;
+  /** Bytes of plaintext, as a net.Socket counts its own. */
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+}
+
 /** A net.Socket that has no libuv handle but a stream below it, which answers for its addresses and takes its socket options. */
 export abstract class SocketOverStream extends SocketBase {
-  /** The stream below, once there is one. */
-  protected abstract readonly _ktlsBelow: Duplex | undefined;
-  /** Bytes of plaintext, as a net.Socket counts its own. */
-  protected abstract readonly _ktlsPlaintextRead: number;
-  protected abstract readonly _ktlsPlaintextWritten: number;
+  protected abstract readonly _ktlsStream: StreamBelow;
 
   override address(): net.AddressInfo | Record<string, never> {
     return this.#socket?.address() ?? {};
@@ -91,7 +96,8 @@ export abstract class SocketOverStream extends SocketBase {
   }
 
   get #socket(): net.Socket | undefined {
-    return this._ktlsBelow instanceof net.Socket ? this._ktlsBelow : undefined;
+    const { below } = this._ktlsStream;
+    return below instanceof net.Socket ? below : undefined;
   }
 
   static {
@@ -105,9 +111,9 @@ export abstract class SocketOverStream extends SocketBase {
       });
     };
     for (const name of addressProperties) define(name, (socket) => socket.#socket?.[name]);
-    define('pending', (socket) => (socket._ktlsBelow ? (socket.#socket?.pending ?? false) : true));
-    define('bytesRead', (socket) => socket._ktlsPlaintextRead);
-    define('bytesWritten', (socket) => socket._ktlsPlaintextWritten + socket.writableLength);
+    define('pending', (socket) => (socket._ktlsStream.below ? (socket.#socket?.pending ?? false) : true));
+    define('bytesRead', (socket) => socket._ktlsStream.bytesRead);
+    define('bytesWritten', (socket) => socket._ktlsStream.bytesWritten + socket.writableLength);
     define('bufferSize', (socket) => (socket.destroyed ? undefined : socket.writableLength));
   }
 

@@ -1,34 +1,42 @@
 import type { NonSharedBuffer } from 'node:buffer';
+import type { X509Certificate } from 'node:crypto';
 import net from 'node:net';
 import { addAbortSignal, type Duplex } from 'node:stream';
+import type { CipherNameAndProtocol, DetailedPeerCertificate, EphemeralKeyInfo, PeerCertificate } from 'node:tls';
 import type { Connection } from '../connection/connection.ts';
-import type { ConnectionEvent, Failure } from '../connection/events.ts';
-import { InstanceLost } from '../connection/instance-lost.ts';
-import type { KeyEpoch } from '../connection/key-watch.ts';
-import { codedError, failureError } from '../errors.ts';
-import type { EpochKeys } from '../keys/exported-keys.ts';
+import { letNodeRefuseCall, typeError } from '../context/node-errors.ts';
+import { versionName } from '../context/protocol-versions.ts';
+import { replaceable } from '../context/replaceable.ts';
+import { isSecureContext, type SecureContext, type SecureContextOptions } from '../context/secure-context.ts';
+import { codedError } from '../errors.ts';
+import type { ConnectionKeys } from '../keys/exported-keys.ts';
 import { givesReads, type ReadControl, type ReadTaker } from '../platform/socket-reads.ts';
-import { wipeTrafficKeys } from '../record/crypto-info.ts';
-import { asError } from './handshake-answers.ts';
-import { OpeningSocket } from './opening-socket.ts';
-import { hasFile, sendWithFiles } from './send-file.ts';
-import { answerQuestion } from './server-questions.ts';
-import type { SessionListener } from './session-listener.ts';
-import { constructOn, leaveOthersToNet } from './socket-over-stream.ts';
-import { TakenAtOnce } from './taken-at-once.ts';
-import type { TlsSession } from './tls-session.ts';
+import { ProtocolVersion } from '../protocol/version.ts';
+import { keyLogListener } from './command-line.ts';
+import { Incoming } from './incoming.ts';
+import { notExported } from './key-outlets.ts';
+import * as facts from './negotiated.ts';
+import { Opening } from './opening.ts';
+import { checkRenegotiation, noRenegotiation } from './renegotiation.ts';
+import { type SendFileOptions, sendFile } from './send-file.ts';
+import type { SendableFile } from './sendable-file.ts';
+import { SocketHandle } from './socket-handle.ts';
+import { constructOn, leaveOthersToNet, SocketOverStream, type StreamBelow } from './socket-over-stream.ts';
+import { SocketWrites, type WriteDone } from './socket-writes.ts';
 import type { TLSSocketOptions } from './tls-socket-options.ts';
+import { ToldSessions } from './told-sessions.ts';
+import type { RecordLayers, ToldSocket } from './told-socket.ts';
 import { UserBuffer } from './user-buffer.ts';
-import { canceledWrite, failedWrite } from './write-errors.ts';
-import { gather, toBytes } from './written-chunks.ts';
+import { toBytes } from './written-chunks.ts';
 
-interface PendingWrite {
-  readonly chunks: readonly Uint8Array[];
-  readonly done: (error?: Error | null) => void;
-}
+/** Undefined for an object that inherits from TLSSocket and that net.Socket alone has made. */
+let openingOf: (socket: object) => Opening | undefined;
 
-/** A TLS connection as a stream: node:tls's TLSSocket. */
-class Socket extends OpeningSocket {
+/**
+ * A TLS connection as a stream: node:tls's TLSSocket. What it tells of its connection is null or undefined after destroy(), as there, which the
+ * declarations of node:tls do not say: hence the overloads.
+ */
+class Socket extends SocketOverStream implements ToldSocket {
   readonly encrypted = true as const;
   authorized = false;
   /**
@@ -41,47 +49,303 @@ class Socket extends OpeningSocket {
   /** The peer said that it sends no more: an end without it may be an attacker's. */
   closeNotifyReceived = false;
   secureConnecting = true;
+  readonly server: TLSSocketOptions['server'];
+  /** Whether the peer is asked for a certificate: a server always is. As node:tls has it, undocumented, and looked at. */
+  readonly _requestCert: boolean;
+  /** A server's handshake fails without a certificate that was asked for. Undocumented as well. */
+  readonly _rejectUnauthorized: boolean;
+  /** Whether the handshake's errors are the application's to catch; see {@link _releaseControl}. */
+  _controlReleased = false;
   declare readonly _unrefTimer: () => void;
-
+  // Private, as inspect() must show none of them.
+  readonly #opening: Opening;
+  readonly #incoming: Incoming;
+  readonly #writes: SocketWrites;
+  readonly #sessions: ToldSessions;
   readonly #userBuffer: UserBuffer | undefined;
-  #established = false;
-  #pending: PendingWrite | undefined;
-  #finish: ((error?: Error | null) => void) | undefined;
-  #untoldSessions = 0;
-  #told: { readonly session: Uint8Array; readonly ticket: Uint8Array } | undefined;
-  #bytesRead = 0;
-  #bytesWritten = 0;
-  /** Since something was received. */
-  #hasWritten = false;
-  readonly #taken = new TakenAtOnce();
-  #readEnded = false;
-  #taker: ReadTaker | undefined;
-  /** The handshake's failure, to be told to the write that waits. */
-  #overtaken: Error | undefined;
 
   /** `stream`: a connected or connecting socket, or any Duplex; without it, {@link connect} makes one. */
   constructor(stream?: Duplex, options: TLSSocketOptions = {}) {
-    super(stream, options);
-    Reflect.set(this, 'authorizationError', null);
+    super({
+      allowHalfOpen: stream ? stream.allowHalfOpen : Boolean(options.allowHalfOpen),
+      ...(options.highWaterMark !== undefined && { highWaterMark: options.highWaterMark }),
+    });
+    if (stream && (typeof stream.write !== 'function' || typeof stream.on !== 'function')) {
+      throw typeError('ERR_INVALID_ARG_TYPE', 'The "socket" argument must be a Duplex stream');
+    }
+    this.server = options.server;
+    const opening = new Opening(this, options);
+    this.#opening = opening;
+    this._requestCert = !opening.isServer || opening.options.requestCert === true;
+    this._rejectUnauthorized = opening.options.rejectUnauthorized === true;
+    this.#writes = new SocketWrites(this);
+    this.#sessions = new ToldSessions(this);
     this.#userBuffer = stream ? undefined : UserBuffer.of(options.onread);
+    this.#incoming = new Incoming(this, {
+      opening,
+      writes: this.#writes,
+      sessions: this.#sessions,
+      userBuffer: this.#userBuffer,
+    });
+    const handle = new SocketHandle(this, stream, () => opening.below, opening.scope);
+    Reflect.set(this, '_handle', handle);
+    Reflect.set(this, 'ssl', handle);
+    Reflect.set(this, 'authorizationError', null);
+    this.on('error', this._tlsError);
+    if (keyLogListener) this.on('keylog', keyLogListener);
     this.on('newListener', (name) => {
-      if (name === 'keylog') this._ktlsConnection?.logKeys();
+      if (name === 'keylog') opening.connection?.logKeys();
     });
     if (options.pauseOnConnect) this.pause();
-    if (stream) this._ktlsAttach(stream);
+    if (stream) opening.attach(stream, this.#incoming);
     if (options.signal) addAbortSignal(options.signal, this);
+  }
+
+  // The handshake
+
+  override connect(...args: unknown[]): this {
+    // Destroyed before, as by a signal that is aborted already, it would open what nobody closes.
+    if (!this.destroyed) this.#opening.connect(args, this.#incoming);
+    return this;
+  }
+
+  /** As node:tls has it: starts a client's handshake. {@link connect} of this library calls it, and so does the first use. */
+  _start(): void {
+    this.#opening.start();
+  }
+
+  /**
+   * As node:tls has it: until this is called, errors are told by the event '_tlsError' too, and need no listener for 'error'. {@link connect}
+   * calls it, a server does with a connection that it tells, and who makes a socket by hand may. False: it has been called before.
+   */
+  _releaseControl(): boolean {
+    if (this._controlReleased) return false;
+    this._controlReleased = true;
+    this.removeListener('error', this._tlsError);
+    return true;
+  }
+
+  /** The error, if it is the application's to catch. */
+  _tlsError(error: Error): Error | null {
+    this.emit('_tlsError', error);
+    return this._controlReleased ? error : null;
+  }
+
+  _emitTLSError(error: Error): void {
+    const mine = this._tlsError(error);
+    if (mine) this.emit('error', mine);
+  }
+
+  /** As node:tls has it: undocumented, and looked at. */
+  get _secureEstablished(): boolean {
+    return this.#incoming.established;
+  }
+
+  /** Client, before the handshake: the name to send (RFC 6066 §3). */
+  setServername(name: string): void {
+    if (typeof name !== 'string') letNodeRefuseCall('setServername', [name]);
+    if (this.#opening.isServer) {
+      throw codedError('ERR_TLS_SNI_FROM_SERVER', 'Cannot issue SNI from a TLS server-side socket');
+    }
+    this.#opening.servername = name;
+  }
+
+  /** Client, before the handshake: a session to resume, as {@link getSession} gives it. */
+  setSession(session: Uint8Array | string): void {
+    this.#opening.offered = typeof session === 'string' ? Buffer.from(session, 'latin1') : session;
+  }
+
+  /** Server, while it chooses a certificate: uses the one of `context`. */
+  setKeyCert(context: SecureContext | SecureContextOptions): void {
+    const chosen = isSecureContext(context) ? context : replaceable.createSecureContext(context);
+    if (this.#opening.connection) this.#opening.handshake?.useIdentity(chosen);
+  }
+
+  /** Writes what is negotiated to stderr, in OpenSSL's words (SSL_trace(3)). For debugging: the format is nobody's to rely on. */
+  enableTrace(): void {
+    if (this.#opening.connection) this.#opening.handshake?.trace();
+  }
+
+  // What was negotiated
+
+  /** 'TLSv1.3' or 'TLSv1.2', 'TLSv1.3' also before the handshake; null once destroyed. */
+  getProtocol(): string | null {
+    return this.destroyed ? null : versionName(connectionOf(this)?.negotiated.version ?? ProtocolVersion.tls13);
+  }
+
+  /** The suite; undefined before the handshake, null once destroyed. */
+  getCipher(): CipherNameAndProtocol;
+  getCipher(): CipherNameAndProtocol | undefined | null {
+    return this.destroyed ? null : connectionOf(this)?.negotiated.cipher;
+  }
+
+  /** The group of the key exchange, by OpenSSL's name: 'x25519', 'X25519MLKEM768', 'secp256r1'. */
+  getGroup(): string | undefined {
+    return connectionOf(this)?.negotiated.group;
+  }
+
+  /** Client: the server's share of the key exchange. Null on a server. */
+  getEphemeralKeyInfo(): EphemeralKeyInfo | object | null {
+    const connection = connectionOf(this);
+    return connection ? facts.ephemeralKeyInfo(connection, this.#opening.isServer) : null;
+  }
+
+  /** The peer's certificate; with `detailed`, linked to its issuers. */
+  getPeerCertificate(detailed: true): DetailedPeerCertificate;
+  getPeerCertificate(detailed?: false): PeerCertificate;
+  getPeerCertificate(detailed?: boolean): PeerCertificate | DetailedPeerCertificate;
+  getPeerCertificate(detailed = false): object | null {
+    const connection = connectionOf(this);
+    return connection ? facts.peerCertificate(connection, detailed) : null;
+  }
+
+  getPeerX509Certificate(): X509Certificate | undefined {
+    return facts.x509OfChain(connectionOf(this)?.negotiated.peerChain ?? []);
+  }
+
+  getCertificate(): PeerCertificate | object | null {
+    const connection = connectionOf(this);
+    return connection ? facts.ownCertificate(connection) : null;
+  }
+
+  getX509Certificate(): X509Certificate | undefined {
+    return facts.x509(connectionOf(this)?.inspection.ownCertificate);
+  }
+
+  /** This side's Finished message (RFC 8446 §4.4.4). */
+  getFinished(): NonSharedBuffer | undefined;
+  getFinished(): NonSharedBuffer | undefined | null {
+    return this.destroyed ? null : copied(connectionOf(this)?.inspection.finishedMessage('own'));
+  }
+
+  getPeerFinished(): NonSharedBuffer | undefined;
+  getPeerFinished(): NonSharedBuffer | undefined | null {
+    return this.destroyed ? null : copied(connectionOf(this)?.inspection.finishedMessage('peer'));
+  }
+
+  getSharedSigalgs(): string[];
+  getSharedSigalgs(): string[] | null {
+    const connection = connectionOf(this);
+    if (this.destroyed) return null;
+    return connection ? facts.sharedSignatureAlgorithms(connection) : [];
   }
 
   /** The session, to be resumed on another connection; null once destroyed. */
   getSession(): NonSharedBuffer | undefined;
   getSession(): NonSharedBuffer | undefined | null {
-    if (this.destroyed) return null;
-    const session = this._ktlsConnection && (this.#told?.session ?? this._ktlsConnection.inspection.session);
-    return session && Buffer.from(session);
+    const connection = connectionOf(this);
+    return this.destroyed ? null : connection && copied(this.#sessions.session(connection));
   }
 
-  override getTLSTicket(): NonSharedBuffer | undefined {
-    return this._ktlsConnection && this.#told ? Buffer.from(this.#told.ticket) : super.getTLSTicket();
+  /** The ticket of the current session (RFC 5077). */
+  getTLSTicket(): NonSharedBuffer | undefined;
+  getTLSTicket(): NonSharedBuffer | undefined | null {
+    const connection = connectionOf(this);
+    return this.destroyed ? null : connection && copied(this.#sessions.ticket(connection));
+  }
+
+  isSessionReused(): boolean;
+  isSessionReused(): boolean | null {
+    return this.destroyed ? null : (connectionOf(this)?.negotiated.sessionReused ?? false);
+  }
+
+  /** Why the peer is not trusted; null when it is, which it never is before it has shown who it is. */
+  verifyError(): Error | null {
+    return facts.verifyError(this.#opening.connection?.negotiated, this.#opening.isServer);
+  }
+
+  // Keys and record layers
+
+  /** The layers that carry this connection's records, and why a direction is not on the kernel. */
+  get recordLayer(): RecordLayers {
+    const { layers, reasons } = openingOf(this)?.session?.connection ?? unstarted;
+    return {
+      ...layers,
+      reason: {
+        ...(reasons.read !== undefined && { read: reasons.read }),
+        ...(reasons.write !== undefined && { write: reasons.write }),
+      },
+    };
+  }
+
+  /** The kernel seals what is written. */
+  get ktlsSend(): boolean {
+    return this.recordLayer.write === 'kernel';
+  }
+
+  /** The kernel opens what is received. */
+  get ktlsRecv(): boolean {
+    return this.recordLayer.read === 'kernel';
+  }
+
+  /**
+   * How often the keys of each direction have been changed (RFC 8446 §4.6.3), which is no secret; undefined before there are any, and where
+   * OpenSSL keeps them to itself.
+   */
+  get keyEpochs(): { readonly read: number | undefined; readonly write: number | undefined } {
+    return { read: undefined, write: undefined, ...openingOf(this)?.session?.connection.epochs };
+  }
+
+  /** New keys for what this side sends and, with `requestPeer`, for what it receives (RFC 8446 §4.6.3). Throws before TLS 1.3. */
+  updateKeys({ requestPeer = false }: { requestPeer?: boolean } = {}): void {
+    const { session } = this.#opening;
+    if (!session || !this.#incoming.established) throw notDone();
+    session.connection.updateKeys(requestPeer);
+  }
+
+  /**
+   * The keys in use, for the next record of each direction, and what was negotiated: copies, the caller's own to dispose of.
+   * Throws ERR_KTLS_KEYS_NOT_EXPORTED without the option `exportKeys`, ERR_TLS_INVALID_STATE before the handshake is done and once
+   * the connection is gone.
+   */
+  exportKeys(): ConnectionKeys {
+    const { outlets, connection } = this.#opening;
+    if (!outlets.exportsKeys) throw notExported();
+    if (!connection || !this.#incoming.established) throw notDone();
+    return outlets.connectionKeys(connection);
+  }
+
+  /**
+   * `length` bytes of keying material for other protocols (RFC 5705, RFC 8446 §7.5).
+   * Throws ERR_TLS_INVALID_STATE before the handshake is done.
+   */
+  exportKeyingMaterial(length: number, label: string, context?: Buffer): NonSharedBuffer {
+    const connection = this.#incoming.established ? this.#opening.connection : undefined;
+    return facts.keyingMaterial(connection, length, label, context);
+  }
+
+  /** Fragments of at most `size` bytes, 512 to 16384 (RFC 8446 §5.1). Answers whether that is possible. */
+  setMaxSendFragment(size: number): boolean {
+    if (size !== (size | 0)) letNodeRefuseCall('setMaxSendFragment', [size]);
+    if (this.destroyed || size < 512 || size > 16384) return false;
+    return this.#opening.limitFragments(size);
+  }
+
+  /** Never possible: keys that have left OpenSSL cannot be renegotiated. Answers false, and tells `callback`. */
+  renegotiate(options: object, callback?: (error: Error | null) => void): boolean | undefined {
+    checkRenegotiation(options, callback);
+    if (this.destroyed) return undefined;
+    if (callback) process.nextTick(callback, noRenegotiation(this.getProtocol()));
+    return false;
+  }
+
+  disableRenegotiation(): void {}
+
+  // The stream
+
+  /** Sends a file, in its turn among the writes: see {@link sendFile}. */
+  sendFile(file: SendableFile, options?: SendFileOptions): Promise<number> {
+    return sendFile(this, file, options);
+  }
+
+  override ref(): this {
+    openingOf(this)?.session?.transport.ref();
+    return super.ref();
+  }
+
+  override unref(): this {
+    openingOf(this)?.session?.transport.unref();
+    return super.unref();
   }
 
   override pause(): this {
@@ -91,365 +355,74 @@ class Socket extends OpeningSocket {
 
   override resume(): this {
     this.#userBuffer?.resume();
-    if (this.#userBuffer) this._ktlsSession?.reading.resume();
+    if (this.#userBuffer) this.#opening.session?.reading.resume();
     return super.resume();
   }
 
   override _read(): void {
     this._start();
-    this._ktlsSession?.reading.resume();
+    this.#opening.session?.reading.resume();
   }
 
-  override _write(chunk: Uint8Array | string, encoding: BufferEncoding, done: PendingWrite['done']): void {
-    this.#send([toBytes(chunk, encoding)], done);
+  override _write(chunk: Uint8Array | string, encoding: BufferEncoding, done: WriteDone): void {
+    this.#write([toBytes(chunk, encoding)], done);
   }
 
-  override _writev(
-    chunks: { chunk: Uint8Array | string; encoding: BufferEncoding }[],
-    done: PendingWrite['done'],
-  ): void {
-    this.#send(
+  override _writev(chunks: { chunk: Uint8Array | string; encoding: BufferEncoding }[], done: WriteDone): void {
+    this.#write(
       chunks.map(({ chunk, encoding }) => toBytes(chunk, encoding)),
       done,
     );
   }
 
-  override _final(done: PendingWrite['done']): void {
-    if (this._ktlsSession && this.#established) this._ktlsSession.connection.close(() => done());
-    else if (this.#readEnded) done();
-    else this.#finish = done;
+  #write(chunks: readonly Uint8Array[], done: WriteDone): void {
+    // What waits, waits for a handshake.
+    if (!this.#writes.write(chunks, done)) this._start();
   }
 
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    const below = this._ktlsBelow instanceof net.Socket && !this._ktlsBelow.destroyed ? this._ktlsBelow : undefined;
+  override _final(done: WriteDone): void {
+    this.#writes.end(done, this.#incoming.readEnded);
+  }
+
+  override _destroy(error: Error | null, done: WriteDone): void {
+    const { below, session, outlets } = this.#opening;
+    const carrier = below instanceof net.Socket && !below.destroyed ? below : undefined;
     // net.Socket tells in 'close' whether there was an error only where it has a handle to close.
     Reflect.set(this, '_handle', {
-      close: (closed: () => void) => (below ? below.once('close', closed) : setImmediate(closed)),
+      close: (closed: () => void) => (carrier ? carrier.once('close', closed) : setImmediate(closed)),
     });
     Reflect.set(this, 'ssl', null);
-    this._ktlsSession?.connection.dispose();
-    this._ktlsSession?.transport.destroy();
-    this._ktlsBelow?.destroy();
-    this._ktlsOutlets.dispose();
-    this.#told?.session.fill(0);
-    const pending = this.#pending;
-    const failure = pending && this.#overtakenBy();
-    this.#pending = undefined;
+    session?.connection.dispose();
+    session?.transport.destroy();
+    below?.destroy();
+    outlets.dispose();
+    this.#sessions.dispose();
+    const tellWriter = this.#writes.dispose();
     super._destroy(error, done);
     // What a callback throws must not come instead of the error.
-    if (pending) process.nextTick(pending.done, failure);
+    if (tellWriter) process.nextTick(tellWriter);
   }
 
-  /** What a write is told that waited for the handshake. */
-  #overtakenBy(): Error {
-    if (!this.connecting) return this.#overtaken ?? canceledWrite();
-    const early = 'Socket closed before the connection was established';
-    return codedError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION', early);
-  }
-
-  protected override get _ktlsEstablished(): boolean {
-    return this.#established;
-  }
-
-  /** As node:tls has it: undocumented, and looked at. */
-  get _secureEstablished(): boolean {
-    return this.#established;
-  }
-
-  protected override get _ktlsPlaintextRead(): number {
-    return this.#bytesRead;
-  }
-
-  protected override get _ktlsPlaintextWritten(): number {
-    return this.#bytesWritten;
-  }
-
-  protected override readonly _ktlsListener: SessionListener = {
-    event: (event) => this.#deliver(event),
-    ended: (truncated) => this.#onStreamEnd(truncated),
-    streamError: (error) => this.#onStreamError(error),
-    streamClosed: () => this.#onStreamClosed(),
-  };
-
-  /** What a listener throws is for the process to hear of, as in node:tls, and no reason to lose what else was received. */
-  #deliver(event: ConnectionEvent): void {
-    try {
-      this.#onEvent(event);
-    } catch (error) {
-      // Where the engine is asked while it is being lost, this connection ends, and not the process.
-      if (error instanceof InstanceLost) {
-        this.destroy(error);
-        return;
-      }
-      process.nextTick(() => {
-        throw error;
-      });
-    }
-  }
-
-  #onEvent(event: ConnectionEvent): void {
-    if (this.destroyed) {
-      if (event.kind === 'keys') wipeTrafficKeys(event.keys);
-      if (event.kind === 'session') event.session.fill(0);
-      return;
-    }
-    this._unrefTimer();
-    if (!this.#established && this.servername === null && this._ktlsIsServer) this._ktlsKnowName();
-    switch (event.kind) {
-      case 'applicationData':
-        this.#onData(event.bytes);
-        break;
-      case 'secure':
-        this.#established = true;
-        this._ktlsOutlets.secure(event.negotiated);
-        if (this.#untoldSessions === 0) this.#onSecure();
-        break;
-      case 'closeNotify':
-        this.closeNotifyReceived = true;
-        this.#endReading();
-        break;
-      case 'session':
-        if (this._ktlsOptions.isServer) this.#tellSession(event);
-        else this.#onSession(event.session, event.ticket);
-        break;
-      case 'keyLog':
-        this._ktlsOutlets.keyLog(event.line);
-        if (this.listenerCount('keylog') > 0) this.emit('keylog', Buffer.from(`${event.line}\n`));
-        break;
-      case 'keys':
-        this.#onKeys(event);
-        break;
-      case 'ocspResponse':
-        this.emit('OCSPResponse', event.response && asBuffer(event.response));
-        break;
-      case 'trace':
-        process.stderr.write(event.text);
-        break;
-      case 'recordLayer':
-        this.emit('recordLayer', this.recordLayer);
-        break;
-      case 'question':
-        if (this._ktlsHandshake)
-          answerQuestion(event, {
-            handshake: this._ktlsHandshake,
-            socket: this,
-            options: this._ktlsOptions,
-            named: (name) => this._ktlsKnowName(name),
-            destroyed: () => this.destroyed,
-            fail: (error) => this.destroy(asError(error)),
-            resume: () => this.#resume(),
-          });
-        break;
-      case 'failed':
-        this.#fail(event.failure);
-    }
-  }
-
-  protected override _ktlsKnowName(name: string | undefined = this._ktlsHandshake?.serverName): void {
-    if (name) this.servername ??= name;
+  protected override get _ktlsStream(): StreamBelow {
+    return { below: this.#opening.below, bytesRead: this.#incoming.bytes, bytesWritten: this.#writes.bytes };
   }
 
   static {
     // To whoever puts TLS on such a socket: from then on it has nothing to read itself.
     Object.defineProperty(Socket.prototype, givesReads, {
       value(this: Socket, taker: ReadTaker): ReadControl {
-        this.#taker = taker;
+        this.#incoming.taker = taker;
         return {
-          start: () => this._ktlsSession?.reading.resume(),
-          stop: () => this._ktlsSession?.reading.pause(),
+          start: () => this.#opening.session?.reading.resume(),
+          stop: () => this.#opening.session?.reading.pause(),
         };
       },
     });
-  }
-
-  #fail(failure: Failure): void {
-    const error = failureError(failure);
-    const isNegotiation = failure.by === 'openssl' || failure.by === 'record';
-    this.#overtaken = isNegotiation && this.#pending && !this.#established ? failedWrite(error) : undefined;
-    this.destroy(this.#overtaken ?? error);
-  }
-
-  #onData(bytes: Uint8Array): void {
-    this.#bytesRead += bytes.length;
-    this.#hasWritten = false;
-    if (this.#taker) {
-      this.#taker.bytes(bytes);
-      return;
-    }
-    const more = this.#userBuffer ? this.#userBuffer.take(bytes) : this.push(asBuffer(bytes));
-    if (!more) this._ktlsSession?.reading.pause();
-  }
-
-  #onKeys(epoch: KeyEpoch): void {
-    if (!this._ktlsSession || this.listenerCount('keys') === 0) {
-      wipeTrafficKeys(epoch.keys);
-      return;
-    }
-    let keys: EpochKeys;
-    try {
-      keys = this._ktlsOutlets.epochKeys(epoch, this._ktlsSession.connection);
-    } catch (error) {
-      wipeTrafficKeys(epoch.keys);
-      this.destroy(asError(error));
-      return;
-    }
-    this.emit('keys', keys);
-  }
-
-  #onSecure(): void {
-    if (!this._ktlsConnection || !this._ktlsSession) return;
-    const { alpn, serverName } = this._ktlsConnection.negotiated;
-    this.alpnProtocol = alpn ?? false;
-    this.servername ??= serverName ?? false;
-    try {
-      this.emit('secure');
-    } finally {
-      if (!this.destroyed) this.#release(this._ktlsSession.connection);
-    }
-  }
-
-  #release(connection: Connection): void {
-    this.secureConnecting = false;
-    connection.release(() => {
-      const { chunks, done } = this.#pending ?? {};
-      this.#pending = undefined;
-      if (chunks && done) this.#send(chunks, done);
-      const finish = this.#finish;
-      this.#finish = undefined;
-      if (finish) this._final(finish);
-    });
-  }
-
-  /** Several may arrive at once; while one is told, it is the one. */
-  #onSession(session: Uint8Array, ticket: Uint8Array): void {
-    this.#told?.session.fill(0);
-    this.#told = { session, ticket };
-    this.emit(rawSession, asBuffer(session));
-  }
-
-  /** A server's listeners keep the session before the handshake counts as done. */
-  #tellSession({ id, session }: ConnectionEvent & { kind: 'session' }): void {
-    let told = false;
-    const done = (): void => {
-      if (told) return;
-      told = true;
-      this.#untoldSessions--;
-      if (this.#untoldSessions === 0 && this.#established && this.secureConnecting && !this.destroyed) this.#onSecure();
-    };
-    this.#untoldSessions++;
-    let isTold = false;
-    try {
-      isTold = this.server?.emit('newSession', asBuffer(id), asBuffer(session), done) ?? false;
-    } catch (error) {
-      this.server?.emit('error', error);
-    } finally {
-      if (!isTold) done();
-    }
-  }
-
-  #resume(): void {
-    if (this.destroyed) return;
-    this.#liveSession().reading.resumeHandshake();
-  }
-
-  #onStreamEnd(truncated: boolean): void {
-    if (this.destroyed || this.closeNotifyReceived) return;
-    if (this.#established && this._ktlsOptions.requireCloseNotify) {
-      const where = truncated ? 'in the middle of a record' : 'without close_notify';
-      this.destroy(codedError('ERR_KTLS_TRUNCATED', `The connection ended ${where}: data may be missing`));
-    } else {
-      this.#endReading();
-    }
-  }
-
-  /**
-   * Where the application has nothing to send, nobody misses tickets or a close_notify that did not get through to a peer that is gone.
-   * What it sent before it went is still to be read.
-   */
-  #onStreamError(error: Error): void {
-    const sending = 'syscall' in error && error.syscall === 'write';
-    if (this.writableLength > 0 || !(this.#readEnded || (this.#established && sending))) {
-      this.destroy(error);
-      return;
-    }
-    this.#onStreamEnd(false);
-    this.#onStreamClosed();
-  }
-
-  #onStreamClosed(): void {
-    if (this.destroyed) return;
-    if (this.#readEnded && !this.readableEnded && !this.errored) this.once('end', () => this.destroy());
-    else this.destroy();
-  }
-
-  #endReading(): void {
-    if (this.#readEnded) return;
-    this.#readEnded = true;
-    // What was to be sent after the handshake never will be.
-    if (this.#pending && !this.#established) this.once('end', () => this.destroy());
-    if (this.#userBuffer) this.#userBuffer.finish(() => this.#endOfStream());
-    else this.#endOfStream();
-  }
-
-  #endOfStream(): void {
-    if (this.#taker) {
-      this.#taker.end();
-      return;
-    }
-    this.push(null);
-    // Without a reader nobody would learn of the end (node:net does the same).
-    if (this.readableLength === 0) this.read(0);
-  }
-
-  #send(chunks: readonly Uint8Array[], done: PendingWrite['done']): void {
-    if (!this._ktlsSession || !this.#established || this.secureConnecting) {
-      this.#pending = { chunks, done };
-      this._start();
-      return;
-    }
-    this._unrefTimer();
-    if (hasFile(chunks)) {
-      const sent = (bytes: number): void => {
-        this.#bytesWritten += bytes;
-        this._unrefTimer();
-      };
-      sendWithFiles(chunks, this._ktlsSession.connection, sent).then(
-        () => process.nextTick(done),
-        (error) => process.nextTick(done, error),
-      );
-      return;
-    }
-    const { parts, release } = gather(chunks);
-    let length = 0;
-    for (const part of parts) length += part.length;
-    this.#bytesWritten += length;
-    if (parts.length === 0) {
-      done();
-      return;
-    }
-    // Told at once, the stream sends each small write of a turn by itself; told later, it collects what follows. An answer is alone.
-    let collects = this.#hasWritten;
-    this.#hasWritten = true;
-    this._ktlsSession.connection.write(parts, (error) => {
-      release();
-      if (!error) this._unrefTimer();
-      // What a callback throws must not come instead of the error.
-      if (error) process.nextTick(done, error);
-      else if (!collects) done(error);
-      else if (this.#taken.endsTurn(length)) setImmediate(done, error);
-      else process.nextTick(done, error);
-    });
-    collects = false;
-  }
-
-  #liveSession(): TlsSession {
-    if (!this._ktlsSession) throw codedError('ERR_SOCKET_CLOSED', 'Socket is closed');
-    return this._ktlsSession;
+    openingOf = (socket) => (#opening in socket ? (socket as Socket).#opening : undefined);
   }
 }
 
-let layer: object = Socket.prototype;
-for (; layer !== net.Socket.prototype; layer = Object.getPrototypeOf(layer)) leaveOthersToNet(layer);
+for (const { prototype } of [SocketOverStream, Socket]) leaveOthersToNet(prototype);
 
 export type TLSSocket = Socket;
 
@@ -463,9 +436,23 @@ export const TLSSocket: typeof Socket = new Proxy(Socket, {
 Object.defineProperty(Socket, 'name', { value: 'TLSSocket' });
 Object.defineProperty(Socket.prototype, 'constructor', { configurable: true, writable: true, value: TLSSocket });
 
-/** Emitted on a client's socket for each session, before it is known whether its server is to be trusted. */
-export const rawSession = 'ktls:session';
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+/** Whether it is a server's end of its connection. */
+export function isServerSide(socket: TLSSocket): boolean {
+  return openingOf(socket)?.isServer === true;
 }
+
+/** While there is one. */
+function connectionOf(socket: Socket): Connection | undefined {
+  return openingOf(socket)?.connection;
+}
+
+function copied(bytes: Uint8Array | undefined): NonSharedBuffer | undefined {
+  return bytes && Buffer.from(bytes);
+}
+
+const notDone = (): Error => codedError('ERR_TLS_INVALID_STATE', 'The handshake is not done');
+
+const unstarted = {
+  layers: { read: 'wasm', write: 'wasm' },
+  reasons: { read: undefined, write: undefined },
+} as const;

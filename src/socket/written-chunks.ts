@@ -5,6 +5,11 @@ export function toBytes(chunk: Uint8Array | string, encoding: BufferEncoding): U
   return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
 }
 
+/** The same bytes, for applications. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
 /** What is written at once. `release`: nobody needs the parts any more. */
 export interface Gathered {
   readonly parts: readonly Uint8Array[];

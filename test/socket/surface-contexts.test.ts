@@ -4,7 +4,7 @@ import net from 'node:net';
 import type tls from 'node:tls';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { TLSSocket } from '../../src/index.ts';
-import { rawSession } from '../../src/socket/tls-socket.ts';
+import { rawSession } from '../../src/socket/told-sessions.ts';
 import { type Authority, type Identity, issue, makeAuthority } from '../helpers/certificates.ts';
 import { type Identities, makeIdentities } from './identities.ts';
 import { owned } from './scenario.ts';

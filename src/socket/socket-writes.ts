@@ -1,0 +1,130 @@
+import type { Connection } from '../connection/connection.ts';
+import { codedError } from '../errors.ts';
+import { hasFile, sendWithFiles } from './send-file.ts';
+import { TakenAtOnce } from './taken-at-once.ts';
+import type { ToldSocket } from './told-socket.ts';
+import { canceledWrite, failedWrite } from './write-errors.ts';
+import { gather } from './written-chunks.ts';
+
+/** Told once what was written has gone, or why it has not. */
+export type WriteDone = (error?: Error | null) => void;
+
+/** What an application writes: it waits until the handshake is done and its listeners know, and goes through the connection from then on. */
+export class SocketWrites {
+  /** Bytes of plaintext. */
+  bytes = 0;
+  readonly #socket: ToldSocket;
+  #connection: Connection | undefined;
+  /** A stream writes one after the other, and ends after the last. */
+  #waiting: { readonly chunks: readonly Uint8Array[]; readonly done: WriteDone } | undefined;
+  #finish: WriteDone | undefined;
+  /** Since something was received. */
+  #hasWritten = false;
+  readonly #taken = new TakenAtOnce();
+  /** The handshake's failure, to be told to the write that waits. */
+  #failure: Error | undefined;
+
+  constructor(socket: ToldSocket) {
+    this.#socket = socket;
+  }
+
+  /** Whether there is a write that waits for {@link release}. */
+  get waits(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  /** The handshake is done: what comes goes through `connection`, once the socket is not `secureConnecting` any more. */
+  secure(connection: Connection): void {
+    this.#connection = connection;
+  }
+
+  /** What waits goes. */
+  release(connection: Connection): void {
+    const { chunks, done } = this.#waiting ?? {};
+    this.#waiting = undefined;
+    if (chunks && done) this.write(chunks, done);
+    const finish = this.#finish;
+    this.#finish = undefined;
+    if (finish) connection.close(() => finish());
+  }
+
+  /** Answers whether it is on its way: otherwise it waits. */
+  write(chunks: readonly Uint8Array[], done: WriteDone): boolean {
+    const connection = this.#connection;
+    if (!connection || this.#socket.secureConnecting) {
+      this.#waiting = { chunks, done };
+      return false;
+    }
+    this.#socket._unrefTimer();
+    if (hasFile(chunks)) this.#sendFiles(connection, chunks, done);
+    else this.#send(connection, chunks, done);
+    return true;
+  }
+
+  /** Ends this side's half. `isOver`: there is nobody to tell any more. */
+  end(done: WriteDone, isOver: boolean): void {
+    if (this.#connection) this.#connection.close(() => done());
+    else if (isOver) done();
+    else this.#finish = done;
+  }
+
+  /** What comes next is no answer to anything yet. */
+  received(): void {
+    this.#hasWritten = false;
+  }
+
+  /** The handshake has failed. Answers what the socket is to be destroyed with: a write that waits is told that it was its failure. */
+  failed(error: Error, isNegotiation: boolean): Error {
+    this.#failure = isNegotiation && this.#waiting && !this.#connection ? failedWrite(error) : undefined;
+    return this.#failure ?? error;
+  }
+
+  /** Nothing more goes out. Answers what tells the write that waits. */
+  dispose(): (() => void) | undefined {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (!waiting) return undefined;
+    const failure = this.#socket.connecting ? tooEarly() : (this.#failure ?? canceledWrite());
+    return () => waiting.done(failure);
+  }
+
+  #sendFiles(connection: Connection, chunks: readonly Uint8Array[], done: WriteDone): void {
+    const sent = (bytes: number): void => {
+      this.bytes += bytes;
+      this.#socket._unrefTimer();
+    };
+    sendWithFiles(chunks, connection, sent).then(
+      () => process.nextTick(done),
+      (error) => process.nextTick(done, error),
+    );
+  }
+
+  #send(connection: Connection, chunks: readonly Uint8Array[], done: WriteDone): void {
+    const { parts, release } = gather(chunks);
+    let length = 0;
+    for (const part of parts) length += part.length;
+    this.bytes += length;
+    if (parts.length === 0) {
+      done();
+      return;
+    }
+    // Told at once, the stream sends each small write of a turn by itself; told later, it collects what follows. An answer is alone.
+    let collects = this.#hasWritten;
+    this.#hasWritten = true;
+    connection.write(parts, (error) => {
+      release();
+      if (!error) this.#socket._unrefTimer();
+      // What a callback throws must not come instead of the error.
+      if (error) process.nextTick(done, error);
+      else if (!collects) done(error);
+      else if (this.#taken.endsTurn(length)) setImmediate(done, error);
+      else process.nextTick(done, error);
+    });
+    collects = false;
+  }
+}
+
+function tooEarly(): Error {
+  const early = 'Socket closed before the connection was established';
+  return codedError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION', early);
+}
