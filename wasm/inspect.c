@@ -141,6 +141,9 @@ int KTLS_EXPORT(ktls_engine_export)(ktls_engine *engine, uint32_t length, const 
     return ok == 1;
 }
 
+/* CMakeLists.txt counts it out of what JavaScript relies on. */
+uint32_t KTLS_EXPORT(ktls_bindings)(void) { return KTLS_BINDINGS; }
+
 int KTLS_EXPORT(ktls_openssl_version)(void) { return answer_text(OpenSSL_version(OPENSSL_VERSION_STRING)); }
 
 /* The same of a key of key_exchange.c, which is none of OpenSSL's; NULL for all others. */

@@ -1,5 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { bindings } from '../../src/engine/openssl/ffi.ts';
+import { EngineModule } from '../../src/engine/openssl/module.ts';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
@@ -35,6 +38,39 @@ test('ffi.ts declares the exports that the module has, with as many parameters',
   const byName = (rows: readonly (readonly [string, number])[]): object => Object.fromEntries([...rows].sort());
   expect(byName(declared)).toEqual(byName(exported));
 });
+
+test('the number of the bindings belongs to what the module is made of', () => {
+  const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
+  const sources = readdirSync(new URL('../../wasm/', import.meta.url)).filter((name) => name.endsWith('.c'));
+  const exported = sources
+    .toSorted()
+    .map((name) => [...read(`wasm/${name}`).matchAll(/KTLS_EXPORT\([a-z_0-9]+\)\([^)]*\)/g)].join(';'));
+  const digest = hash(`${hash(read('wasm/engine.h'))}${exported.join('')}`).slice(0, 8);
+  expect(`0x${bindings.toString(16).padStart(8, '0')}`).toBe(`0x${digest}`);
+});
+
+test('a module with other bindings is refused', () => {
+  const bytes = readFileSync(new URL('../../wasm/ktls.wasm', import.meta.url));
+  const other = new Uint8Array(bytes);
+  // i32.const of the number, as signed LEB128.
+  const constant = signedLeb128(bindings | 0);
+  const at = bytes.indexOf(Buffer.from([0x41, ...constant, 0x0b]));
+  expect(at).toBeGreaterThan(0);
+  other[at + 1] = (other[at + 1] ?? 0) ^ 1;
+  expect(() => new EngineModule(new WebAssembly.Module(other), host)).toThrow('not of this version of ktls');
+  expect(new EngineModule(new WebAssembly.Module(bytes), host).opensslVersion).toMatch(/^3\.5\./);
+});
+
+const host = { random: (): void => {}, now: Date.now };
+
+function signedLeb128(value: number): number[] {
+  const bytes: number[] = [];
+  for (let rest = value; ; rest >>= 7) {
+    const isLast = rest >> 6 === 0 || rest >> 6 === -1;
+    bytes.push((rest & 0x7f) | (isLast ? 0 : 0x80));
+    if (isLast) return bytes;
+  }
+}
 
 test('outputs.ts reads each kind of output that the module writes', () => {
   const source = read('src/engine/openssl/outputs.ts');

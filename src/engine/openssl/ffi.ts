@@ -10,6 +10,12 @@ export type LogPointer = Pointer<'ktls_log'>;
 type Text = BytesPointer;
 type Flag = number;
 
+/**
+ * Of which bindings these are: what `ktls_bindings` of the module must answer. test/engine/bindings.test.ts says the number that belongs to
+ * wasm/*.[ch].
+ */
+export const bindings = 0x2a3b2497;
+
 /** The module's exports, declared in wasm/*.c with KTLS_EXPORT. 0 is failure or NULL unless said otherwise there. */
 export interface EngineExports {
   readonly memory: WebAssembly.Memory;
@@ -24,6 +30,7 @@ export interface EngineExports {
   ktls_live_allocations(): number;
   ktls_unfinished_bytes(): number;
   ktls_openssl_version(): Flag;
+  ktls_bindings(): number;
 
   ktls_store_new(): StorePointer;
   ktls_store_free(store: StorePointer): void;

@@ -1,6 +1,6 @@
 import { InstanceLost } from '../../connection/instance-lost.ts';
 import type { Host } from '../host/host.ts';
-import type { BytesPointer, EngineExports, EnginePointer, LogPointer } from './ffi.ts';
+import { type BytesPointer, bindings, type EngineExports, type EnginePointer, type LogPointer } from './ffi.ts';
 import { Heap } from './heap.ts';
 import { Instance } from './instance.ts';
 import { KeyExchanges } from './key-exchanges.ts';
@@ -122,7 +122,9 @@ export class EngineModule {
 }
 
 function isEngine(exports: object): exports is EngineExports {
-  return 'memory' in exports && 'ktls_engine_new' in exports && 'ktls_engine_receive' in exports;
+  if (!('ktls_bindings' in exports) || typeof exports.ktls_bindings !== 'function') return false;
+  const answered: unknown = exports.ktls_bindings();
+  return typeof answered === 'number' && answered >>> 0 === bindings;
 }
 
 const decoder = new TextDecoder();
