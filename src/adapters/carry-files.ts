@@ -1,3 +1,4 @@
+import { typeError } from '../errors/coded.ts';
 import { type FileListener, sendReadStreams } from '../files/read-streams.ts';
 
 /**
@@ -9,7 +10,7 @@ export function carryFiles(switched: string | undefined, listener: FileListener 
   if (word === 'off') return;
   if (word !== '' && word !== 'all') {
     const message = `The environment variable KTLS_FILES must be off, all or empty. Received '${word.slice(0, 16)}'`;
-    throw Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_VALUE' });
+    throw typeError('ERR_INVALID_ARG_VALUE', message);
   }
   sendReadStreams(listener, word === 'all' ? 1 : undefined);
 }

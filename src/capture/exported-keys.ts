@@ -1,3 +1,4 @@
+import { typeError } from '../errors/coded.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { keyLengths, nonceLength } from '../record/aead.ts';
 import type { AeadName, TrafficKeys } from '../record/traffic-keys.ts';
@@ -63,7 +64,7 @@ function hexField(object: Record<string, unknown>, name: string, where: string):
 }
 
 function invalid(message: string): TypeError {
-  return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_VALUE' });
+  return typeError('ERR_INVALID_ARG_VALUE', message);
 }
 
 /** Objects say themselves how they are written as JSON. */

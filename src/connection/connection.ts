@@ -1,3 +1,4 @@
+import { RekeyUnsupported } from '../errors/codes.ts';
 import { ContentType } from '../protocol/content-type.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { fragments } from '../record/fragment.ts';
@@ -18,7 +19,7 @@ import { type Done, type FileDone, type FilePart, streamDestroyed } from './outg
 import { ReadSide } from './read-side.ts';
 import type { RecordLayerName } from './record-layer.ts';
 import { Turn } from './turn.ts';
-import { RekeyRefused, WriteSide } from './write-side.ts';
+import { WriteSide } from './write-side.ts';
 
 /**
  * One TLS connection without a socket: takes bytes or opened records, drives the handshake, moves records to the layers that carry them.
@@ -73,7 +74,7 @@ export class Connection {
       onLayer: () => this.#layerChanged('write'),
       onError: (error) =>
         this.#farewell.fail(
-          error instanceof RekeyRefused ? { by: 'rekey', reason: error.reason } : { by: 'system', error },
+          error instanceof RekeyUnsupported ? { by: 'rekey', reason: error.reason } : { by: 'system', error },
         ),
     });
     this.#farewell = new Farewell(this.#handshake, this.#write, this.#events);
@@ -235,12 +236,12 @@ export class Connection {
   }
 
   /**
-   * New write keys; with `requestPeer`, the peer's too. TLS 1.3, once secure: throws OpenSSLError otherwise. Throws {@link RekeyRefused}
+   * New write keys; with `requestPeer`, the peer's too. TLS 1.3, once secure: throws OpenSSLError otherwise. Throws {@link RekeyUnsupported}
    * where the kernel carries what it cannot change the keys of; nothing has happened then.
    */
   updateKeys(requestPeer: boolean): void {
     if (!this.#renewal.isPossible(requestPeer) && this.#handshake.version === ProtocolVersion.tls13)
-      throw new RekeyRefused(noWay);
+      throw new RekeyUnsupported(noWay);
     this.#deferred(() => this.#route(this.#handshake.updateKeys(requestPeer)));
   }
 

@@ -1,3 +1,4 @@
+import { codedError } from '../errors/coded.ts';
 import type { ContentTypeByte } from '../protocol/content-type.ts';
 import { wipeTrafficKeys } from '../record/crypto-info.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
@@ -45,5 +46,5 @@ export function giveUp(item: Item): void {
 
 /** As node:stream has it. */
 export function streamDestroyed(): Error {
-  return Object.assign(new Error('Cannot call write after a stream was destroyed'), { code: 'ERR_STREAM_DESTROYED' });
+  return codedError('ERR_STREAM_DESTROYED', 'Cannot call write after a stream was destroyed');
 }

@@ -1,3 +1,4 @@
+import { RekeyUnsupported } from '../errors/codes.ts';
 import { ContentType, type ContentTypeByte } from '../protocol/content-type.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { advance, wipeTrafficKeys } from '../record/crypto-info.ts';
@@ -10,16 +11,6 @@ import { Outbox } from './outbox.ts';
 import { type Done, type FileDone, type FilePart, giveUp, type Item, streamDestroyed } from './outgoing.ts';
 import type { ByteSink, KernelPort, OnKeys, RecordLayerName, SoftwareLayer } from './record-layer.ts';
 import { Barrier, WriteQueue } from './write-queue.ts';
-
-/** The kernel cannot change its keys. */
-export class RekeyRefused extends Error {
-  readonly code = 'ERR_KTLS_REKEY_UNSUPPORTED';
-  readonly reason: string;
-  constructor(reason: string) {
-    super(`The kernel cannot change the keys of a direction that it carries: ${reason}`);
-    this.reason = reason;
-  }
-}
 
 /** The outgoing half of a connection: one ordered queue in front of whichever record layer carries it. */
 export class WriteSide {
@@ -293,7 +284,7 @@ export class WriteSide {
       }
       if (carried) {
         wipeTrafficKeys(keys);
-        throw new RekeyRefused(refusal.refused);
+        throw new RekeyUnsupported(refusal.refused);
       }
       this.reason = refusal.refused;
     } else {

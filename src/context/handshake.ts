@@ -1,7 +1,7 @@
 import type { Handshake, ImmediateAnswers } from '../connection/handshake.ts';
 import { Engine, offloadable } from '../engine/openssl/engine.ts';
 import { OpenSSLError } from '../engine/openssl/openssl-error.ts';
-import { codedError } from '../errors.ts';
+import { codedError } from '../errors/coded.ts';
 import type { SecureContext } from './secure-context.ts';
 
 /** What a handshake is told before it begins. */

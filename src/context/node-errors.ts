@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import { codedError, type TLSError } from '../errors.ts';
+import { codedError, type TLSError } from '../errors/coded.ts';
 import { nodeTls } from '../platform/node-tls.ts';
 
 /**
@@ -60,11 +60,6 @@ export function isOneOf(
 ): boolean {
   if (value === undefined || value === null) return true;
   return types.some((type) => (type === 'bytes' ? ArrayBuffer.isView(value) : typeof value === type));
-}
-
-/** A TypeError with a code. */
-export function typeError(code: string, message: string): TLSError {
-  return Object.assign(new TypeError(message), { code });
 }
 
 export const multipleCallback = (): TLSError => codedError('ERR_MULTIPLE_CALLBACK', 'Callback called multiple times');

@@ -1,7 +1,7 @@
 import type tls from 'node:tls';
+import { typeError } from '../errors/coded.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { defaults } from './defaults.ts';
-import { typeError } from './node-errors.ts';
 
 /** Versions as on the wire. */
 export interface VersionRange {

@@ -1,7 +1,7 @@
 import type { NonSharedBuffer } from 'node:buffer';
 import type { EngineContext } from '../engine/openssl/context.ts';
 import { TrustStore } from '../engine/openssl/trust-store.ts';
-import { contextError } from '../errors.ts';
+import { contextError } from '../failure.ts';
 import { type DefaultRoots, defaultRoots } from '../platform/default-roots.ts';
 import { engineModule } from '../platform/engine-host.ts';
 import { ciphersAreValid } from './cipher-list.ts';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { constants, type Http2ServerResponse, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
-import { codedError } from '../errors.ts';
+import { codedError } from '../errors/coded.ts';
 import type { SendFileOptions } from '../socket/send-file.ts';
 import type { OpenedFile } from '../socket/sendable-file.ts';
 

@@ -3,7 +3,8 @@ import type { Http2ServerResponse, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
-import { codedError } from '../errors.ts';
+import { codedError } from '../errors/coded.ts';
+import { fileTooShort } from '../errors/codes.ts';
 import type { SendFileOptions } from '../socket/send-file.ts';
 import { type OpenedFile, openFile, type SendableFile } from '../socket/sendable-file.ts';
 import { TLSSocket } from '../tls.ts';
@@ -95,8 +96,7 @@ async function check(file: OpenedFile): Promise<void> {
     });
   const last = Math.max(0, file.start + file.length - 1);
   const read = await file.read(Buffer.alloc(1), 1, last);
-  if (read === 0 && file.length > 0)
-    throw codedError('ERR_KTLS_FILE_TOO_SHORT', 'The file ends before the part that was asked for', { bytesSent: 0 });
+  if (read === 0 && file.length > 0) throw fileTooShort('The file ends before the part that was asked for', 0);
 }
 
 async function sendOverHttp1(response: ServerResponse, file: OpenedFile, options: SendFileOptions): Promise<number> {
@@ -150,9 +150,7 @@ async function* partsOf({ read, start, length }: OpenedFile, { onProgress }: Sen
     const part = Buffer.allocUnsafeSlow(Math.min(partLength, length - sent));
     const bytes = await read(part, part.length, start + sent);
     if (bytes === 0) {
-      throw codedError('ERR_KTLS_FILE_TOO_SHORT', `The file ended after ${sent} of ${length} bytes`, {
-        bytesSent: sent,
-      });
+      throw fileTooShort(`The file ended after ${sent} of ${length} bytes`, sent);
     }
     sent += bytes;
     yield part.subarray(0, bytes);

@@ -1,5 +1,5 @@
 import { endianness } from 'node:os';
-import { codedError } from '../errors.ts';
+import { codedError } from '../errors/coded.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { decodeKernelKeys, encodeCryptoInfo } from '../record/crypto-info.ts';
 import type { KernelAeadName, TrafficKeys } from '../record/traffic-keys.ts';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { EngineModule } from '../engine/openssl/module.ts';
+import { unavailable } from '../errors/codes.ts';
 import { counterMode } from './counter-mode.ts';
 import { addonKeyExchange } from './key-exchange.ts';
 import { packageFile } from './package-file.ts';
@@ -39,15 +40,14 @@ const keptWhenIdle = 64 << 20;
 
 function compile(): WebAssembly.Module {
   // `--jitless` takes the whole of it away.
-  if (typeof WebAssembly === 'undefined') throw unavailable('this process has no WebAssembly, perhaps by --jitless');
+  if (typeof WebAssembly === 'undefined') throw cannotLoad('this process has no WebAssembly, perhaps by --jitless');
   try {
     return new WebAssembly.Module(readFileSync(packageFile('wasm/ktls.wasm')));
   } catch (cause) {
-    throw unavailable(cause instanceof Error ? cause.message : String(cause), { cause });
+    throw cannotLoad(cause instanceof Error ? cause.message : String(cause), cause);
   }
 }
 
-function unavailable(why: string, options?: ErrorOptions): Error {
-  const error = new Error(`OpenSSL cannot be loaded here: ${why}`, options);
-  return Object.assign(error, { code: 'ERR_KTLS_UNAVAILABLE' });
+function cannotLoad(why: string, cause?: unknown): Error {
+  return unavailable(`OpenSSL cannot be loaded here: ${why}`, cause);
 }

@@ -3,7 +3,7 @@ import type tls from 'node:tls';
 import { defaults } from '../context/defaults.ts';
 import { isOneOf, letNodeRefuseConnect } from '../context/node-errors.ts';
 import { replaceable } from '../context/replaceable.ts';
-import { codedError, connectionReset } from '../errors.ts';
+import { codedError, connectionReset } from '../errors/coded.ts';
 import { nodeTls } from '../platform/node-tls.ts';
 import type { KtlsOptions } from './ktls-options.ts';
 import { sharedLegacy } from './negotiated.ts';

@@ -1,6 +1,6 @@
 import { type ImmediateAnswers, maxPskIdentityLength, maxPskLength } from '../connection/handshake.ts';
-import { isOneOf, typeError } from '../context/node-errors.ts';
-import { codedError } from '../errors.ts';
+import { isOneOf } from '../context/node-errors.ts';
+import { codedError, typeError } from '../errors/coded.ts';
 import type { TLSSocketOptions } from './tls-socket-options.ts';
 
 /** The callbacks that node:tls calls in the middle of a handshake. `fail` destroys the socket with what a callback threw. */

@@ -2,7 +2,8 @@ import type { ConnectionEvent } from '../connection/events.ts';
 import { InstanceLost } from '../connection/instance-lost.ts';
 import type { KeyEpoch } from '../connection/key-watch.ts';
 import type { Negotiated } from '../connection/negotiated.ts';
-import { codedError, failureError } from '../errors.ts';
+import { truncated } from '../errors/codes.ts';
+import { failureError } from '../failure.ts';
 import type { EpochKeys } from '../keys/exported-keys.ts';
 import type { ReadTaker } from '../platform/socket-reads.ts';
 import { wipeTrafficKeys } from '../record/crypto-info.ts';
@@ -57,12 +58,11 @@ export class Incoming implements SessionListener {
     }
   }
 
-  ended(truncated: boolean): void {
+  ended(isInRecord: boolean): void {
     const socket = this.#socket;
     if (socket.destroyed || socket.closeNotifyReceived) return;
     if (this.established && this.#parts.opening.options.requireCloseNotify) {
-      const where = truncated ? 'in the middle of a record' : 'without close_notify';
-      socket.destroy(codedError('ERR_KTLS_TRUNCATED', `The connection ended ${where}: data may be missing`));
+      socket.destroy(truncated(isInRecord));
     } else {
       this.#endReading();
     }

@@ -2,9 +2,10 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Connection } from '../connection/connection.ts';
 import type { KeyEpoch } from '../connection/key-watch.ts';
 import type { Negotiated } from '../connection/negotiated.ts';
-import { isOneOf, typeError } from '../context/node-errors.ts';
+import { isOneOf } from '../context/node-errors.ts';
 import { versionName } from '../context/protocol-versions.ts';
-import { codedError } from '../errors.ts';
+import { typeError } from '../errors/coded.ts';
+import { keysNotExported } from '../errors/codes.ts';
 import { Capture } from '../keys/capture.ts';
 import type { CaptureFlow, FlowEnds } from '../keys/capture-flow.ts';
 import { ConnectionKeys, EpochKeys } from '../keys/exported-keys.ts';
@@ -110,10 +111,10 @@ export class KeyOutlets {
     });
   }
 
-  /** What {@link TLSSocket.exportKeys} answers. Throws {@link notExported} where nobody asked beforehand. */
+  /** What {@link TLSSocket.exportKeys} answers. Throws ERR_KTLS_KEYS_NOT_EXPORTED where nobody asked beforehand. */
   connectionKeys(connection: Connection): ConnectionKeys {
     const { negotiated } = connection;
-    if (!this.#secrets) throw notExported();
+    if (!this.#secrets) throw keysNotExported();
     const cipherSuite = negotiated.cipher?.standardName ?? '';
     const current = (direction: 'read' | 'write'): EpochKeys | undefined => {
       const epoch = connection.keys(direction);
@@ -146,11 +147,6 @@ export class KeyOutlets {
   dispose(): void {
     this.#secrets?.dispose();
   }
-}
-
-export function notExported(): Error {
-  const why = 'Keys are not kept for this, unless the option exportKeys is set before the handshake';
-  return codedError('ERR_KTLS_KEYS_NOT_EXPORTED', why);
 }
 
 function wrongType(name: string, expected: string): Error {

@@ -1,5 +1,5 @@
 import type { KernelRefusal, Refused } from '../connection/record-layer.ts';
-import { codedError } from '../errors.ts';
+import { codedError } from '../errors/coded.ts';
 import { type KernelFault, kernelFaults } from '../platform/kernel-faults.ts';
 import { type CipherSupport, cipherSupport, kernelTls } from '../platform/kernel-support.ts';
 import type { KernelPolicy } from '../platform/kernel-tls.ts';

@@ -4,7 +4,7 @@ import type { EphemeralKeyInfo, PeerCertificate } from 'node:tls';
 import type { Connection } from '../connection/connection.ts';
 import type { Negotiated } from '../connection/negotiated.ts';
 import { isOneOf, letNodeRefuseCall } from '../context/node-errors.ts';
-import { codedError, type TLSError } from '../errors.ts';
+import { codedError, type TLSError } from '../errors/coded.ts';
 import { verifyErrorNames } from '../protocol/verify-error.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 

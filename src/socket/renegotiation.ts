@@ -1,5 +1,5 @@
 import { isOneOf, letNodeRefuseCall } from '../context/node-errors.ts';
-import { codedError } from '../errors.ts';
+import { codedError } from '../errors/coded.ts';
 
 /** What node:tls refuses of a call of renegotiate(). */
 export function checkRenegotiation(options: object, callback: unknown): void {

@@ -1,6 +1,6 @@
 import type { Connection } from '../connection/connection.ts';
 import type { FilePart } from '../connection/outgoing.ts';
-import { codedError } from '../errors.ts';
+import { fileTooShort } from '../errors/codes.ts';
 import { type OpenedFile, openFile, type SendableFile } from './sendable-file.ts';
 
 /** Which part of a file, and who wants to know how far it got. */
@@ -143,7 +143,7 @@ class FileTurn {
       }
       if (part === 0) {
         const message = `The file ended after ${this.sent} of ${file.length} bytes`;
-        this.failure = { reason: codedError('ERR_KTLS_FILE_TOO_SHORT', message, { bytesSent: this.sent }) };
+        this.failure = { reason: fileTooShort(message, this.sent) };
         return;
       }
       this.sent += part;

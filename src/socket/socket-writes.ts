@@ -1,5 +1,5 @@
 import type { Connection } from '../connection/connection.ts';
-import { codedError } from '../errors.ts';
+import { codedError } from '../errors/coded.ts';
 import { hasFile, sendWithFiles } from './send-file.ts';
 import { TakenAtOnce } from './taken-at-once.ts';
 import type { ToldSocket } from './told-socket.ts';

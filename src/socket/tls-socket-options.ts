@@ -3,7 +3,7 @@ import type tls from 'node:tls';
 import { type HandshakeSetup, useOf } from '../context/handshake.ts';
 import { replaceable } from '../context/replaceable.ts';
 import { isSecureContext, type SecureContext } from '../context/secure-context.ts';
-import { codedError } from '../errors.ts';
+import { codedError } from '../errors/coded.ts';
 import type { KtlsOptions } from './ktls-options.ts';
 
 /** Any SecureContext, for the compiler; only ours can be used. */

@@ -4,17 +4,18 @@ import net from 'node:net';
 import { addAbortSignal, type Duplex } from 'node:stream';
 import type { CipherNameAndProtocol, DetailedPeerCertificate, EphemeralKeyInfo, PeerCertificate } from 'node:tls';
 import type { Connection } from '../connection/connection.ts';
-import { letNodeRefuseCall, typeError } from '../context/node-errors.ts';
+import { letNodeRefuseCall } from '../context/node-errors.ts';
 import { versionName } from '../context/protocol-versions.ts';
 import { replaceable } from '../context/replaceable.ts';
 import { isSecureContext, type SecureContext, type SecureContextOptions } from '../context/secure-context.ts';
-import { codedError } from '../errors.ts';
+import { codedError, typeError } from '../errors/coded.ts';
+import { keysNotExported } from '../errors/codes.ts';
+import { contextError } from '../failure.ts';
 import type { ConnectionKeys } from '../keys/exported-keys.ts';
 import { givesReads, type ReadControl, type ReadTaker } from '../platform/socket-reads.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { keyLogListener } from './command-line.ts';
 import { Incoming } from './incoming.ts';
-import { notExported } from './key-outlets.ts';
 import * as facts from './negotiated.ts';
 import { Opening } from './opening.ts';
 import { checkRenegotiation, noRenegotiation } from './renegotiation.ts';
@@ -158,7 +159,7 @@ class Socket extends SocketOverStream implements ToldSocket {
   /** Server, while it chooses a certificate: uses the one of `context`. */
   setKeyCert(context: SecureContext | SecureContextOptions): void {
     const chosen = isSecureContext(context) ? context : replaceable.createSecureContext(context);
-    if (this.#opening.connection) this.#opening.handshake?.useIdentity(chosen);
+    if (this.#opening.connection) coded(() => this.#opening.handshake?.useIdentity(chosen));
   }
 
   /** Writes what is negotiated to stderr, in OpenSSL's words (SSL_trace(3)). For debugging: the format is nobody's to rely on. */
@@ -290,7 +291,7 @@ class Socket extends SocketOverStream implements ToldSocket {
   updateKeys({ requestPeer = false }: { requestPeer?: boolean } = {}): void {
     const { session } = this.#opening;
     if (!session || !this.#incoming.established) throw notDone();
-    session.connection.updateKeys(requestPeer);
+    coded(() => session.connection.updateKeys(requestPeer));
   }
 
   /**
@@ -300,7 +301,7 @@ class Socket extends SocketOverStream implements ToldSocket {
    */
   exportKeys(): ConnectionKeys {
     const { outlets, connection } = this.#opening;
-    if (!outlets.exportsKeys) throw notExported();
+    if (!outlets.exportsKeys) throw keysNotExported();
     if (!connection || !this.#incoming.established) throw notDone();
     return outlets.connectionKeys(connection);
   }
@@ -311,7 +312,7 @@ class Socket extends SocketOverStream implements ToldSocket {
    */
   exportKeyingMaterial(length: number, label: string, context?: Buffer): NonSharedBuffer {
     const connection = this.#incoming.established ? this.#opening.connection : undefined;
-    return facts.keyingMaterial(connection, length, label, context);
+    return coded(() => facts.keyingMaterial(connection, length, label, context));
   }
 
   /** Fragments of at most `size` bytes, 512 to 16384 (RFC 8446 §5.1). Answers whether that is possible. */
@@ -448,6 +449,15 @@ function connectionOf(socket: Socket): Connection | undefined {
 
 function copied(bytes: Uint8Array | undefined): NonSharedBuffer | undefined {
   return bytes && Buffer.from(bytes);
+}
+
+/** What OpenSSL refuses is told as node:tls tells it: with a code. */
+function coded<Result>(call: () => Result): Result {
+  try {
+    return call();
+  } catch (error) {
+    throw contextError(error, 'SSL');
+  }
 }
 
 const notDone = (): Error => codedError('ERR_TLS_INVALID_STATE', 'The handshake is not done');

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Output } from '../../src/connection/handshake.ts';
 import { EngineContext } from '../../src/engine/openssl/context.ts';
 import { Engine } from '../../src/engine/openssl/engine.ts';
-import { failureError } from '../../src/errors.ts';
+import { failureError } from '../../src/failure.ts';
 import { type Authority, type Identity, issue, makeAuthority } from '../helpers/certificates.ts';
 import { longNamed } from '../helpers/long-names.ts';
 import { clientContext, EnginePair, everything, makeModule, serverContext, summary } from './engine-pair.ts';

@@ -267,6 +267,14 @@ describe.each(ours)('$name', (implementation) => {
       expect(chunk.toString()).toBe('under new keys');
     }
   });
+
+  it('updateKeys in TLS 1.2, which has none: the error has the code of OpenSSL’s refusal', async () => {
+    const { port } = await serve(nodeTls, { ...identities.server, maxVersion: 'TLSv1.2' }, (socket) => socket.resume());
+    const client = owned(ktls.connect({ ...local(port), ...common }));
+    await once(client, 'secureConnect');
+    const refused = expect.objectContaining({ code: 'ERR_SSL_WRONG_SSL_VERSION', reason: 'wrong ssl version' });
+    expect(() => client.updateKeys()).toThrow(refused);
+  });
 });
 
 let port: Promise<number>;

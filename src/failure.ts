@@ -2,26 +2,8 @@ import type { Failure } from './connection/events.ts';
 import type { OpenSSLErrorEntry } from './connection/handshake.ts';
 import { InstanceLost } from './connection/instance-lost.ts';
 import { describeEntry, OpenSSLError, ownLibrary, ownReasons } from './engine/openssl/openssl-error.ts';
-
-/** Errors of this library have `code`s: node:tls's own where node:tls has the case, ERR_KTLS_* where it has not. */
-export interface TLSError extends Error {
-  code: string;
-  /** OpenSSL's words, as node:tls gives them. */
-  library?: string;
-  reason?: string;
-  /** Number of the alert that was sent or received (RFC 8446 §6). */
-  alert?: number;
-}
-
-/** An error with a code. */
-export function codedError(code: string, message: string, details: object = {}): TLSError {
-  return Object.assign(new Error(message), { code, ...details });
-}
-
-/** What node:tls says when the peer goes away before the handshake is done. */
-export function connectionReset(message: string): TLSError {
-  return codedError('ECONNRESET', message);
-}
+import { codedError, type TLSError } from './errors/coded.ts';
+import { handshakeMemory, kernelRequired, keysUsedUp, RekeyUnsupported, unavailable } from './errors/codes.ts';
 
 /** The error for a connection that has failed. */
 export function failureError(failure: Failure): Error {
@@ -37,20 +19,11 @@ export function failureError(failure: Failure): Error {
         alert: failure.alert,
       });
     case 'rekey':
-      return codedError(
-        'ERR_KTLS_REKEY_UNSUPPORTED',
-        `The peer or this side changed its keys, which the kernel cannot follow: ${failure.reason}`,
-      );
+      return new RekeyUnsupported(failure.reason);
     case 'keyUse':
-      return codedError(
-        'ERR_KTLS_KEYS_USED_UP',
-        'As many records as is safe were sent under the same keys (RFC 8446 §5.5), and TLS 1.2 cannot change them',
-      );
+      return keysUsedUp();
     case 'required':
-      return codedError(
-        'ERR_KTLS_REQUIRED',
-        `The option ktls: 'require' is set and the kernel does not ${failure.direction === 'read' ? 'open' : 'seal'} this connection's records: ${failure.reason}`,
-      );
+      return kernelRequired(failure.direction, failure.reason);
     case 'system':
       return failure.error;
   }
@@ -86,13 +59,8 @@ function codeOfReason(reason: string): string {
 
 /** What is no fault that OpenSSL found, but one of what it stands on. */
 function ownError(reason: string, details: object): TLSError {
-  return reason === ownReasons.handshakeMemory
-    ? codedError(
-        'ERR_KTLS_HANDSHAKE_MEMORY',
-        'The handshake took more memory than peers may have before it is finished',
-        details,
-      )
-    : codedError('ERR_KTLS_UNAVAILABLE', new InstanceLost('has failed').message, details);
+  if (reason === ownReasons.handshakeMemory) return handshakeMemory(details);
+  return Object.assign(unavailable(new InstanceLost('has failed').message), details);
 }
 
 /** By alert, the code that node:tls has for the same fault found by OpenSSL. */

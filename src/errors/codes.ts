@@ -1,0 +1,57 @@
+import { codedError, type TLSError } from './coded.ts';
+
+// The errors that node:tls does not have, each with its words in one place. README.md's table says what they mean.
+
+/** `ktls: 'require'`, and the kernel did not take a direction. */
+export function kernelRequired(direction: 'read' | 'write', reason: string): TLSError {
+  const verb = direction === 'read' ? 'open' : 'seal';
+  const message = `The option ktls: 'require' is set and the kernel does not ${verb} this connection's records: ${reason}`;
+  return codedError('ERR_KTLS_REQUIRED', message);
+}
+
+/** Keys were changed, or should be, on a connection whose kernel cannot change them. */
+export class RekeyUnsupported extends Error {
+  readonly code = 'ERR_KTLS_REKEY_UNSUPPORTED';
+  readonly reason: string;
+
+  constructor(reason: string) {
+    super(`The kernel cannot change the keys of a direction that it carries: ${reason}`);
+    this.reason = reason;
+  }
+}
+
+/** TLS 1.2, which cannot change keys, sent as many records under one key as is safe (RFC 8446 §5.5). */
+export function keysUsedUp(): TLSError {
+  const message =
+    'As many records as is safe were sent under the same keys (RFC 8446 §5.5), and TLS 1.2 cannot change them';
+  return codedError('ERR_KTLS_KEYS_USED_UP', message);
+}
+
+/** Keys were asked for, and not before the handshake. */
+export function keysNotExported(): TLSError {
+  const message = 'Keys are not kept for this, unless the option exportKeys is set before the handshake';
+  return codedError('ERR_KTLS_KEYS_NOT_EXPORTED', message);
+}
+
+/** There was less in a file than was asked for. `bytesSent`: of the file. */
+export function fileTooShort(message: string, bytesSent: number): TLSError {
+  return codedError('ERR_KTLS_FILE_TOO_SHORT', message, { bytesSent });
+}
+
+/** OpenSSL cannot be had here, or its instance failed. */
+export function unavailable(message: string, cause?: unknown): TLSError {
+  const error = codedError('ERR_KTLS_UNAVAILABLE', message);
+  return cause === undefined ? error : Object.assign(error, { cause });
+}
+
+/** What peers make OpenSSL hold before they are known has a bound. */
+export function handshakeMemory(details: object): TLSError {
+  const message = 'The handshake took more memory than peers may have before it is finished';
+  return codedError('ERR_KTLS_HANDSHAKE_MEMORY', message, details);
+}
+
+/** `requireCloseNotify`, and the connection ended without it. */
+export function truncated(isInRecord: boolean): TLSError {
+  const where = isInRecord ? 'in the middle of a record' : 'without close_notify';
+  return codedError('ERR_KTLS_TRUNCATED', `The connection ended ${where}: data may be missing`);
+}
