@@ -117,6 +117,12 @@ test.each(files)(`no function in $path has more than ${maxFunctionLines} lines`,
   expect(longFunctions(source, maxFunctionLines)).toEqual([]);
 });
 
+test('a test that is skipped says why', () => {
+  const tests = readSources(fileURLToPath(new URL('test', root)), /\.ts$/);
+  const silent = [...tests].filter(([, text]) => /\b(?:test|it|describe)\.(?:skip|skipIf|runIf|todo)\b/.test(text));
+  expect(silent.map(([path]) => path)).toEqual([]);
+});
+
 describe('what these tests stand on', () => {
   test('a long function is found', () => {
     const body = Array.from({ length: 5 }, () => '    a();').join('\n');

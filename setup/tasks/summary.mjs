@@ -16,9 +16,23 @@ export function printSummary(results) {
   const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
   const pad = (text, column) => (column === 0 ? text.padEnd(widths[0]) : text.padStart(widths[column]));
   console.log(`\n${lines.map((line) => line.map(pad).join('  ')).join('\n')}`);
+  for (const line of skippedLines(results)) console.log(line);
   const sum = (name) => results.reduce((total, result) => total + result[name], 0);
   console.log(`\n${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
   return sum('failed');
+}
+
+// Each reason why tests were skipped, with how many in which jobs.
+function skippedLines(results) {
+  const byReason = new Map();
+  for (const { name, reasons = {} } of results) {
+    for (const [reason, count] of Object.entries(reasons)) {
+      byReason.set(reason, [...(byReason.get(reason) ?? []), `${count} in ${name}`]);
+    }
+  }
+  if (byReason.size === 0) return [];
+  const lines = [...byReason].map(([reason, counts]) => `  ${reason}: ${counts.join('; ')}`);
+  return ['\nskipped, and why', ...lines.sort()];
 }
 
 function shortened(text) {

@@ -41,7 +41,27 @@ function countsIn(report, status) {
   const { numPassedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
   const failures = testResults.flatMap(failuresIn);
   if (failures.length === 0 && status !== 0) failures.push('an error outside of the tests: see above');
-  return { passed: numPassedTests, failed: failures.length, skipped: numPendingTests + numTodoTests, failures };
+  const reasons = reasonsIn(testResults);
+  return {
+    passed: numPassedTests,
+    failed: failures.length,
+    skipped: numPendingTests + numTodoTests,
+    failures,
+    reasons,
+  };
+}
+
+// Why tests were skipped, each with how many. test/helpers/unless.ts puts it into their titles.
+function reasonsIn(files) {
+  const counts = {};
+  for (const { assertionResults } of files) {
+    for (const { status, fullName } of assertionResults) {
+      if (status === 'passed' || status === 'failed') continue;
+      const reason = /\[skipped: ([^\]]*)\]/.exec(fullName)?.[1] ?? 'no reason told';
+      counts[reason] = (counts[reason] ?? 0) + 1;
+    }
+  }
+  return counts;
 }
 
 function failuresIn({ name, status, message, assertionResults }) {

@@ -4,6 +4,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { commands } from '../../src/cli/commands.ts';
 import { nearest } from '../../src/cli/nearest.ts';
 import { probe } from '../../src/index.ts';
+import { unless } from '../helpers/unless.ts';
 import { runKtls, stopAll } from './run-ktls.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
@@ -114,18 +115,21 @@ describe('ktls bench', { timeout: 120_000 }, () => {
 
 describe('ktls completion', { timeout: 60_000 }, () => {
   // Windows has no Bash.
-  test.skipIf(process.platform === 'win32')('bash completes commands, options and values', async () => {
-    const { stdout } = await runKtls('completion', 'bash');
-    const complete = (...words: readonly string[]): string[] => {
-      const line = words.map((word) => `'${word}'`).join(' ');
-      const script = `${stdout}\nCOMP_WORDS=(ktls ${line}); COMP_CWORD=${words.length}; _ktls; printf '%s\\n' "\${COMPREPLY[@]}"`;
-      return execFileSync('bash', ['-c', script], { encoding: 'utf8' }).trim().split('\n');
-    };
-    expect(complete('pr')).toEqual(['probe']);
-    expect(complete('')).toEqual(expect.arrayContaining(commands.map(({ name }) => name)));
-    expect(complete('bench', '--')).toEqual(['--mib', '--json', '--help']);
-    expect(complete('completion', 'z')).toEqual(['zsh']);
-  });
+  unless(process.platform === 'win32' && 'not on Windows', test)(
+    'bash completes commands, options and values',
+    async () => {
+      const { stdout } = await runKtls('completion', 'bash');
+      const complete = (...words: readonly string[]): string[] => {
+        const line = words.map((word) => `'${word}'`).join(' ');
+        const script = `${stdout}\nCOMP_WORDS=(ktls ${line}); COMP_CWORD=${words.length}; _ktls; printf '%s\\n' "\${COMPREPLY[@]}"`;
+        return execFileSync('bash', ['-c', script], { encoding: 'utf8' }).trim().split('\n');
+      };
+      expect(complete('pr')).toEqual(['probe']);
+      expect(complete('')).toEqual(expect.arrayContaining(commands.map(({ name }) => name)));
+      expect(complete('bench', '--')).toEqual(['--mib', '--json', '--help']);
+      expect(complete('completion', 'z')).toEqual(['zsh']);
+    },
+  );
 
   test.each(['zsh', 'fish'])('the script for %s has every command and option', async (shell) => {
     const { status, stdout } = await runKtls('completion', shell);

@@ -16,8 +16,8 @@ import { isExplicit } from '../helpers/reference-protection.ts';
  */
 export interface RecordLayerHarness {
   readonly capabilities: RecordLayerCapabilities;
-  /** Combinations answered with false are skipped, visibly. */
-  supports(version: ProtocolVersionNumber, aead: AeadName): boolean;
+  /** Whether the layer has a combination: a reason why not is what skips it, visibly. `by another`: it is under test elsewhere. */
+  supports(version: ProtocolVersionNumber, aead: AeadName): true | 'by another' | `no ${string}`;
   /** A new pair of directions, ready for use. Every call is followed by one `close`. */
   open(options: OpenOptions): Promise<RecordLayerUnderTest>;
 }

@@ -8,6 +8,7 @@ import type { ProtocolVersionNumber } from '../../src/protocol/version.ts';
 import { encodeCryptoInfo } from '../../src/record/crypto-info.ts';
 import type { AeadName, TrafficKeys } from '../../src/record/traffic-keys.ts';
 import { referenceOpen, referenceSeal, splitRecords } from '../helpers/reference-protection.ts';
+import { unless } from '../helpers/unless.ts';
 import {
   addon,
   closeAll,
@@ -211,7 +212,7 @@ describe('keys', () => {
     expect(addon.installKeys(near, TLS_TX, cryptoInfo)).toBe(0);
   });
 
-  test.skipIf(rekeys)('this kernel has no new keys for old', async () => {
+  unless(rekeys && 'this kernel can change keys', test)('this kernel has no new keys for old', async () => {
     const keys = someKeys(0x0304);
     const { sender, receiver } = await kernelPair(keys);
     expect(addon.installKeys(sender, TLS_TX, encodeCryptoInfo(someKeys(0x0304)))).toBe(errno.EBUSY);
@@ -220,30 +221,36 @@ describe('keys', () => {
     expect(receiver.many()).toEqual({ stop: blocked, data: 'still the old ones' });
   });
 
-  test.skipIf(!rekeys)('a KeyUpdate holds what comes behind it until there are new keys', async () => {
-    const { sender, receiver } = await kernelPair(someKeys(0x0304));
-    const newKeys = encodeCryptoInfo(someKeys(0x0304));
-    addon.send(sender, Buffer.from('old'));
-    addon.sendRecord(sender, 22, keyUpdate);
-    expect(addon.installKeys(sender, TLS_TX, newKeys)).toBe(0);
-    addon.send(sender, Buffer.from('new'));
-    expect(receiver.many()).toEqual({ stop: control, data: 'old', type: 22, control: keyUpdate.toString('latin1') });
-    expect(receiver.many()).toEqual({ stop: failed, data: '', error: errno.EKEYEXPIRED });
-    expect(addon.installKeys(receiver.fd, TLS_RX, newKeys)).toBe(0);
-    expect(receiver.many()).toEqual({ stop: blocked, data: 'new' });
-  });
+  unless(!rekeys && 'this kernel cannot change keys', test)(
+    'a KeyUpdate holds what comes behind it until there are new keys',
+    async () => {
+      const { sender, receiver } = await kernelPair(someKeys(0x0304));
+      const newKeys = encodeCryptoInfo(someKeys(0x0304));
+      addon.send(sender, Buffer.from('old'));
+      addon.sendRecord(sender, 22, keyUpdate);
+      expect(addon.installKeys(sender, TLS_TX, newKeys)).toBe(0);
+      addon.send(sender, Buffer.from('new'));
+      expect(receiver.many()).toEqual({ stop: control, data: 'old', type: 22, control: keyUpdate.toString('latin1') });
+      expect(receiver.many()).toEqual({ stop: failed, data: '', error: errno.EKEYEXPIRED });
+      expect(addon.installKeys(receiver.fd, TLS_RX, newKeys)).toBe(0);
+      expect(receiver.many()).toEqual({ stop: blocked, data: 'new' });
+    },
+  );
 });
 
 describe('waking up', () => {
-  test.skipIf(!rekeys)('a KeyUpdate that was opened along with data is got by calling again', async () => {
-    const { sender, receiver } = await kernelPair(someKeys(0x0304));
-    addon.send(sender, Buffer.from('data'));
-    addon.sendRecord(sender, 22, keyUpdate);
-    const buffer = new Uint8Array(16384);
-    expect([receiver.poll.receive(buffer, 0, 16384), receiver.poll.recordType]).toEqual([4, 23]);
-    // Not by waiting: from here on Linux 7.2 never reports the descriptor as readable.
-    expect(receiver.many()).toMatchObject({ stop: control, type: 22 });
-  });
+  unless(!rekeys && 'this kernel cannot change keys', test)(
+    'a KeyUpdate that was opened along with data is got by calling again',
+    async () => {
+      const { sender, receiver } = await kernelPair(someKeys(0x0304));
+      addon.send(sender, Buffer.from('data'));
+      addon.sendRecord(sender, 22, keyUpdate);
+      const buffer = new Uint8Array(16384);
+      expect([receiver.poll.receive(buffer, 0, 16384), receiver.poll.recordType]).toEqual([4, 23]);
+      // Not by waiting: from here on Linux 7.2 never reports the descriptor as readable.
+      expect(receiver.many()).toMatchObject({ stop: control, type: 22 });
+    },
+  );
 
   test('whoever reads until blocked and then waits for poll gets everything, in order', async () => {
     const keys = someKeys(0x0304);

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { issue } from '../helpers/certificates.ts';
 import { expectMode } from '../helpers/file-mode.ts';
+import { unless } from '../helpers/unless.ts';
 
 const program = fileURLToPath(new URL('./key-log-program.mjs', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'ktls-key-log-'));
@@ -79,7 +80,7 @@ describe('SSLKEYLOGFILE', { timeout: 60_000 }, () => {
     expect(stderr.match(/KTLS_KEY_LOG_FAILED/g)).toHaveLength(1);
   });
 
-  it.skipIf(process.platform === 'win32')(
+  unless(process.platform === 'win32' && 'not on Windows', it)(
     'is not heeded by a program that may do more than whoever started it',
     async () => {
       const path = join(folder, 'foreign.log');

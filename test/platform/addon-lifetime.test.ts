@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { loadAddon } from '../../src/platform/addon.ts';
+import { unless } from '../helpers/unless.ts';
 
 // What becomes of a SocketPoll when its callback throws, when JavaScript forgets it, when its thread or the process ends.
 // Each in a process of its own: what could go wrong is that the process dies.
@@ -27,7 +28,7 @@ function pair(use) {
 }
 `;
 
-describe.skipIf(!hasSocketPoll())('SocketPoll', () => {
+unless(!hasSocketPoll() && 'the addon has no sockets here', describe)('SocketPoll', () => {
   test('an exception in its callback is uncaught, and it goes on', async () => {
     const { status, stdout } = await run(`
       const seen = [];
@@ -170,7 +171,7 @@ describe.skipIf(!hasSocketPoll())('SocketPoll', () => {
   });
 });
 
-describe.skipIf(!hasSocketPoll())('SocketPoll in a worker', () => {
+unless(!hasSocketPoll() && 'the addon has no sockets here', describe)('SocketPoll in a worker', () => {
   const many = `
     for (let i = 0; i < 20; i++) {
       pair(({ far, fd }) => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { programLoader, runsOnGlibc } from '../../src/platform/c-library.ts';
 import { elfProgram } from '../helpers/elf.ts';
+import { unless } from '../helpers/unless.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ktls-elf-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -33,7 +34,7 @@ describe('the loader that a program names', () => {
   });
 });
 
-test.runIf(process.platform === 'linux' && existsSync('/usr/bin/ldd'))(
+unless(!(process.platform === 'linux' && existsSync('/usr/bin/ldd')) && 'no ldd', test)(
   'this program is on the C library that ldd names',
   () => {
     const said = execFileSync('/usr/bin/ldd', [process.execPath], { encoding: 'utf8' });

@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { nextTrafficSecret, trafficKey } from '../../src/keys/key-schedule.ts';
 import { issue } from '../helpers/certificates.ts';
 import { listen } from '../helpers/listen.ts';
+import { unless } from '../helpers/unless.ts';
 import { owned } from './scenario.ts';
 
 /**
@@ -33,7 +34,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const count = 3;
 
-describe.runIf(process.platform === 'linux')(
+unless(process.platform !== 'linux' && 'only on Linux', describe)(
   'after the end of its connections a process has none of their keys',
   () => {
     const ways = [

@@ -8,6 +8,7 @@ import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as ktls from '../../src/index.ts';
 import { encryptKey, type Identity } from '../helpers/certificates.ts';
+import { unless } from '../helpers/unless.ts';
 import { type Identities, makeIdentities } from './identities.ts';
 import {
   type ClientOptions,
@@ -76,7 +77,7 @@ describe.each(ours)('$name', (implementation) => {
     }
   });
 
-  it.skipIf(!hasOpenSSLProgram)('a PKCS #12 file with its passphrase', async () => {
+  unless(!hasOpenSSLProgram && 'no openssl program', it)('a PKCS #12 file with its passphrase', async () => {
     const pfx = makePfx(identities.server, 'secret');
     expect((await toOurs({ pfx, passphrase: 'secret' })).authorized).toBe(true);
     expect(thrown(() => implementation.createServer({ pfx, passphrase: 'wrong' }))).toEqual(

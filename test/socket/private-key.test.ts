@@ -10,6 +10,7 @@ import ktls from '../../src/index.ts';
 import { engineModule } from '../../src/platform/engine-host.ts';
 import { encryptKey, type Identity, issue, type KeyKind } from '../helpers/certificates.ts';
 import { listen } from '../helpers/listen.ts';
+import { unless } from '../helpers/unless.ts';
 
 const hasOpenSSLProgram = spawnSync('openssl', ['version']).status === 0;
 
@@ -55,7 +56,7 @@ test('nor does one that is encrypted', async () => {
   expect(secrets(key).filter(isInHeap)).toEqual([]);
 });
 
-test.skipIf(!hasOpenSSLProgram).each(['prime256v1', 'secp256k1'])(
+unless(!hasOpenSSLProgram && 'no openssl program', test).each(['prime256v1', 'secp256k1'])(
   'nor does one of a PKCS #12 file stay there: %s',
   (curve) => {
     const folder = mkdtempSync(join(tmpdir(), 'ktls-pfx-'));

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Authority, encryptKey, type Identity, issue, makeAuthority, revoke } from '../helpers/certificates.ts';
+import { unless } from '../helpers/unless.ts';
 import { type Identities, makeIdentities } from './identities.ts';
 import { hasOpenSSLProgram } from './scenario.ts';
 import {
@@ -148,25 +149,28 @@ describe.each(pairs)('$name', (pair) => {
       expect(seen).toEqual([false, 'CERT_REVOKED']);
     });
 
-    it.skipIf(!hasOpenSSLProgram)('pfx: with a passphrase, without one, in a list, with its issuers', async () => {
-      const [closed, unlocked] = [makePfx(below, 'secret', intermediate.cert), makePfx(below, '', intermediate.cert)];
-      const none = { cert: undefined, key: undefined };
-      for (const options of [
-        { pfx: closed, passphrase: 'secret' },
-        { pfx: unlocked },
-        { pfx: [{ buf: closed, passphrase: 'secret' }] },
-        { pfx: [{ buf: closed }], passphrase: 'secret' },
-        { pfx: [unlocked] },
-      ]) {
-        const seen = await same(pair, async (by) => {
-          const { client } = await open(by, identities, { server: { ...none, ...options }, client: { maxVersion } });
-          return [client.authorized, client.getPeerX509Certificate()?.toString()];
-        });
-        expect(seen).toEqual([true, expect.stringContaining(below.cert.trim())]);
-      }
-    });
+    unless(!hasOpenSSLProgram && 'no openssl program', it)(
+      'pfx: with a passphrase, without one, in a list, with its issuers',
+      async () => {
+        const [closed, unlocked] = [makePfx(below, 'secret', intermediate.cert), makePfx(below, '', intermediate.cert)];
+        const none = { cert: undefined, key: undefined };
+        for (const options of [
+          { pfx: closed, passphrase: 'secret' },
+          { pfx: unlocked },
+          { pfx: [{ buf: closed, passphrase: 'secret' }] },
+          { pfx: [{ buf: closed }], passphrase: 'secret' },
+          { pfx: [unlocked] },
+        ]) {
+          const seen = await same(pair, async (by) => {
+            const { client } = await open(by, identities, { server: { ...none, ...options }, client: { maxVersion } });
+            return [client.authorized, client.getPeerX509Certificate()?.toString()];
+          });
+          expect(seen).toEqual([true, expect.stringContaining(below.cert.trim())]);
+        }
+      },
+    );
 
-    it.skipIf(!hasOpenSSLProgram)('pfx of a client', async () => {
+    unless(!hasOpenSSLProgram && 'no openssl program', it)('pfx of a client', async () => {
       const pfx = makePfx(identities.client, 'secret', identities.authority.cert);
       await same(pair, async (by) => {
         const { accepted } = await open(by, identities, {
@@ -211,7 +215,7 @@ describe.each(pairs)('$name', (pair) => {
     });
   });
 
-  it.skipIf(!hasOpenSSLProgram)('what cannot be read is refused as by node:tls', () => {
+  unless(!hasOpenSSLProgram && 'no openssl program', it)('what cannot be read is refused as by node:tls', () => {
     const { cert, key } = identities.server;
     const encrypted = encryptKey(key, 'secret');
     const pfx = makePfx(identities.server, 'secret', identities.authority.cert);

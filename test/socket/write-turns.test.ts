@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
+import { unless } from '../helpers/unless.ts';
 import { tls13 } from '../kernel/cells.ts';
 import { closePairs, serverPair } from '../kernel/pair.ts';
 
 afterEach(closePairs);
 
 /** Windows takes nothing at once. */
-const elsewhere = test.skipIf(process.platform === 'win32');
+const elsewhere = unless(process.platform === 'win32' && 'not on Windows', test);
 
 elsewhere.each(['native', 'wasm'] as const)(
   '%s: who writes whenever there is room leaves turns to others',

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { unless } from '../helpers/unless.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'ktls-releases-'));
@@ -32,7 +33,7 @@ describe('wasm/openssl.lock', () => {
 
 const hasGnuPG = spawnSync('gpg', ['--version']).status === 0 && spawnSync('gpgv', ['--version']).status === 0;
 
-describe.skipIf(!hasGnuPG)('a release’s signature', () => {
+unless(!hasGnuPG && 'no GnuPG', describe)('a release’s signature', () => {
   const gpg = (...words: string[]): Buffer =>
     execFileSync('gpg', ['--homedir', folder, '--batch', '--quiet', ...words]);
   const signer = (name: string, signature: string, keys: string): unknown =>
