@@ -12,6 +12,7 @@ import { packages } from './steps/packages.mjs';
 import { peers } from './steps/peers.mjs';
 import { runtimes } from './steps/runtimes.mjs';
 import { fuzzers, sanitized } from './steps/sanitized.mjs';
+import { stacks } from './steps/stacks.mjs';
 import { tools } from './steps/tools.mjs';
 import { wasm, wasmOf40 } from './steps/wasm.mjs';
 import { wine } from './steps/wine.mjs';
@@ -32,7 +33,7 @@ const TASKS = {
 };
 const STEPS = [
   ...[packages, tools, opensslLibraries, wasm, wasmOf40, native, nativeArm64, dist, installed],
-  ...[guests, emulator, peers, runtimes, wine, windowsPackages, arm64Packages, fuzzers, sanitized],
+  ...[guests, emulator, peers, stacks, runtimes, wine, windowsPackages, arm64Packages, fuzzers, sanitized],
 ];
 
 async function main([name, ...words]) {

@@ -6,6 +6,7 @@ import { nativeArm64 } from '../steps/native.mjs';
 import { peers } from '../steps/peers.mjs';
 import { runtimes } from '../steps/runtimes.mjs';
 import { fuzzers, sanitized } from '../steps/sanitized.mjs';
+import { stacks } from '../steps/stacks.mjs';
 import { wine } from '../steps/wine.mjs';
 import { runFuzz, runNativeFuzz } from './fuzz.mjs';
 import { runSoak } from './soak.mjs';
@@ -29,9 +30,9 @@ export const JOBS = [
   { name: 'soak', run: runSoak },
   { name: 'package', project: 'package', steps: [nativeArm64, runtimes] },
   { name: 'arm64', project: 'arm64', arm64: 'arm64-node-24', steps: [nativeArm64, runtimes, arm64Packages] },
-  { name: 'interop', project: 'interop', steps: [peers] },
-  { name: 'kernel 6.1', project: 'kernel', kernel: '6.1', steps: [guests, peers] },
-  { name: 'kernel 6.12', project: 'kernel', kernel: '6.12', steps: [guests, peers] },
-  { name: 'kernel 7', project: 'kernel', kernel: '7', steps: [guests, peers] },
+  { name: 'interop', project: 'interop', steps: [peers, stacks] },
+  { name: 'kernel 6.1', project: 'kernel', kernel: '6.1', steps: [guests, peers, stacks] },
+  { name: 'kernel 6.12', project: 'kernel', kernel: '6.12', steps: [guests, peers, stacks] },
+  { name: 'kernel 7', project: 'kernel', kernel: '7', steps: [guests, peers, stacks] },
   ...WINDOWS_JOBS,
 ];

@@ -1,0 +1,96 @@
+// TLS stacks that come as libraries: small peers on them (test/interop/stacks), built into build/stacks. What a machine's Debian has no package for, or
+// another version than the peer was written for, is left out, visibly.
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Apt } from '../apt.mjs';
+import { isOnPath, quietly } from '../command.mjs';
+import { installPackages, isDebian, release } from '../debian.mjs';
+import { at, build } from '../paths.mjs';
+import { filesUnder } from '../stamp.mjs';
+import { peers } from './peers.mjs';
+import { runtimes } from './runtimes.mjs';
+import { tools } from './tools.mjs';
+
+export const stacks = {
+  name: 'stacks',
+  title: 'other TLS stacks',
+  needs: [tools, peers, runtimes],
+  isAvailable: isDebian && process.arch === 'x64',
+  inputs: () => ({ files: filesUnder('test/interop/stacks').filter((path) => /\.(?:c|go|java)$/.test(path)) }),
+  outputs: ['build/stacks'],
+  async run(say) {
+    rmSync(build('stacks'), { recursive: true, force: true });
+    mkdirSync(build('stacks/scratch'), { recursive: true });
+    const apt = new Apt('deb', [release.VERSION_CODENAME]);
+    await apt.update();
+    for (const [name, make] of Object.entries(PEERS)) {
+      try {
+        await make(apt, build('stacks', name));
+      } catch (error) {
+        say(`${name}: left out, ${String(error.message).split('\n', 1)[0]}`);
+      }
+    }
+    rmSync(build('stacks/scratch'), { recursive: true, force: true });
+  },
+};
+
+const LOG = build('logs/stacks.log');
+
+const PEERS = {
+  'peer-go': async (apt, file) => {
+    const root = await unpacked(apt, await goPackages(apt));
+    const [version] = readdirSync(join(root, 'usr/lib')).filter((name) => name.startsWith('go-'));
+    const go = join(root, 'usr/lib', version);
+    const env = {
+      ...process.env,
+      GOROOT: go,
+      GOCACHE: build('stacks/scratch/go-cache'),
+      CGO_ENABLED: '0',
+      GOFLAGS: '',
+    };
+    const words = ['build', '-trimpath', '-o', file, at('test/interop/stacks/peer.go')];
+    await quietly(LOG, join(go, 'bin/go'), words, { env });
+  },
+  'Peer.class': async (_, file) => {
+    if (!isOnPath('javac')) await installPackages(['default-jdk-headless']);
+    await quietly(LOG, 'javac', ['-d', dirname(file), at('test/interop/stacks/Peer.java')]);
+  },
+  'peer-gnutls': async (apt, file) => {
+    await compile('peer-gnutls.c', file, await unpacked(apt, ['libgnutls28-dev']), ['-l:libgnutls.so.30']);
+  },
+  'peer-mbedtls': async (apt, file) => {
+    const root = await unpacked(apt, ['libmbedtls-dev']);
+    await compile(
+      'peer-mbedtls.c',
+      file,
+      root,
+      ['tls', 'x509', 'crypto'].map((part) => library(root, `mbed${part}`)),
+    );
+  },
+  'peer-wolfssl': async (apt, file) => {
+    const root = await unpacked(apt, ['libwolfssl-dev']);
+    await compile('peer-wolfssl.c', file, root, [library(root, 'wolfssl'), '-lm', '-lpthread']);
+  },
+};
+
+async function unpacked(apt, packages) {
+  const root = build('stacks/scratch', packages[0]);
+  for (const name of packages) await apt.unpack(name, build('stacks/scratch/archives'), root);
+  return root;
+}
+
+// `golang-go` only names a version's packages.
+function goPackages(apt) {
+  const go = apt.dependencyOf('golang-go', 'golang-1.');
+  return [go, go.replace(/-go$/, '-src')];
+}
+
+function library(root, name) {
+  return join(root, `usr/lib/x86_64-linux-gnu/lib${name}.a`);
+}
+
+async function compile(source, file, root, libraries) {
+  const include = ['usr/include', 'usr/include/x86_64-linux-gnu'].map((folder) => `-I${join(root, folder)}`);
+  const words = ['-O2', '-Wall', ...include, at('test/interop/stacks', source), '-o', file, ...libraries];
+  await quietly(LOG, 'gcc', words);
+}

@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { unless } from '../../helpers/unless.ts';
+import { asClient, asServer, type Ours, type Seen } from './battery.ts';
+import { type Known, knownStacks } from './known.ts';
+
+/** What each stack does with our side. A version that nobody looked at has to work, and may do it in another way. */
+export function describeStacks(ours: () => Ours): void {
+  for (const stack of knownStacks) {
+    unless(stack.missing, describe)(stack.name, () => {
+      let isKnown = false;
+
+      it.each(stack.versions)('as a server, %s', async (version) => {
+        const { stackVersion, padding, ...seen } = await asServer(stack, version, ours());
+        isKnown = stackVersion.startsWith(stack.version);
+        if (!isKnown) return;
+        expectKnown(seen, stack.server[version]);
+        expect(padding).toBe(version === 'TLSv1.3' ? stack.padding : 0);
+      });
+
+      it.each(stack.versions)('as a client, %s', async (version) => {
+        const seen = await asClient(stack, version, ours());
+        if (isKnown) expectKnown(seen, stack.client[version]);
+      });
+    });
+  }
+}
+
+function expectKnown(seen: Seen, known: Known | undefined): void {
+  const closeNotify = known?.closeNotify === 'either' ? seen.closeNotify : known?.closeNotify;
+  expect(seen).toEqual({ ...known, closeNotify });
+}
