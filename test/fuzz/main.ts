@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Coverage } from './coverage.ts';
@@ -45,6 +46,8 @@ async function fuzz(name: string, seconds: number, seed: number): Promise<boolea
   while (performance.now() < end) {
     const batch = Array.from({ length: batchLength }, () => mutate(random.of(corpus), random.of(corpus), random));
     for (const input of batch) if (!survives(input)) return false;
+    // What is collected gives its memory back in turns of the event loop.
+    await setImmediate();
     if (coverage.takeNew() > 0) for (const input of culprits(batch, target, coverage)) corpus.push(input);
     if (performance.now() - shown > 10_000) {
       shown = performance.now();
