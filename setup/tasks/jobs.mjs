@@ -11,28 +11,66 @@ import { wine } from '../steps/wine.mjs';
 import { runFuzz, runNativeFuzz } from './fuzz.mjs';
 import { runSoak } from './soak.mjs';
 
+// `tests`: which of the files in test/ are a job's own, by their paths; `repeats`: it runs another job's on something else.
+const folders = ['interop', 'applications', 'kernel', 'package', 'windows', 'sanitized'];
+const within =
+  (...names) =>
+  (path) =>
+    names.some((name) => path.startsWith(`test/${name}/`));
+const isUnit = (path) => !within(...folders)(path);
+
 const onWindows = [runtimes, wine, windowsPackages, installed];
 
 export const WINDOWS_JOBS = [
-  { name: 'Windows, Node.js 22', project: 'windows', windows: 'windows-node-22', steps: onWindows },
-  { name: 'Windows, Node.js 24', project: 'windows', windows: 'windows-node-24', steps: onWindows },
-  { name: 'Windows, Node.js 26', project: 'windows', windows: 'windows-node-26', steps: onWindows },
-  { name: 'Windows, unit', project: 'windows unit', windows: 'windows-node-24', steps: onWindows },
+  {
+    name: 'Windows, Node.js 22',
+    project: 'windows',
+    windows: 'windows-node-22',
+    tests: within('windows'),
+    steps: onWindows,
+  },
+  {
+    name: 'Windows, Node.js 24',
+    project: 'windows',
+    windows: 'windows-node-24',
+    tests: within('windows'),
+    steps: onWindows,
+  },
+  {
+    name: 'Windows, Node.js 26',
+    project: 'windows',
+    windows: 'windows-node-26',
+    tests: within('windows'),
+    steps: onWindows,
+  },
+  { name: 'Windows, unit', project: 'windows unit', repeats: true, windows: 'windows-node-24', steps: onWindows },
 ];
 
 export const JOBS = [
-  { name: 'unit', project: 'unit' },
-  { name: 'unit, Node.js 22', project: 'unit', runtime: 'node-22', steps: [runtimes] },
-  { name: 'unit, Node.js 26', project: 'unit', runtime: 'node-26', steps: [runtimes] },
-  { name: 'addon, AddressSanitizer', project: 'sanitized', isSanitized: true, steps: [sanitized] },
+  { name: 'unit', project: 'unit', tests: isUnit },
+  { name: 'unit, Node.js 22', project: 'unit', repeats: true, runtime: 'node-22', steps: [runtimes] },
+  { name: 'unit, Node.js 26', project: 'unit', repeats: true, runtime: 'node-26', steps: [runtimes] },
+  {
+    name: 'addon, AddressSanitizer',
+    project: 'sanitized',
+    isSanitized: true,
+    tests: within('sanitized'),
+    steps: [sanitized],
+  },
   { name: 'fuzz', run: runFuzz },
   { name: 'fuzz, native', run: runNativeFuzz, steps: [fuzzers] },
   { name: 'soak', run: runSoak },
-  { name: 'package', project: 'package', steps: [nativeArm64, runtimes] },
-  { name: 'arm64', project: 'arm64', arm64: 'arm64-node-24', steps: [nativeArm64, runtimes, arm64Packages] },
-  { name: 'interop', project: 'interop', steps: [peers, stacks] },
-  { name: 'kernel 6.1', project: 'kernel', kernel: '6.1', steps: [guests, peers, stacks] },
-  { name: 'kernel 6.12', project: 'kernel', kernel: '6.12', steps: [guests, peers, stacks] },
-  { name: 'kernel 7', project: 'kernel', kernel: '7', steps: [guests, peers, stacks] },
+  { name: 'package', project: 'package', tests: within('package'), steps: [nativeArm64, runtimes] },
+  {
+    name: 'arm64',
+    project: 'arm64',
+    repeats: true,
+    arm64: 'arm64-node-24',
+    steps: [nativeArm64, runtimes, arm64Packages],
+  },
+  { name: 'interop', project: 'interop', tests: within('interop', 'applications'), steps: [peers, stacks] },
+  { name: 'kernel 6.1', project: 'kernel', kernel: '6.1', tests: within('kernel'), steps: [guests, peers, stacks] },
+  { name: 'kernel 6.12', project: 'kernel', kernel: '6.12', tests: within('kernel'), steps: [guests, peers, stacks] },
+  { name: 'kernel 7', project: 'kernel', kernel: '7', tests: within('kernel'), steps: [guests, peers, stacks] },
   ...WINDOWS_JOBS,
 ];

@@ -3,7 +3,10 @@
 // `results`: { name, passed, failed, skipped, seconds, failures } of each job. Answers how many failed.
 export function printSummary(results) {
   for (const { name, failures } of results) {
-    for (const failure of failures) console.log(`\nFAILED in ${name}: ${shortened(failure)}`);
+    for (const failure of failures) {
+      console.log(`\nFAILED in ${name}: ${shortened(failure)}`);
+      console.log(`    again: ${againOf(name, failure)}`);
+    }
   }
   const lines = [
     ['job', 'passed', 'failed', 'skipped', 'time'],
@@ -33,6 +36,12 @@ function skippedLines(results) {
   if (byReason.size === 0) return [];
   const lines = [...byReason].map(([reason, counts]) => `  ${reason}: ${counts.join('; ')}`);
   return ['\nskipped, and why', ...lines.sort()];
+}
+
+// How to run what failed alone. A failure's text begins with its file.
+function againOf(name, failure) {
+  const [, file] = /^(test\/\S+\.test\.ts):/.exec(failure) ?? [];
+  return ['npm test --', `'${name}'`, ...(file ? [file] : [])].join(' ');
 }
 
 function shortened(text) {

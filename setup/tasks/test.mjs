@@ -1,13 +1,12 @@
-// npm test [-- FILTER…]: all jobs, unit and interop tests on this machine's kernel, kernel tests under guest kernels.
+// npm test [-- WORD…]: all jobs, unit and interop tests on this machine's kernel, kernel tests under guest kernels. With words, the tests whose paths
+// contain one, and only what these need is set up; or the jobs of these names.
 // Where what a job needs cannot be had, it is left out, visibly.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from '../paths.mjs';
-import { dist } from '../steps/dist.mjs';
-import { native } from '../steps/native.mjs';
-import { wasm } from '../steps/wasm.mjs';
 import { JOBS, WINDOWS_JOBS } from './jobs.mjs';
 import { kernelMatrix } from './kernel-matrix.mjs';
+import { packageSteps, pathWords, selectedJobs } from './selection.mjs';
 import { printSummary } from './summary.mjs';
 import { runVitest } from './vitest.mjs';
 
@@ -17,7 +16,10 @@ export const testWindows = taskOf(WINDOWS_JOBS);
 
 function taskOf(jobs) {
   return {
-    steps: () => [wasm, native, dist, ...jobs.flatMap(stepsOf).filter(isAvailable)],
+    steps: (words = []) => [
+      ...packageSteps(jobs, words),
+      ...selectedJobs(jobs, words).flatMap(stepsOf).filter(isAvailable),
+    ],
     async run(words) {
       return printSummary(await runJobs(jobs, words)) > 0 ? 1 : 0;
     },
@@ -29,11 +31,11 @@ export async function runJobs(jobs, words) {
   const folder = mkdtempSync(build('results-'));
   const reportOf = ({ name }) => join(folder, `${name}.json`);
   const results = [];
-  for (const job of jobs) {
+  for (const job of selectedJobs(jobs, words)) {
     console.log(`\n${job.name}`);
     const missing = stepsOf(job).find((step) => !isAvailable(step));
     if (missing) console.log(`left out: no ${missing.title} for this machine`);
-    else results.push({ name: job.name, ...(await runJob(job, reportOf(job), words)) });
+    else results.push({ name: job.name, ...(await runJob(job, reportOf(job), pathWords(jobs, words))) });
   }
   const guestJobs = jobs.filter(({ kernel }) => kernel);
   const matrix = kernelMatrix(guestJobs.map((job) => ({ kernel: job.kernel, report: reportOf(job) })));
