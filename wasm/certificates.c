@@ -5,6 +5,8 @@
 #include "engine.h"
 
 #include <openssl/asn1t.h>
+#include <openssl/decoder.h>
+#include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <string.h>
 
@@ -85,4 +87,24 @@ const ASN1_ITEM *__wrap_X509_it(void) {
     static const ASN1_EXTERN_FUNCS functions = {NULL, part_new, part_free, NULL, part_d2i, part_i2d, NULL, NULL, NULL};
     static const ASN1_ITEM item = {ASN1_ITYPE_EXTERN, V_ASN1_SEQUENCE, NULL, 0, &functions, 0, "X509"};
     return &item;
+}
+
+OSSL_DECODER_CTX *__real_OSSL_DECODER_CTX_new_for_pkey(EVP_PKEY **key, const char *input, const char *structure, const char *type, int selection,
+                                                       OSSL_LIB_CTX *library, const char *properties);
+
+/* Whether the provider has keys of this type, by its name or its OID as text. */
+static int is_key_type(const char *type) {
+    EVP_KEYMGMT *management = EVP_KEYMGMT_fetch(NULL, type, NULL);
+    EVP_KEYMGMT_free(management);
+    return management != NULL;
+}
+
+/*
+ * OpenSSL keeps the decoder that it has put together for a type of keys, by its name and for good, also where there is none for it. The name is
+ * the OID in a certificate, which may be anybody's: only types that there are get that far.
+ */
+OSSL_DECODER_CTX *__wrap_OSSL_DECODER_CTX_new_for_pkey(EVP_PKEY **key, const char *input, const char *structure, const char *type, int selection,
+                                                       OSSL_LIB_CTX *library, const char *properties) {
+    if (type && !is_key_type(type)) return NULL;
+    return __real_OSSL_DECODER_CTX_new_for_pkey(key, input, structure, type, selection, library, properties);
 }

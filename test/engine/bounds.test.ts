@@ -1,4 +1,4 @@
-import { createPublicKey } from 'node:crypto';
+import { createPublicKey, X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Output } from '../../src/connection/handshake.ts';
 import { EngineContext } from '../../src/engine/openssl/context.ts';
@@ -37,6 +37,8 @@ function halfHello(context: EngineContext): { engine: Engine; outputs: Output[] 
 }
 
 const mebibyte = 2 ** 20;
+/** id-ecPublicKey (RFC 5480 §2.1.1), the type of a certificate's key. */
+const ecPublicKey = Buffer.from('06072a8648ce3d0201', 'hex');
 
 describe('what handshakes may take of the heap', () => {
   it('one: a server’s certificate that takes more ends its connection, with an alert, and no other', async () => {
@@ -75,6 +77,27 @@ describe('what handshakes may take of the heap', () => {
     // What was made once and is kept by all is nobody's.
     expect(module.exports.ktls_unfinished_bytes()).toBeLessThan(mebibyte);
     expect(halfHello(context).outputs).toEqual([]);
+  });
+
+  it('certificates whose keys are of types that nobody knows leave nothing behind', () => {
+    const module = makeModule();
+    const { raw } = new X509Certificate(identity.cert);
+    const oid = raw.indexOf(ecPublicKey);
+    expect(oid).toBeGreaterThan(0);
+    const parse = (number: number): void => {
+      const der = Buffer.from(raw);
+      der[oid + ecPublicKey.length - 1] = 2 + number;
+      const pem = Buffer.from(`-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n`);
+      const store = module.exports.ktls_store_new();
+      using bytes = module.heap.copyIn(pem);
+      expect(module.exports.ktls_store_add(store, bytes.address, bytes.length)).toBe(1);
+      module.exports.ktls_store_free(store);
+    };
+    // The last ones are kept, whatever they are: then each takes the place of another.
+    for (let number = 0; number < 40; number++) parse(number);
+    const before = module.liveAllocations;
+    for (let number = 40; number < 120; number++) parse(number);
+    expect(module.liveAllocations - before).toBeLessThan(10);
   });
 
   it('a finished connection is not charged for what others do', () => {
