@@ -15,6 +15,7 @@ export { type StreamData, streamData } from './capture/plaintext-streams.ts';
 export { RecordDescriber } from './capture/record-describer.ts';
 export { contentTypeName, protectionText } from './capture/record-names.ts';
 export type { TcpEnd } from './capture/tcp-connections.ts';
+export type { Unused } from './capture/unused.ts';
 export type { Capture } from './keys/capture.ts';
 export { captureTo } from './keys/capture.ts';
 export type { KernelKeys } from './keys/crypto-info.ts';

@@ -5,11 +5,12 @@ import { CaptureReader } from './capture-reader.ts';
 import type { ConversationFacts, DecryptionEvent, Sender } from './conversation.ts';
 import type { CaptureCryptography } from './cryptography.ts';
 import { MemoryBudget } from './memory-budget.ts';
-import { segmentOf } from './network.ts';
+import { Network } from './network.ts';
 import { RecordStream, type StreamRecord } from './record-stream.ts';
 import type { CaptureSecrets } from './secrets.ts';
 import { type TcpConnection, TcpConnections, type TcpEvent } from './tcp-connections.ts';
 import { type ConversationSetting, TlsConversation } from './tls-conversation.ts';
+import { UnusedCounts } from './unused.ts';
 
 /**
  * Decrypts a capture: bytes of the file in, in pieces of any size, and out what they come to, in order. The secrets must be there before.
@@ -17,7 +18,9 @@ import { type ConversationSetting, TlsConversation } from './tls-conversation.ts
  */
 export class CaptureDecryption {
   readonly #reader = new CaptureReader();
+  readonly #network = new Network();
   readonly #connections = new TcpConnections();
+  readonly #unused = new UnusedCounts();
   readonly #followed = new Map<TcpConnection, Followed>();
   readonly #setting: ConversationSetting;
   readonly #reasons = new Set<string>();
@@ -35,6 +38,10 @@ export class CaptureDecryption {
   *end(): Generator<DecryptionEvent, void> {
     for (const item of this.#reader.end()) yield* this.#receive(item);
     for (const event of this.#connections.end()) yield* this.#follow(event);
+    const { incompleteFragments } = this.#network;
+    if (incompleteFragments > 0) this.#unused.add('IP fragments without the others', incompleteFragments);
+    const unused = this.#unused.list();
+    if (unused.length > 0) yield { kind: 'unused', unused };
   }
 
   *#receive(item: CaptureItem): Generator<DecryptionEvent, void> {
@@ -43,11 +50,18 @@ export class CaptureDecryption {
       yield* this.#report(item.reason);
       return;
     }
-    const segment = segmentOf(item);
-    if (typeof segment === 'string') yield* this.#report(segment);
-    else if (segment !== undefined) {
-      for (const event of this.#connections.push(segment)) yield* this.#follow(event);
+    if (item.kind === 'unused') {
+      this.#unused.add(item.what);
+      return;
     }
+    const segment = this.#network.segmentOf(item);
+    if (segment === undefined) return;
+    if ('dropped' in segment) {
+      this.#unused.add(segment.dropped);
+      if (segment.isProblem) yield* this.#report(segment.dropped);
+      return;
+    }
+    for (const event of this.#connections.push(segment)) yield* this.#follow(event);
   }
 
   *#follow(event: TcpEvent): Generator<DecryptionEvent, void> {
@@ -98,7 +112,10 @@ export class CaptureDecryption {
       );
     }
     const found = followed.conversation;
-    if (found === undefined) return;
+    if (found === undefined) {
+      this.#unused.add('TCP connections without TLS');
+      return;
+    }
     found.facts.endTime = event.time;
     found.facts.ended = event.how;
     yield* found.end();

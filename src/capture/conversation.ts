@@ -1,6 +1,7 @@
 import type { ContentTypeByte } from '../protocol/content-type.ts';
 import type { Endpoint } from './network.ts';
 import type { TcpEnd } from './tcp-connections.ts';
+import type { Unused } from './unused.ts';
 
 /** Who sent something. */
 export type Sender = 'client' | 'server';
@@ -71,4 +72,6 @@ export type DecryptionEvent =
     }
   | { readonly kind: 'end'; readonly conversation: Readonly<ConversationFacts> }
   /** About the file, not one connection. */
-  | { readonly kind: 'captureProblem'; readonly reason: string };
+  | { readonly kind: 'captureProblem'; readonly reason: string }
+  /** What of the file was not used, at its end. */
+  | { readonly kind: 'unused'; readonly unused: readonly Unused[] };

@@ -12,6 +12,8 @@ export function eventJson(event: DecryptionEvent): Record<string, unknown> {
   switch (event.kind) {
     case 'captureProblem':
       return { event: 'problem', conversation: null, reason: event.reason };
+    case 'unused':
+      return { event: 'unused', unused: event.unused };
     case 'conversation':
       return { event: 'conversation', ...factsJson(event.conversation) };
     case 'end':

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import { type DecryptOptions, decryptEvents } from '../keys.ts';
+import { type DecryptOptions, decryptEvents, type Unused } from '../keys.ts';
 import { type Command, CommandError, command, ExitCode, jsonOption, UsageError } from './command.ts';
-import { ConversationReport } from './decrypt/conversation-report.ts';
+import { ConversationReport, unusedText } from './decrypt/conversation-report.ts';
 import { type DecryptionOutput, JsonOutput, PageOutput, PcapngOutput, StreamsOutput } from './decrypt/outputs.ts';
 import type { Output } from './output.ts';
 import { printable } from './printable.ts';
@@ -63,6 +63,8 @@ interface Found {
   problem: string | undefined;
   /** Why the first of the records that could not be opened could not. */
   reason: string | undefined;
+  /** What there was besides TLS connections. */
+  unused: readonly Unused[];
 }
 
 async function decryptTo(
@@ -71,12 +73,13 @@ async function decryptTo(
   outputs: readonly DecryptionOutput[],
   { notes }: Output,
 ): Promise<Found> {
-  const found: Found = { conversations: 0, records: 0, opened: 0, problem: undefined, reason: undefined };
+  const found: Found = { conversations: 0, records: 0, opened: 0, problem: undefined, reason: undefined, unused: [] };
   try {
     for await (const event of decryptEvents(file, options)) {
       for (const each of outputs) each.push(event);
       if (event.kind === 'conversation') found.conversations++;
       if (event.kind === 'captureProblem') found.problem ??= event.reason;
+      if (event.kind === 'unused') found.unused = event.unused;
       if (event.kind === 'problem') found.reason ??= event.problem.reason;
       if (event.kind !== 'record') continue;
       found.records++;
@@ -95,12 +98,13 @@ async function decryptTo(
 
 /** Nothing found, or nothing opened, is a failure: it is not what was asked for. */
 function judge(
-  { conversations, opened, problem, reason = 'there is nothing but handshakes' }: Found,
+  { conversations, opened, problem, reason = 'there is nothing but handshakes', unused }: Found,
   { keyLog, keys }: DecryptOptions,
 ): number {
   if (conversations === 0) {
+    const others = unused.length === 0 ? '' : `: it has ${unusedText(unused)}`;
     throw new CommandError(
-      problem ?? 'there are no TLS connections in this capture',
+      problem ?? `there are no TLS connections in this capture${printable(others)}`,
       'Capture from before they begin.',
     );
   }

@@ -10,6 +10,7 @@ import type {
 import { readExportedKeys } from '../capture/exported-keys.ts';
 import { KeyLog } from '../capture/key-log.ts';
 import type { CaptureSecrets, ExportedEpoch } from '../capture/secrets.ts';
+import type { Unused } from '../capture/unused.ts';
 import { captureCryptography } from './capture-cryptography.ts';
 
 /** A capture (pcap or pcapng): its bytes, or where the file is. */
@@ -35,6 +36,8 @@ export interface DecryptedCapture {
   readonly conversations: readonly Conversation[];
   /** What of the file could not be used. */
   readonly problems: readonly string[];
+  /** What there was besides TLS connections: packets of other protocols, and such that cannot be looked into. */
+  readonly unused: readonly Unused[];
 }
 
 /**
@@ -49,9 +52,14 @@ export async function decrypt(capture: CaptureSource, options: DecryptOptions = 
     { records: DecryptedRecord[]; problems: ConversationProblem[] }
   >();
   const problems: string[] = [];
+  const unused: Unused[] = [];
   for await (const event of decryptEvents(capture, options)) {
     if (event.kind === 'captureProblem') {
       problems.push(event.reason);
+      continue;
+    }
+    if (event.kind === 'unused') {
+      unused.push(...event.unused);
       continue;
     }
     const found = conversations.get(event.conversation) ?? { records: [], problems: [] };
@@ -59,7 +67,7 @@ export async function decrypt(capture: CaptureSource, options: DecryptOptions = 
     if (event.kind === 'record') found.records.push(event.record);
     if (event.kind === 'problem') found.problems.push(event.problem);
   }
-  return { conversations: [...conversations].map(([facts, found]) => ({ ...facts, ...found })), problems };
+  return { conversations: [...conversations].map(([facts, found]) => ({ ...facts, ...found })), problems, unused };
 }
 
 /** The same, event by event, in memory that does not grow with the capture. */

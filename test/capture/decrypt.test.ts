@@ -317,6 +317,14 @@ test('two connections of the same ports, one after the other', async () => {
   for (const conversation of conversations) expect(saidBy(conversation, 'server')).toBe('one from the server\n');
 });
 
+test('the same connection twice, as in a file that was appended to itself', async () => {
+  const { bytes, keyLog } = capture('tls12-gcm');
+  const once = captureOf(segmentsOf(bytes));
+  const { conversations } = await decrypt(Buffer.concat([once, once]), { keyLog });
+  expect(conversations.map(({ id }) => id)).toEqual([1, 2]);
+  for (const conversation of conversations) expect(saidBy(conversation, 'server')).toBe('one from the server\n');
+});
+
 test('a file that is not there is a system error', async () => {
   await expect(decrypt(new URL('captures/none.pcap', import.meta.url))).rejects.toMatchObject({ code: 'ENOENT' });
 });
@@ -329,7 +337,7 @@ test.each([
     'the file is neither pcap nor pcapng, it begins with 1f 8b 08 00: it is compressed, unpack it with gunzip',
   ],
 ])('a file that is no capture: %j', async (text, problem) => {
-  expect(await decrypt(Buffer.from(text, 'latin1'))).toEqual({ conversations: [], problems: [problem] });
+  expect(await decrypt(Buffer.from(text, 'latin1'))).toEqual({ conversations: [], problems: [problem], unused: [] });
 });
 
 function dataOf(conversation: Conversation | undefined, sender: 'client' | 'server'): DecryptedRecord[] {

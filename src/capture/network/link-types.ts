@@ -1,0 +1,143 @@
+import { ByteReader } from '../byte-reader.ts';
+import { behind, cutOff, dropped, inner, type LayerName, type Peel, problem, type Step } from './layer.ts';
+import { peelAvs, peelPpi, peelPrism, peelRadiotap } from './wifi.ts';
+
+/** Takes off what a capture's link type (www.tcpdump.org/linktypes.html) puts in front. */
+export function peelLink(linkType: number, bytes: Uint8Array): Step {
+  const peel = linkTypes.get(linkType);
+  return peel === undefined ? problem(`link type ${linkType} is not supported`) : peel(bytes);
+}
+
+function plain(layer: LayerName): Peel {
+  return (bytes) => inner(layer, bytes);
+}
+
+/** A header of always the same length. */
+function skipping(length: number, layer: LayerName): Peel {
+  return (bytes) => behind(layer, bytes, length);
+}
+
+/** Two addresses of Ethernet, a switch's tag of so many bytes, and the type. */
+function tagged(length: number): Peel {
+  return (bytes) => behind('etherType', bytes, 12 + length);
+}
+
+/** Linux cooked capture, version 2: the type stands first. */
+function peelCooked2(bytes: Uint8Array): Step {
+  if (bytes.length < 20) return cutOff('Linux’ cooked capture');
+  const typeFirst = new Uint8Array(bytes.length - 18);
+  typeFirst.set(bytes.subarray(0, 2));
+  typeFirst.set(bytes.subarray(20), 2);
+  return inner('etherType', typeFirst);
+}
+
+/** Netfilter's log: pieces with a length and a type, of which one is the packet. They are in the order of the machine that captured. */
+function peelNflog(bytes: Uint8Array): Step {
+  const [family] = bytes;
+  for (const endianness of ['little', 'big'] as const) {
+    const payload = nflogPayload(bytes.subarray(4), endianness);
+    if (payload === undefined) continue;
+    if (family === addressFamily.ipv4 || family === addressFamily.ipv6) return inner('ip', payload);
+    return inner('ethernet', payload);
+  }
+  return cutOff('Netfilter’s log');
+}
+
+function nflogPayload(bytes: Uint8Array, endianness: 'little' | 'big'): Uint8Array | undefined {
+  const reader = new ByteReader(bytes, endianness);
+  while (reader.left >= 4) {
+    const length = reader.uint16();
+    const type = reader.uint16() & 0x7fff;
+    if (length < 4 || length - 4 > reader.left) return undefined;
+    const value = reader.bytes(length - 4);
+    if (type === nflogPayloadType) return value;
+    reader.skip(Math.min(reader.left, -length & 3));
+  }
+  return undefined;
+}
+
+/** OpenBSD's pf log: the header says its length, which is padded. */
+function peelPflog(bytes: Uint8Array): Step {
+  return behind('ip', bytes, ((bytes[0] ?? 0) + 3) & ~3 || 1);
+}
+
+/** macOS' PKTAP: a header of its own around any other link type. */
+function peelPktap(bytes: Uint8Array): Step {
+  const reader = new ByteReader(bytes, 'little');
+  const length = reader.uint32();
+  reader.skip(4);
+  const linkType = reader.uint32();
+  if (reader.failed || length < 12 || length > bytes.length) return cutOff('PKTAP');
+  return linkType === Link.pktap ? dropped('PKTAP in PKTAP') : peelLink(linkType, bytes.subarray(length));
+}
+
+/** Token Ring (IEEE 802.5): the addresses may have a route behind them, which the source's highest bit tells. */
+function peelTokenRing(bytes: Uint8Array): Step {
+  const route = (bytes[8] ?? 0) & 0x80 ? (bytes[14] ?? 0) & 0x1f : 0;
+  return behind('llc', bytes, 14 + route);
+}
+
+/** ATM (RFC 2684): LLC, or a bare NLPID as in Frame Relay. */
+function peelAtm(bytes: Uint8Array): Step {
+  return bytes[0] === 0xaa ? inner('llc', bytes) : dropped('ATM');
+}
+
+const addressFamily = { ipv4: 2, ipv6: 10 } as const;
+const nflogPayloadType = 9;
+
+const Link = { pktap: 258 } as const;
+
+const linkTypes = new Map<number, Peel>([
+  // BSD's loopback: the address family is in the order of the machine that captured; IP itself says which version it is.
+  [0, skipping(4, 'ip')],
+  [1, plain('ethernet')],
+  [6, peelTokenRing],
+  [8, skipping(16, 'ip')],
+  [9, plain('ppp')],
+  // FDDI.
+  [10, skipping(13, 'llc')],
+  // Raw IP, as several systems number it.
+  [12, plain('ip')],
+  [14, plain('ip')],
+  [50, plain('hdlc')],
+  [51, plain('pppoe')],
+  [100, peelAtm],
+  [101, plain('ip')],
+  [104, plain('hdlc')],
+  [105, plain('wifi')],
+  [107, plain('frameRelay')],
+  [108, skipping(4, 'ip')],
+  // OpenBSD's enc: address family, SPI and flags.
+  [109, skipping(12, 'ip')],
+  // Linux cooked capture.
+  [113, skipping(14, 'etherType')],
+  [117, peelPflog],
+  [119, peelPrism],
+  [127, peelRadiotap],
+  // IP over IEEE 1394.
+  [138, skipping(16, 'etherType')],
+  [163, peelAvs],
+  // PPP, Cisco HDLC and Frame Relay with a byte for the direction.
+  [166, skipping(1, 'ppp')],
+  [192, (bytes) => peelPpi(bytes, (linkType, rest) => peelLink(linkType, rest))],
+  [204, skipping(1, 'ppp')],
+  [205, skipping(1, 'hdlc')],
+  [206, skipping(1, 'frameRelay')],
+  [219, plain('mpls')],
+  // Solaris' ipnet.
+  [226, skipping(24, 'ip')],
+  [228, plain('ip')],
+  [229, plain('ip')],
+  [239, peelNflog],
+  // netANALYZER: with a header, and with the preamble too.
+  [240, skipping(4, 'ethernet')],
+  [241, skipping(12, 'ethernet')],
+  [Link.pktap, peelPktap],
+  [274, skipping(8, 'ethernet')],
+  [276, peelCooked2],
+  // Tags of switch chips (DSA) between the addresses and the type, or in front of them.
+  [281, tagged(4)],
+  [282, skipping(4, 'ethernet')],
+  [284, tagged(4)],
+  [285, tagged(8)],
+]);
