@@ -22,5 +22,6 @@ export type { KernelKeys } from './keys/crypto-info.ts';
 export { fromCryptoInfo, toCryptoInfo } from './keys/crypto-info.ts';
 export type { TLSVersionName } from './keys/exported-keys.ts';
 export { ConnectionKeys, EpochKeys } from './keys/exported-keys.ts';
-export type { CaptureSource, Conversation, DecryptedCapture, DecryptOptions } from './platform/decrypt-capture.ts';
+export type { CaptureSource } from './platform/capture-source.ts';
+export type { Conversation, DecryptedCapture, DecryptOptions } from './platform/decrypt-capture.ts';
 export { decrypt, decryptEvents } from './platform/decrypt-capture.ts';

@@ -42,6 +42,11 @@ export class CaptureReader {
     return this.#end(`the file ends within a packet: its last ${this.#rest.length} bytes cannot be read`);
   }
 
+  /** Nothing of what follows, or of what is there, is to be read. */
+  stop(): void {
+    this.#end();
+  }
+
   #end(problem?: string): CaptureItem[] {
     this.#ended = true;
     this.#rest = new Uint8Array();
@@ -59,8 +64,7 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
 function notCapture(bytes: Uint8Array): string {
   if (bytes.length === 0) return 'the file is empty';
   const start = [...bytes.subarray(0, magicLength)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
-  const hint = start === '1f 8b 08 00' || start.startsWith('1f 8b') ? ': it is compressed, unpack it with gunzip' : '';
-  return `the file is neither pcap nor pcapng, it begins with ${start}${hint}`;
+  return `the file is neither pcap nor pcapng, it begins with ${start}`;
 }
 
 const magicLength = 4;

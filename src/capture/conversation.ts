@@ -10,6 +10,8 @@ export type Sender = 'client' | 'server';
 export interface ConversationFacts {
   /** Counts from 1, in the order in which the conversations began. */
   readonly id: number;
+  /** The conversation whose application data carry this one (TLS in TLS); undefined: it is TCP that does. */
+  readonly within: number | undefined;
   readonly client: Endpoint;
   readonly server: Endpoint;
   readonly startTime: bigint;

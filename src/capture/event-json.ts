@@ -44,6 +44,7 @@ export function eventJson(event: DecryptionEvent): Record<string, unknown> {
 function factsJson(facts: Readonly<ConversationFacts>): Record<string, unknown> {
   return {
     conversation: facts.id,
+    within: facts.within ?? null,
     client: endpointText(facts.client),
     server: endpointText(facts.server),
     startTime: isoTime(facts.startTime),

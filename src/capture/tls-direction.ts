@@ -9,7 +9,7 @@ import type { Tls13Keys } from './tls13-keys.ts';
 /** What a conversation keeps for each of its directions. */
 export class TlsDirection {
   readonly sender: Sender;
-  readonly handshake: HandshakeMessages = new HandshakeMessages();
+  readonly handshake: HandshakeMessages;
   readonly tls12: Tls12Keys;
   tls13: Tls13Keys | undefined;
   /** How many records may be missing before the next one, since it is not known where it was found. */
@@ -21,8 +21,12 @@ export class TlsDirection {
   #waiting: StreamRecord[] = [];
   #kept = 0;
 
-  constructor(cryptography: CaptureCryptography, sender: Sender, budget: MemoryBudget) {
+  constructor(
+    cryptography: CaptureCryptography,
+    { sender, budget, kept }: { sender: Sender; budget: MemoryBudget; kept: 'hellos' | 'all' },
+  ) {
     this.sender = sender;
+    this.handshake = new HandshakeMessages(kept);
     this.tls12 = new Tls12Keys(cryptography, sender);
     this.#budget = budget;
   }

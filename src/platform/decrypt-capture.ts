@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { CaptureDecryption } from '../capture/capture-decryption.ts';
 import { CaptureReader } from '../capture/capture-reader.ts';
 import type {
@@ -8,19 +7,19 @@ import type {
   DecryptionEvent,
 } from '../capture/conversation.ts';
 import { readExportedKeys } from '../capture/exported-keys.ts';
-import { KeyLog } from '../capture/key-log.ts';
+import { KeyLog, maxCapturedSecrets } from '../capture/key-log.ts';
 import type { CaptureSecrets, ExportedEpoch } from '../capture/secrets.ts';
 import type { Unused } from '../capture/unused.ts';
-import { captureCryptography } from './capture-cryptography.ts';
-
-/** A capture (pcap or pcapng): its bytes, or where the file is. */
-export type CaptureSource = Uint8Array | string | URL;
+import { captureCryptography, premasterOpener } from './capture-cryptography.ts';
+import { type CapturePieces, type CaptureSource, DamagedCapture, piecesOf } from './capture-source.ts';
 
 export interface DecryptOptions {
   /** The text of a key log (SSLKEYLOGFILE, RFC 9850). A pcapng file's own secrets are used too. */
   readonly keyLog?: string | Uint8Array | undefined;
   /** What exportKeys() gave, or the same from JSON: one connection, or an array of them. */
   readonly keys?: unknown;
+  /** The server's RSA key, or several, in PEM or DER: for connections whose premaster secret was encrypted for it. */
+  readonly privateKey?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
 }
 
 /** A TLS connection of a capture. */
@@ -41,7 +40,7 @@ export interface DecryptedCapture {
 }
 
 /**
- * Decrypts the TLS connections of a capture (TLS 1.2 and 1.3). All of it is kept: for captures that are larger than memory there is
+ * Decrypts the TLS connections of a capture (TLS 1.0 to 1.3). All of it is kept: for captures that are larger than memory there is
  * {@link decryptEvents}. Secrets that do not fit and bytes that are missing or malformed are problems in the result. Rejects with a system
  * error if the file cannot be read, and with a TypeError
  * (ERR_INVALID_ARG_VALUE) if `keys` is not what exportKeys() gives.
@@ -75,14 +74,20 @@ export async function* decryptEvents(
   capture: CaptureSource,
   options: DecryptOptions = {},
 ): AsyncGenerator<DecryptionEvent, void> {
-  const secrets = await gatherSecrets(capture, options);
+  const pieces = await piecesOf(capture);
+  const secrets = await gatherSecrets(pieces, options);
   try {
     if (secrets.keyLog.malformed > 0) {
       const reason = `${secrets.keyLog.malformed} lines of key logs are malformed, and were not used`;
       yield { kind: 'captureProblem', reason };
     }
-    const decryption = new CaptureDecryption(captureCryptography, secrets);
-    for await (const chunk of chunksOf(capture)) yield* decryption.push(chunk);
+    const decryption = new CaptureDecryption(captureCryptography, secrets, { addsSecrets: !pieces.mayRepeat });
+    try {
+      for await (const chunk of pieces.read()) yield* decryption.push(chunk);
+    } catch (error) {
+      if (!(error instanceof DamagedCapture)) throw error;
+      yield* decryption.break(error.message);
+    }
     yield* decryption.end();
   } finally {
     secrets.keyLog.dispose();
@@ -90,8 +95,11 @@ export async function* decryptEvents(
   }
 }
 
-/** A file's own secrets may stand behind the packets that need them, so they are looked for first. */
-async function gatherSecrets(capture: CaptureSource, { keyLog, keys }: DecryptOptions): Promise<CaptureSecrets> {
+/** A file's own secrets may stand behind the packets that need them, so they are looked for first, in what can be read twice. */
+async function gatherSecrets(
+  pieces: CapturePieces,
+  { keyLog, keys, privateKey }: DecryptOptions,
+): Promise<CaptureSecrets> {
   const all = new KeyLog();
   if (keyLog !== undefined) all.add(textOf(keyLog));
   const exported = new Map<string, readonly ExportedEpoch[]>();
@@ -100,23 +108,19 @@ async function gatherSecrets(capture: CaptureSource, { keyLog, keys }: DecryptOp
     const known = exported.get(connection.clientRandom) ?? [];
     exported.set(connection.clientRandom, [...known, ...connection.epochs]);
   }
+  const privateKeys = [privateKey ?? []].flat().map(premasterOpener);
   const reader = new CaptureReader();
-  for await (const chunk of chunksOf(capture)) {
-    for (const item of reader.push(chunk)) if (item.kind === 'keyLog') all.add(textOf(item.bytes));
-    if (!reader.mayHoldSecrets) break;
+  try {
+    for await (const chunk of pieces.mayRepeat ? pieces.read() : []) {
+      for (const item of reader.push(chunk))
+        if (item.kind === 'keyLog') all.add(textOf(item.bytes), maxCapturedSecrets);
+      if (!reader.mayHoldSecrets) break;
+    }
+  } catch (error) {
+    // The second time it is told.
+    if (!(error instanceof DamagedCapture)) throw error;
   }
-  return { keyLog: all, exported };
-}
-
-/** Not a copy more than needed: files are read in pieces, and bytes are taken in pieces, too, so that events come before the end. */
-async function* chunksOf(capture: CaptureSource): AsyncGenerator<Uint8Array, void> {
-  if (!(capture instanceof Uint8Array)) {
-    yield* createReadStream(capture, { highWaterMark: chunkLength });
-    return;
-  }
-  for (let offset = 0; offset < capture.length; offset += chunkLength) {
-    yield capture.subarray(offset, offset + chunkLength);
-  }
+  return { keyLog: all, exported, privateKeys };
 }
 
 function textOf(text: string | Uint8Array): string {
@@ -128,5 +132,3 @@ function wipe({ keys, trafficSecret }: ExportedEpoch): void {
   keys.iv.fill(0);
   trafficSecret?.fill(0);
 }
-
-const chunkLength = 256 * 1024;

@@ -44,8 +44,9 @@ export class ConversationReport implements DecryptionOutput {
   end(): void {}
 
   #print(facts: Readonly<ConversationFacts>, { records, problems, left }: Lines): void {
-    const { id, client, server, version, cipherSuite, serverName, alpnProtocol } = facts;
-    const negotiated = [version, cipherSuite, serverName, alpnProtocol].filter((fact) => fact !== undefined);
+    const { id, within, client, server, version, cipherSuite, serverName, alpnProtocol } = facts;
+    const inside = within === undefined ? undefined : `within ${within}`;
+    const negotiated = [inside, version, cipherSuite, serverName, alpnProtocol].filter((fact) => fact !== undefined);
     this.#report.heading(`${id}  ${endpointText(client)} → ${endpointText(server)}`, printable(negotiated.join(', ')));
     for (const { sender, reason } of problems) {
       this.#report.line(`  ${this.#report.style('yellow', printable(sender ? `${sender}: ${reason}` : reason))}`);
