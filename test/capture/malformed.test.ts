@@ -65,7 +65,11 @@ test('any key log', () =>
   ));
 
 test('a connection without end that never says hello keeps little', () => {
-  const decryption = new CaptureDecryption(captureCryptography, { keyLog: new KeyLog(), exported: new Map() });
+  const decryption = new CaptureDecryption(captureCryptography, {
+    keyLog: new KeyLog(),
+    exported: new Map(),
+    privateKeys: [],
+  });
   const { bytes } = capture('tls13-key-update');
   const [syn, hello] = segmentsOf(bytes).filter(
     ({ source, payload, syn: isSyn }) => source.port !== 45672 && (isSyn || payload.length > 0),

@@ -14,7 +14,7 @@ for (const name of names.filter((name) => name.endsWith('.keylog')))
 export const target: Target = {
   seeds: () => names.filter((name) => name.endsWith('.pcap')).map((name) => readFileSync(new URL(name, folder))),
   run(input) {
-    const decryption = new CaptureDecryption(captureCryptography, { keyLog, exported: new Map() });
+    const decryption = new CaptureDecryption(captureCryptography, { keyLog, exported: new Map(), privateKeys: [] });
     const half = input.length >> 1;
     for (const part of [input.subarray(0, half), input.subarray(half)]) for (const _ of decryption.push(part));
     for (const _ of decryption.end());
