@@ -45,8 +45,11 @@ export class CaptureDecryption {
     };
   }
 
+  /** The chunk's memory may be used again when all events were taken. */
   *push(chunk: Uint8Array): Generator<DecryptionEvent, void> {
     for (const item of this.#reader.push(chunk)) yield* this.#receive(item);
+    // Segments and records that wait were copied: nothing needs the chunk any more.
+    this.#reader.retain();
   }
 
   /** The rest of the file cannot be read. */

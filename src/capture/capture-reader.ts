@@ -9,11 +9,19 @@ import { Pcapng } from './pcapng.ts';
 export class CaptureReader {
   #format: CaptureFormat | undefined;
   #rest: Uint8Array = new Uint8Array();
+  #isOwn = false;
   #ended = false;
 
   /** Whether the file may hold secrets: only pcapng has blocks for them. */
   get mayHoldSecrets(): boolean {
     return !this.#ended && !(this.#format instanceof Pcap);
+  }
+
+  /** Copies what is left of the chunks, whose memory may be used again from here on. */
+  retain(): void {
+    if (this.#isOwn || this.#rest.length === 0) return;
+    this.#rest = Uint8Array.from(this.#rest);
+    this.#isOwn = true;
   }
 
   /** What stands whole in the bytes so far. */
@@ -31,6 +39,7 @@ export class CaptureReader {
     const { consumed, items } = this.#format.read(bytes);
     if (consumed === 'end') this.#end();
     else this.#rest = bytes.subarray(consumed);
+    this.#isOwn = false;
     return items;
   }
 

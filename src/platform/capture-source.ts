@@ -10,6 +10,7 @@ export type CaptureSource = Uint8Array | string | URL | AsyncIterable<Uint8Array
 export interface CapturePieces {
   /** They can be read again from the start: it is a file, or bytes. */
   readonly mayRepeat: boolean;
+  /** A piece is what it is until the next is asked for: then its memory may be used again. */
   read(): AsyncGenerator<Uint8Array, void>;
 }
 
@@ -41,10 +42,12 @@ async function* reopened(file: string | URL): AsyncGenerator<Uint8Array, void> {
 
 type FileHandle = Awaited<ReturnType<typeof open>>;
 
+/** All in the same memory: a chunk is what it is until the next is asked for. */
 async function* fileChunks(file: FileHandle): AsyncGenerator<Uint8Array, void> {
+  const buffer = new Uint8Array(chunkLength);
   try {
     for (;;) {
-      const { bytesRead, buffer } = await file.read({ buffer: new Uint8Array(chunkLength) });
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
       if (bytesRead === 0) return;
       yield buffer.subarray(0, bytesRead);
     }
@@ -64,11 +67,11 @@ async function* decompressed(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<
       start = Uint8Array.from(Buffer.concat([start, value]));
     }
     const whole = continued(start, rest);
-    if (Lz4.isStart(start)) yield* lz4(whole);
+    if (Lz4.isStart(start)) yield* lz4(copies(whole));
     else {
       const transform = transformFor(start);
       if (transform === undefined) yield* whole;
-      else yield* transformed(whole, transform);
+      else yield* transformed(copies(whole), transform);
     }
   } finally {
     await rest.return?.();
@@ -78,6 +81,11 @@ async function* decompressed(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<
 async function* continued(start: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array, void> {
   if (start.length > 0) yield start;
   for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+}
+
+/** For those who look at a piece after they have asked for the next. */
+async function* copies(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  for await (const piece of pieces) yield Uint8Array.from(piece);
 }
 
 function transformFor([first, second, third, fourth]: Uint8Array): Transform | undefined {

@@ -115,6 +115,7 @@ async function gatherSecrets(
       for (const item of reader.push(chunk))
         if (item.kind === 'keyLog') all.add(textOf(item.bytes), maxCapturedSecrets);
       if (!reader.mayHoldSecrets) break;
+      reader.retain();
     }
   } catch (error) {
     // The second time it is told.
