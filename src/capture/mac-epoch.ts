@@ -26,7 +26,7 @@ export interface MacSetting<Protection> {
 export class CbcEpoch implements EpochOpener {
   readonly #cryptography: CaptureCryptography;
   readonly #setting: MacSetting<CbcProtection>;
-  /** TLS 1.0 begins where the record before ended (RFC 2246 §6.2.3.2). A record may be tried several times. */
+  /** TLS 1.0 begins where the record before ended (RFC 2246 §6.2.3.2). A record may be tried several times: then it is the same object. */
   #chain: { readonly record: Uint8Array | undefined; readonly iv: Uint8Array };
   sequenceNumber = 0n;
 
@@ -68,7 +68,7 @@ export class CbcEpoch implements EpochOpener {
     if (this.#chain.record === record) return this.#chain.iv;
     const iv = this.#chain.record === undefined ? this.#chain.iv : this.#lastBlock;
     this.#chain = { record, iv };
-    this.#lastBlock = last;
+    this.#lastBlock = last.slice();
     return iv;
   }
 

@@ -179,7 +179,7 @@ export class TlsConversation {
     const type = record[0] ?? 0;
     const common = { time, sender: direction.sender, length: record.length - headerLength };
     if (!this.#isProtected(direction, type)) {
-      const fragment = record.subarray(headerLength);
+      const fragment = record.slice(headerLength);
       this.#emit({ ...common, type, ...this.#place(0), sequenceNumber: undefined, plaintext: fragment });
       this.#handleContent(direction, { type, fragment, epoch: 0, time });
       return;

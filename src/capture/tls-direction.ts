@@ -41,7 +41,7 @@ export class TlsDirection {
     const size = itemOverhead + (item.kind === 'record' ? item.record.length : 0);
     if (this.#kept + size > maxKept || !this.#budget.take(size)) return false;
     this.#kept += size;
-    this.#waiting.push(item);
+    this.#waiting.push(item.kind === 'record' ? { ...item, record: item.record.slice() } : item);
     return true;
   }
 
