@@ -30,7 +30,7 @@ export interface Inner {
 }
 
 /** The same, where a number of IP's table of protocols says what it is. */
-export interface InnerProtocol {
+interface InnerProtocol {
   readonly protocol: number;
   readonly bytes: Uint8Array;
 }
