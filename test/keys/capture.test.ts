@@ -179,7 +179,7 @@ describe('a capture that is slow or broken', () => {
     process.on('warning', onWarning);
     const full = new Writable({ write: (_chunk, _encoding, done) => done(new Error('no space left')) });
     const failed = captureTo(full);
-    await once(full, 'close');
+    await new Promise((resolve) => full.once('close', resolve));
     await failed.close();
     // 64 MiB wait for one that takes nothing: then it is given up, with what waits.
     const stuck = new Writable({ write: () => {} });
