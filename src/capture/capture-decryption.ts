@@ -64,9 +64,14 @@ export class CaptureDecryption {
     for (const event of this.#connections.end()) yield* this.#follow(event);
     const { incompleteFragments } = this.#network;
     if (incompleteFragments > 0) this.#unused.add('IP fragments without the others', incompleteFragments);
-    this.#setting.sessions.dispose();
     const unused = this.#unused.list();
     if (unused.length > 0) yield { kind: 'unused', unused };
+  }
+
+  /** Wipes all keys that followed from secrets. The object is of no use after. */
+  dispose(): void {
+    for (const followed of this.#followed.values()) followed.dispose();
+    this.#setting.sessions.dispose();
   }
 
   *#receive(item: CaptureItem): Generator<DecryptionEvent, void> {

@@ -71,6 +71,12 @@ export class FollowedConnection {
     return true;
   }
 
+  /** Wipes the keys, where nobody wants to know more. */
+  dispose(): void {
+    this.#conversation?.dispose();
+    this.#inner?.dispose();
+  }
+
   #begin(): TlsConversation {
     const { startTime, within } = this.#carrier;
     const facts: ConversationFacts = {

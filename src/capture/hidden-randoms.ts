@@ -21,7 +21,8 @@ export class HiddenRandoms {
   #randoms: readonly Uint8Array[] = [];
   #hellos = 0;
   #mayHide = true;
-  #hasSearched = false;
+  #innerName: string | undefined;
+  readonly #searched = new Set<Sender>();
 
   constructor(setting: {
     readonly cryptography: CaptureCryptography;
@@ -41,7 +42,12 @@ export class HiddenRandoms {
   greet({ random, encryptedHello }: ClientHello): string | undefined {
     const { keyLog } = this.#secrets;
     const sequence = this.#hellos++;
-    this.#randoms = [random];
+    // RFC 9849 §6.1.5: the hello after a retry hides the same one.
+    const isSame = this.#randoms.at(-1)?.every((byte, at) => byte === random[at]) === true;
+    if (!isSame) {
+      this.#randoms = [random];
+      this.#innerName = undefined;
+    }
     this.#mayHide = encryptedHello !== undefined;
     if (encryptedHello === undefined) return undefined;
     for (const secret of keyLog.secrets(random, 'ECH_SECRET')) {
@@ -50,16 +56,16 @@ export class HiddenRandoms {
         if (inner === undefined) continue;
         this.#randoms = [inner.random, random];
         // A server that did not take it goes on with the outer hello, and then there are no secrets of the inner one.
-        return keyLog.has(inner.random) ? inner.serverName : undefined;
+        if (keyLog.has(inner.random)) this.#innerName = inner.serverName;
       }
     }
-    return undefined;
+    return this.#innerName;
   }
 
-  /** Tries each logged handshake secret on a record, once. Whether one fits: its random is known then. */
+  /** Tries each logged handshake secret on the first record of a sender. Whether one fits: its random is known then. */
   search({ protection, hash }: CipherSuite, sender: Sender, record: Uint8Array): boolean {
-    if (this.#hasSearched || !this.#mayHide || protection?.kind !== 'aead') return false;
-    this.#hasSearched = true;
+    if (this.#searched.has(sender) || !this.#mayHide || protection?.kind !== 'aead') return false;
+    this.#searched.add(sender);
     const { keyLog } = this.#secrets;
     const { handshake: label } = trafficSecretLabels[sender];
     for (const random of keyLog.randomsWith(label)) {

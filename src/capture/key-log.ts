@@ -20,6 +20,7 @@ export class KeyLog {
   readonly #secrets = new Map<string, Map<SecretLabel, Uint8Array[]>>();
   readonly #premasters = new Map<string, Uint8Array[]>();
   readonly #sessions = new Map<string, Uint8Array[]>();
+  #hasPremasterLabels = false;
   #malformed = 0;
 
   /** How many connections there are secrets of. */
@@ -34,7 +35,7 @@ export class KeyLog {
 
   /** Whether a master secret may have to be derived from a premaster secret. */
   get hasPremasters(): boolean {
-    return this.#premasters.size > 0 || [...this.#secrets.values()].some((labels) => labels.has('PMS_CLIENT_RANDOM'));
+    return this.#premasters.size > 0 || this.#hasPremasterLabels;
   }
 
   /**
@@ -102,6 +103,7 @@ export class KeyLog {
     const secrets = this.#secrets.get(key) ?? new Map<SecretLabel, Uint8Array[]>();
     if (!put(secrets, label, digits, (length) => hasLength(label, length))) return false;
     this.#secrets.set(key, secrets);
+    if (label === 'PMS_CLIENT_RANDOM') this.#hasPremasterLabels = true;
     return true;
   }
 }
@@ -158,6 +160,6 @@ const labels: ReadonlySet<string> = new Set<SecretLabel>([
 /** Of how many connections a capture may bring secrets. */
 export const maxCapturedSecrets: number = 2 ** 18;
 
-/** Of one label and one connection: each is tried. */
-const maxSecrets = 16;
+/** Of one label and one connection: each is tried, on each record until one fits. */
+const maxSecrets = 4;
 const maxLength = 4096;

@@ -86,8 +86,13 @@ export class TlsConversation {
   /** The connection is over. */
   end(): DecryptionEvent[] {
     this.#giveUpWaiting(this.facts.endTime);
-    for (const direction of Object.values(this.#directions)) direction.dispose();
+    this.dispose();
     return this.#takeEvents();
+  }
+
+  /** Wipes the keys. Nothing can be opened after. */
+  dispose(): void {
+    for (const direction of Object.values(this.#directions)) direction.dispose();
   }
 
   /** Says, once, what could not be done. */
@@ -213,11 +218,12 @@ export class TlsConversation {
   #open(direction: TlsDirection, record: Uint8Array): OpenedRecord | undefined {
     if (this.#version !== TlsVersion.tls13) return direction.tls12.open(record, direction.lost);
     const negotiated = this.#negotiated;
-    if (negotiated === undefined || direction.refusal !== undefined) return undefined;
+    if (negotiated === undefined || direction.refusedWith === this.#randoms.known) return undefined;
     if (direction.tls13 === undefined) {
       const secrets = this.#tls13Secrets(negotiated, direction, record);
+      direction.refusal = typeof secrets === 'string' ? secrets : undefined;
       if (typeof secrets === 'string') {
-        direction.refusal = secrets;
+        direction.refusedWith = this.#randoms.known;
         return undefined;
       }
       direction.tls13 = new Tls13Keys(this.#setting.cryptography, secrets);

@@ -17,6 +17,8 @@ export class TlsDirection {
   #searches = maxSearches;
   /** Why there are no keys. */
   refusal: string | undefined;
+  /** The randoms under which nothing was found: with others there may be. */
+  refusedWith: readonly Uint8Array[] | undefined;
   readonly #budget: MemoryBudget;
   #waiting: StreamRecord[] = [];
   #kept = 0;

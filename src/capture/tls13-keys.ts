@@ -26,6 +26,8 @@ export class Tls13Keys implements DirectionKeys {
   readonly #cryptography: CaptureCryptography;
   readonly #secrets: Tls13Secrets;
   #current: Current = { epoch: 0, keys: undefined, secret: undefined };
+  /** Records in a row that nothing opened. */
+  #failures = 0;
 
   constructor(cryptography: CaptureCryptography, secrets: Tls13Secrets) {
     this.#cryptography = cryptography;
@@ -39,11 +41,20 @@ export class Tls13Keys implements DirectionKeys {
   open(record: Uint8Array, lost = 0): OpenedRecord | undefined {
     const { keys, epoch } = this.#current;
     const opened = keys && openWith(keys, epoch, record, lost);
-    if (opened !== undefined) return opened;
+    if (opened !== undefined) {
+      this.#failures = 0;
+      return opened;
+    }
+    // A key for each of so many records that are none of ours would cost much more than they do.
+    if (lost === 0 && ++this.#failures > maxFailures) {
+      this.skip();
+      return undefined;
+    }
     for (const later of this.#laterEpochs()) {
       const found = later.keys && openWith(later.keys, later.epoch, record, lost);
       if (found !== undefined) {
         this.#become(later);
+        this.#failures = 0;
         return found;
       }
       forget(later);
@@ -148,3 +159,5 @@ const sha256Aeads: readonly AeadProtection[] = [
 ];
 
 const hashLength384 = 48;
+/** More than early data that nobody can open. */
+const maxFailures = 8192;

@@ -61,13 +61,29 @@ export const decryptCommand: Command = command({
     if (streams !== undefined) outputs.push(new StreamsOutput(streams));
     const print = json ? new JsonOutput(output) : new ConversationReport(output.report);
     if (json || outputs.length === 0) outputs.push(print);
-    const found = await decryptTo(file === '-' ? output.stdin : file, options, outputs, output);
+    const found = await decryptTo(file === '-' ? untilInterrupted(output) : file, options, outputs, output);
     if (!json)
       for (const written of [html, pcapng, streams])
         if (written !== undefined) output.notes.line(`written: ${written}`);
     return judge(found, options);
   },
 });
+
+/** Standard input, which may have no end: Ctrl-C is one, and what has come before it is told. */
+async function* untilInterrupted(output: Output): AsyncGenerator<Uint8Array, void> {
+  const signal = output.interruption();
+  const interrupted = once(signal, 'abort').then(() => ({ done: true, value: undefined }) as const);
+  const pieces: AsyncIterator<Uint8Array> = output.stdin[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await Promise.race([pieces.next(), interrupted]);
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    output.stdin.destroy();
+  }
+}
 
 interface Found {
   conversations: number;

@@ -76,12 +76,12 @@ export async function* decryptEvents(
 ): AsyncGenerator<DecryptionEvent, void> {
   const pieces = await piecesOf(capture);
   const secrets = await gatherSecrets(pieces, options);
+  const decryption = new CaptureDecryption(captureCryptography, secrets, { addsSecrets: !pieces.mayRepeat });
   try {
     if (secrets.keyLog.malformed > 0) {
       const reason = `${secrets.keyLog.malformed} lines of key logs are malformed, and were not used`;
       yield { kind: 'captureProblem', reason };
     }
-    const decryption = new CaptureDecryption(captureCryptography, secrets, { addsSecrets: !pieces.mayRepeat });
     try {
       for await (const chunk of pieces.read()) yield* decryption.push(chunk);
     } catch (error) {
@@ -90,6 +90,7 @@ export async function* decryptEvents(
     }
     yield* decryption.end();
   } finally {
+    decryption.dispose();
     secrets.keyLog.dispose();
     for (const epochs of secrets.exported.values()) epochs.forEach(wipe);
   }

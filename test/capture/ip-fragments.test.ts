@@ -40,6 +40,17 @@ describe.each([
     expect(network.incompleteFragments).toBe(fragments.length - 1);
   });
 
+  test('of which one is behind the last are dropped with their packet', () => {
+    const fragments = new IpFragments();
+    fragments.push('a', { offset: 16, hasMore: true }, pattern(8), 0n);
+    const last = { offset: 8, hasMore: false };
+    expect(fragments.push('a', last, pattern(8), 0n)).toEqual({ dropped: 'overlapping IP fragments' });
+    fragments.push('b', last, pattern(8), 0n);
+    expect(fragments.push('b', { offset: 16, hasMore: true }, pattern(8), 0n)).toEqual({
+      dropped: 'overlapping IP fragments',
+    });
+  });
+
   test('that overlap are dropped with their packet', () => {
     const [first, second] = [fragments[0], fragmentsOf(packet, 48)[1]];
     if (first === undefined || second === undefined) throw new Error('there are two');

@@ -32,7 +32,8 @@ export class IpFragments {
     }
     if (waiting.parts.some((part) => part.start <= offset && end <= part.start + part.bytes.length)) return undefined;
     const overlaps = waiting.parts.some((part) => part.start < end && offset < part.start + part.bytes.length);
-    const isBeyond = waiting.end !== undefined && (end > waiting.end || !hasMore);
+    const known = waiting.end;
+    const isBeyond = known === undefined ? !hasMore && reach(waiting) > end : end > known || !hasMore;
     if (overlaps || isBeyond || waiting.parts.length >= maxParts) {
       this.#abandon(key, waiting);
       return { dropped: 'overlapping IP fragments' };
@@ -78,6 +79,11 @@ export class IpFragments {
     this.#packets.delete(key);
     this.#kept -= waiting.size + waiting.parts.length * partOverhead;
   }
+}
+
+/** Where the part that is furthest behind ends. */
+function reach({ parts }: Waiting): number {
+  return parts.reduce((furthest, { start, bytes }) => Math.max(furthest, start + bytes.length), 0);
 }
 
 interface Waiting {
