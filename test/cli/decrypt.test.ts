@@ -85,6 +85,17 @@ describe('ktls decrypt', { timeout: 60_000 }, () => {
     expect(empty).toMatchObject({ status: 1, stderr: expect.stringContaining('the file is empty') });
   });
 
+  test.skipIf(process.platform === 'win32')('Ctrl-C ends what has no end, and all of it is told', async () => {
+    const ktls = new Ktls(['decrypt', '-', '--keylog', secrets, '--json']);
+    const whole = readFileSync(file);
+    ktls.child.stdin.write(whole.subarray(0, whole.length - 400));
+    await ktls.said(/"plaintext":"74776f20/);
+    ktls.interrupt();
+    const { status, stdout } = await ktls.ended();
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/"event":"end","conversation":1,.*"ended":"capture"/);
+  });
+
   test('takes a private key, and says what was not used', async () => {
     const words = [caseFile('rsa-resumed.pcapng'), caseFile('rsa-resumed.key')].map((url) => fileURLToPath(url));
     const { status, stdout } = await runKtls('decrypt', String(words[0]), '--private-key', String(words[1]));
