@@ -10,6 +10,10 @@ export class Lz4Error extends Error {}
  */
 export class Lz4 {
   #input: Uint8Array = new Uint8Array();
+  /** What has come and is not part of #input yet: it is put together once a block is whole, not with each piece. */
+  #pieces: Uint8Array[] = [];
+  #length = 0;
+  #needed = 0;
   #frame: Frame | undefined;
   /** Bytes of a skippable frame that are still to come. */
   #skipping = 0;
@@ -24,7 +28,17 @@ export class Lz4 {
 
   /** What comes out of the blocks that are whole now: a block at a time, so that a file that grows a thousandfold is never there as one. */
   *push(chunk: Uint8Array): Generator<Uint8Array, void> {
-    this.#input = joined(this.#input, chunk);
+    this.#pieces.push(chunk);
+    this.#length += chunk.length;
+    if (this.#length < this.#needed) return;
+    this.#input = joined([this.#input, ...this.#pieces]);
+    this.#pieces = [];
+    this.#needed = 0;
+    yield* this.#unpack();
+    this.#length = this.#input.length;
+  }
+
+  *#unpack(): Generator<Uint8Array, void> {
     for (;;) {
       const skipped = Math.min(this.#skipping, this.#input.length);
       this.#skipping -= skipped;
@@ -42,8 +56,8 @@ export class Lz4 {
 
   /** There are no more bytes: that must be the end of a frame. */
   end(): void {
-    const isLegacyEnd = this.#frame?.isLegacy === true && this.#input.length === 0;
-    if (this.#skipping > 0 || this.#input.length > 0 || (this.#frame !== undefined && !isLegacyEnd)) {
+    const isLegacyEnd = this.#frame?.isLegacy === true && this.#length === 0;
+    if (this.#skipping > 0 || this.#length > 0 || (this.#frame !== undefined && !isLegacyEnd)) {
       throw new Lz4Error('the file is cut off');
     }
   }
@@ -99,10 +113,12 @@ export class Lz4 {
     const length = frame.isLegacy ? head : head % uncompressed;
     if (length > (frame.isLegacy ? maxLegacyInput : frame.maxBlock))
       throw new Lz4Error('a block is longer than its frame allows');
-    if (reader.left < length + frame.blockChecksum) return undefined;
+    this.#needed = 4 + length + frame.blockChecksum;
+    if (this.#input.length < this.#needed) return undefined;
+    this.#needed = 0;
     const data = reader.bytes(length);
     const block = isStored ? data.slice() : decompressBlock(data, this.#window, frame.maxBlock);
-    if (frame.areLinked) this.#window = joined(this.#window, block).slice(-windowLength);
+    if (frame.areLinked) this.#window = joined([this.#window, block]).slice(-windowLength);
     this.#consume(4 + length + frame.blockChecksum);
     return block;
   }
@@ -170,12 +186,17 @@ function isSkippable(magic: number): boolean {
   return magic >= 0x184d2a50 && magic <= 0x184d2a5f;
 }
 
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  if (first.length === 0) return second;
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const filled = pieces.filter(({ length }) => length > 0);
+  const [first] = filled;
+  if (first !== undefined && filled.length === 1) return first;
+  const all = new Uint8Array(filled.reduce((sum, { length }) => sum + length, 0));
+  let offset = 0;
+  for (const piece of filled) {
+    all.set(piece, offset);
+    offset += piece.length;
+  }
+  return all;
 }
 
 const frameMagic = 0x184d2204;

@@ -72,16 +72,13 @@ export const decryptCommand: Command = command({
 /** Standard input, which may have no end: Ctrl-C is one, and what has come before it is told. */
 async function* untilInterrupted(output: Output): AsyncGenerator<Uint8Array, void> {
   const signal = output.interruption();
-  const interrupted = once(signal, 'abort').then(() => ({ done: true, value: undefined }) as const);
-  const pieces: AsyncIterator<Uint8Array> = output.stdin[Symbol.asyncIterator]();
+  const { stdin } = output;
+  signal.addEventListener('abort', () => stdin.destroy());
   try {
-    for (;;) {
-      const next = await Promise.race([pieces.next(), interrupted]);
-      if (next.done) return;
-      yield next.value;
-    }
-  } finally {
-    output.stdin.destroy();
+    for await (const piece of stdin) yield piece;
+  } catch (error) {
+    // Destroyed, it says that it ended too early.
+    if (!signal.aborted) throw error;
   }
 }
 
