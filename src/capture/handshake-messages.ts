@@ -1,3 +1,5 @@
+import type { MemoryBudget } from './memory-budget.ts';
+
 /** A handshake message (RFC 8446 §4). */
 export interface HandshakeMessage {
   readonly type: number;
@@ -28,6 +30,8 @@ export const HandshakeType = {
  */
 export class HandshakeMessages {
   readonly #kept: Kept;
+  /** What all connections share. */
+  readonly #budget: MemoryBudget | undefined;
   readonly #header = new Uint8Array(headerLength);
   #headerFilled = 0;
   /** Room for what has come of the body: it grows, so that a header alone takes no memory. */
@@ -37,8 +41,9 @@ export class HandshakeMessages {
   /** Bytes that are still to come of a message that is not kept. */
   #skipping = 0;
 
-  constructor(kept: Kept = 'hellos') {
+  constructor(kept: Kept = 'hellos', budget?: MemoryBudget) {
     this.#kept = kept;
+    this.#budget = budget;
   }
 
   push(fragment: Uint8Array): HandshakeMessage[] {
@@ -63,6 +68,7 @@ export class HandshakeMessages {
   /** Forgets what there is of a message: something was missing. */
   reset(): void {
     this.#headerFilled = 0;
+    this.#budget?.give(this.#body?.length ?? 0);
     this.#body = undefined;
     this.#bodyFilled = 0;
     this.#bodyLength = 0;
@@ -88,7 +94,11 @@ export class HandshakeMessages {
       return bytes.subarray(skipped);
     }
     const taken = bytes.subarray(0, this.#bodyLength - this.#bodyFilled);
-    if (this.#bodyFilled + taken.length > this.#body.length) this.#grow(this.#body, this.#bodyFilled + taken.length);
+    const filled = this.#bodyFilled + taken.length;
+    if (filled > this.#body.length && !this.#grow(this.#body, filled)) {
+      this.#skipBody();
+      return this.#fill(bytes);
+    }
     this.#body.set(taken, this.#bodyFilled);
     this.#bodyFilled += taken.length;
     return bytes.subarray(taken.length);
@@ -98,15 +108,31 @@ export class HandshakeMessages {
     const [type = 0, high = 0, middle = 0, low = 0] = this.#header;
     const length = (high << 16) | (middle << 8) | low;
     const isKept = this.#kept === 'all' || readTypes.includes(type);
-    if (isKept && length <= maxBodyLength) {
-      this.#body = new Uint8Array(Math.min(length, firstRoom));
-      this.#bodyLength = length;
-    } else this.#skipping = length;
+    this.#skipping = length;
+    if (!isKept || length > maxBodyLength) return;
+    const room = Math.min(length, firstRoom);
+    if (this.#budget?.take(room) === false) return;
+    this.#body = new Uint8Array(room);
+    this.#bodyLength = length;
+    this.#skipping = 0;
   }
 
-  #grow(body: Uint8Array, needed: number): void {
-    this.#body = new Uint8Array(Math.min(this.#bodyLength, Math.max(needed, 2 * body.length)));
+  /** Whether there is room. */
+  #grow(body: Uint8Array, needed: number): boolean {
+    const length = Math.min(this.#bodyLength, Math.max(needed, 2 * body.length));
+    if (this.#budget?.take(length - body.length) === false) return false;
+    this.#body = new Uint8Array(length);
     this.#body.set(body);
+    return true;
+  }
+
+  /** Goes on without the body. */
+  #skipBody(): void {
+    this.#skipping = this.#bodyLength - this.#bodyFilled;
+    this.#budget?.give(this.#body?.length ?? 0);
+    this.#body = undefined;
+    this.#bodyFilled = 0;
+    this.#bodyLength = 0;
   }
 }
 

@@ -2,6 +2,7 @@ import type { Sender } from './conversation.ts';
 import type { CaptureCryptography } from './cryptography.ts';
 import { type HandshakeMessage, HandshakeType } from './handshake-messages.ts';
 import type { Prf } from './key-derivation.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 import { TlsVersion } from './tls-version.ts';
 
 /**
@@ -12,8 +13,15 @@ export class KeyExchange {
   #client: Uint8Array[] = [];
   #server: Uint8Array[] = [];
   #size = 0;
+  readonly #budget: MemoryBudget;
   #encrypted: Uint8Array | undefined;
   #isServerDone = false;
+  /** There was no room for a message. */
+  #isCut = false;
+
+  constructor(budget: MemoryBudget) {
+    this.#budget = budget;
+  }
 
   /** The premaster secret as the client encrypted it for an RSA key; undefined if it was not seen. */
   get encrypted(): Uint8Array | undefined {
@@ -28,8 +36,12 @@ export class KeyExchange {
     const message = new Uint8Array(4 + body.length);
     message.set([type, body.length >> 16, (body.length >> 8) & 0xff, body.length & 0xff]);
     message.set(body, 4);
+    if (this.#size > maxSize || !this.#budget.take(message.length)) {
+      this.#isCut = true;
+      return;
+    }
     this.#size += message.length;
-    if (this.#size <= maxSize) (sender === 'client' ? this.#client : this.#server).push(message);
+    (sender === 'client' ? this.#client : this.#server).push(message);
   }
 
   /** Whether what `sender` begins now has to wait for the other end's part of the exchange. */
@@ -41,7 +53,7 @@ export class KeyExchange {
 
   /** The hash of all messages up to ClientKeyExchange; undefined if some are missing. */
   sessionHash({ hash }: CaptureCryptography, prf: Prf): Uint8Array | undefined {
-    if (this.#size > maxSize || !this.#isServerDone || this.#encrypted === undefined) return undefined;
+    if (this.#isCut || !this.#isServerDone || this.#encrypted === undefined) return undefined;
     const messages = [...this.#client.slice(0, 1), ...this.#server, ...this.#client.slice(1)];
     if (prf.version >= TlsVersion.tls12) return hash(prf.hash, messages);
     return Uint8Array.of(...hash('md5', messages), ...hash('sha1', messages));
@@ -52,13 +64,20 @@ export class KeyExchange {
     return sender === 'client' ? this.#encrypted !== undefined : this.#isServerDone;
   }
 
-  #reset(): void {
+  /** Gives its memory back. */
+  dispose(): void {
+    this.#budget.give(this.#size);
+    this.#size = 0;
     this.#client = [];
-    // The server's part may have come before.
-    if (this.#encrypted !== undefined) {
-      this.#server = [];
+    this.#server = [];
+  }
+
+  #reset(): void {
+    // Before the first ClientHello there may be the server's part, which comes first then; behind a whole exchange another begins.
+    if (this.#encrypted !== undefined || this.#client.length > 0) {
+      this.dispose();
       this.#isServerDone = false;
-      this.#size = 0;
+      this.#isCut = false;
     }
     this.#encrypted = undefined;
   }

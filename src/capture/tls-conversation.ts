@@ -48,7 +48,7 @@ export class TlsConversation {
   #clientHello: ClientHello | undefined;
   /** Not one that asks for another ClientHello. */
   #serverHello: ServerHello | undefined;
-  readonly #keyExchange = new KeyExchange();
+  readonly #keyExchange: KeyExchange;
   readonly #randoms: HiddenRandoms;
   /** Whether a master secret may have to be derived: then the whole handshake is kept. */
   readonly #derives: boolean;
@@ -64,6 +64,7 @@ export class TlsConversation {
     this.#derives = secrets.keyLog.hasPremasters || secrets.privateKeys.length > 0;
     const kept = this.#derives ? 'all' : 'hellos';
     this.#randoms = new HiddenRandoms(setting);
+    this.#keyExchange = new KeyExchange(budget);
     this.#directions = {
       client: new TlsDirection(cryptography, { sender: 'client', budget, kept }),
       server: new TlsDirection(cryptography, { sender: 'server', budget, kept }),
@@ -93,6 +94,7 @@ export class TlsConversation {
   /** Wipes the keys. Nothing can be opened after. */
   dispose(): void {
     for (const direction of Object.values(this.#directions)) direction.dispose();
+    this.#keyExchange.dispose();
   }
 
   /** Says, once, what could not be done. */

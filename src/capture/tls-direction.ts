@@ -28,7 +28,7 @@ export class TlsDirection {
     { sender, budget, kept }: { sender: Sender; budget: MemoryBudget; kept: 'hellos' | 'all' },
   ) {
     this.sender = sender;
-    this.handshake = new HandshakeMessages(kept);
+    this.handshake = new HandshakeMessages(kept, budget);
     this.tls12 = new Tls12Keys(cryptography, sender);
     this.#budget = budget;
   }
@@ -78,6 +78,8 @@ export class TlsDirection {
   dispose(): void {
     this.tls12.dispose();
     this.tls13?.dispose();
+    this.handshake.reset();
+    this.release(() => true);
   }
 }
 

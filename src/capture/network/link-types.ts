@@ -1,4 +1,5 @@
 import { ByteReader } from '../byte-reader.ts';
+import { ofEtherType } from './ether-types.ts';
 import { behind, cutOff, dropped, inner, type LayerName, type Peel, problem, type Step } from './layer.ts';
 import { peelAvs, peelPpi, peelPrism, peelRadiotap } from './wifi.ts';
 
@@ -31,29 +32,32 @@ function peelCooked2(bytes: Uint8Array): Step {
   return inner('etherType', typeFirst);
 }
 
-/** Netfilter's log: pieces with a length and a type, of which one is the packet. They are in the order of the machine that captured. */
+/**
+ * Netfilter's log: pieces with a length and a type, in the order of the machine that captured. One is the packet, from the network layer on;
+ * another has its EtherType, always with the greater byte first.
+ */
 function peelNflog(bytes: Uint8Array): Step {
-  const [family] = bytes;
   for (const endianness of ['little', 'big'] as const) {
-    const payload = nflogPayload(bytes.subarray(4), endianness);
+    const pieces = nflogPieces(bytes.subarray(4), endianness);
+    const payload = pieces?.get(NflogPiece.payload);
     if (payload === undefined) continue;
-    if (family === addressFamily.ipv4 || family === addressFamily.ipv6) return inner('ip', payload);
-    return inner('ethernet', payload);
+    const type = new ByteReader(pieces?.get(NflogPiece.header) ?? new Uint8Array()).uint16();
+    return type === 0 ? inner('ip', payload) : ofEtherType(type, payload);
   }
   return cutOff('Netfilter’s log');
 }
 
-function nflogPayload(bytes: Uint8Array, endianness: 'little' | 'big'): Uint8Array | undefined {
+function nflogPieces(bytes: Uint8Array, endianness: 'little' | 'big'): Map<number, Uint8Array> | undefined {
   const reader = new ByteReader(bytes, endianness);
+  const pieces = new Map<number, Uint8Array>();
   while (reader.left >= 4) {
     const length = reader.uint16();
     const type = reader.uint16() & 0x7fff;
     if (length < 4 || length - 4 > reader.left) return undefined;
-    const value = reader.bytes(length - 4);
-    if (type === nflogPayloadType) return value;
+    pieces.set(type, reader.bytes(length - 4));
     reader.skip(Math.min(reader.left, -length & 3));
   }
-  return undefined;
+  return pieces;
 }
 
 /** OpenBSD's pf log: the header says its length, which is padded. */
@@ -82,8 +86,8 @@ function peelAtm(bytes: Uint8Array): Step {
   return bytes[0] === 0xaa ? inner('llc', bytes) : dropped('ATM');
 }
 
-const addressFamily = { ipv4: 2, ipv6: 10 } as const;
-const nflogPayloadType = 9;
+/** linux/netfilter/nfnetlink_log.h: NFULA_PACKET_HDR, NFULA_PAYLOAD. */
+const NflogPiece = { header: 1, payload: 9 } as const;
 
 const Link = { pktap: 258 } as const;
 
