@@ -23,13 +23,13 @@ export interface Negotiated {
  * logged under, of the hello that was sent and of one that it hid.
  */
 export function tls13Secrets(
-  { keyLog, exported }: CaptureSecrets,
+  { cryptography, secrets: { keyLog, exported } }: Pick<Tls12Sources, 'cryptography' | 'secrets'>,
   { clientHello, suite }: Negotiated,
   sender: Sender,
   randoms: readonly Uint8Array[],
 ): Tls13Secrets | string {
   const { protection, hash } = suite;
-  if (protection?.kind !== 'aead') return unsupported(suite);
+  if (protection?.kind !== 'aead' || !cryptography.supports(protection)) return unsupported(suite);
   const byEpoch = new Map<number, Uint8Array[]>();
   const add = (epoch: number, secret: Uint8Array): void => {
     const known = byEpoch.get(epoch) ?? [];
@@ -71,6 +71,7 @@ export function tls12Secrets(sources: Tls12Sources, negotiated: Negotiated, send
   if (protection === undefined || (protection.kind === 'aead' && serverHello.version < aeadVersion)) {
     return unsupported(suite);
   }
+  if (!sources.cryptography.supports(protection)) return unsupported(suite);
   const { keyLog, exported } = sources.secrets;
   const masterSecrets = [
     ...keyLog.secrets(clientHello.random, 'CLIENT_RANDOM'),

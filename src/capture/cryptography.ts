@@ -1,7 +1,9 @@
-import type { CbcCipher, SuiteAead } from '../protocol/cipher-suites.ts';
+import type { CbcCipher, SuiteAead, SuiteProtection } from '../protocol/cipher-suites.ts';
 
 /** The cryptography that decryption needs, from outside: nothing in this folder knows of node:crypto. */
 export interface CaptureCryptography {
+  /** Whether it is there: a FIPS provider, or another library than OpenSSL, may not have all. */
+  supports(protection: SuiteProtection): boolean;
   /** Of the parts of `data`, taken as one. */
   hash(hash: HashName, data: readonly Uint8Array[]): Uint8Array;
   /** HMAC (RFC 2104) of the parts of `data`, taken as one. */

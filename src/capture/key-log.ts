@@ -108,7 +108,7 @@ export class KeyLog {
   }
 }
 
-/** Adds one more secret, unless it is known or there are too many. Whether it is one. */
+/** Adds one more secret, unless it is known. Whether it is one. */
 function put<Key extends string>(
   map: Map<Key, Uint8Array[]>,
   key: Key,
@@ -121,8 +121,15 @@ function put<Key extends string>(
   const isKnown = known.some(
     (other) => other.length === secret.length && other.every((byte, at) => byte === secret[at]),
   );
-  if (isKnown || known.length >= maxSecrets) secret.fill(0);
-  else map.set(key, [...known, secret]);
+  if (isKnown) {
+    secret.fill(0);
+    return true;
+  }
+  // Where there are more than can be tried, it is the last that count, as in Wireshark.
+  const [oldest, ...others] = known;
+  const isFull = known.length >= maxSecrets;
+  if (isFull) oldest?.fill(0);
+  map.set(key, [...(isFull ? others : known), secret]);
   return true;
 }
 

@@ -235,7 +235,7 @@ export class TlsConversation {
 
   #tls13Secrets(negotiated: Negotiated, { sender }: TlsDirection, record: Uint8Array): Tls13Secrets | string {
     const find = (randoms: readonly Uint8Array[]): Tls13Secrets | string =>
-      tls13Secrets(this.#setting.secrets, negotiated, sender, randoms);
+      tls13Secrets(this.#setting, negotiated, sender, randoms);
     const known = find(this.#randoms.known);
     if (typeof known !== 'string') return known;
     return this.#randoms.search(negotiated.suite, sender, record) ? find(this.#randoms.known) : known;

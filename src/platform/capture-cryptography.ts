@@ -6,6 +6,8 @@ import {
   createHmac,
   createPrivateKey,
   createSecretKey,
+  getCiphers,
+  getHashes,
   type KeyObject,
   privateDecrypt,
 } from 'node:crypto';
@@ -14,6 +16,11 @@ import type { SuiteAead } from '../protocol/cipher-suites.ts';
 
 /** The cryptography of captures by node:crypto. */
 export const captureCryptography: CaptureCryptography = {
+  supports(protection) {
+    if (protection.kind === 'aead') return hasCipher(protection.aead);
+    if (protection.kind === 'cbc' && !hasCipher(protection.cipher)) return false;
+    return getHashes().includes(protection.mac);
+  },
   hash(name, data) {
     const hash = createHash(name);
     for (const part of data) hash.update(part);
@@ -28,6 +35,10 @@ export const captureCryptography: CaptureCryptography = {
   decryptBlocks: (cipher, key, iv, ciphertext) =>
     createDecipheriv(cipher, key, iv).setAutoPadding(false).update(ciphertext),
 };
+
+function hasCipher(name: string): boolean {
+  return getCiphers().includes(name);
+}
 
 class NodeOpening implements AeadOpening {
   // node:crypto's declarations have a name for each mode; what is called is the same.
@@ -46,15 +57,16 @@ class NodeOpening implements AeadOpening {
 
   open(nonce: Uint8Array, additionalData: Uint8Array, ciphertext: Uint8Array, tag: Uint8Array): Uint8Array | undefined {
     if (this.#key === undefined) throw new Error('This key was disposed of');
-    const decipher = createDecipheriv(this.#name, this.#key, nonce, { authTagLength: this.#authTagLength });
-    decipher.setAuthTag(tag);
-    decipher.setAAD(additionalData, this.#needsLength ? { plaintextLength: ciphertext.length } : undefined);
     try {
+      const decipher = createDecipheriv(this.#name, this.#key, nonce, { authTagLength: this.#authTagLength });
+      decipher.setAuthTag(tag);
+      decipher.setAAD(additionalData, this.#needsLength ? { plaintextLength: ciphertext.length } : undefined);
       // With CCM it is here that a tag that does not fit is found, with the others at the end.
       const plaintext = decipher.update(ciphertext);
       decipher.final();
       return plaintext;
     } catch {
+      // Or the cipher is none that this OpenSSL has: early data may have had any.
       return undefined;
     }
   }

@@ -180,6 +180,14 @@ describe('bytes that are missing', () => {
     ]);
   });
 
+  test('with the beginning of a record of TLS 1.1: the same', async () => {
+    const { bytes, keyLog } = capture('tls11');
+    const data = segmentsOf(bytes).filter(({ source, payload }) => source.port !== 45672 && payload[0] === 23);
+    const rest = segmentsOf(bytes).filter(({ sequenceNumber }) => sequenceNumber !== data[0]?.sequenceNumber);
+    const [conversation] = (await decrypt(captureOf(rest), { keyLog })).conversations;
+    expect(saidBy(conversation, 'client')).toBe('two from the client\n');
+  });
+
   test('with a change of keys: the next keys are found, too', async () => {
     for (const name of ['tls12-gcm', 'tls12-cbc', 'tls13-retry'] as const) {
       const { bytes, keyLog } = capture(name);

@@ -1,6 +1,8 @@
 import { createCipheriv, createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { CaptureDecryption } from '../../src/capture/capture-decryption.ts';
+import { KeyLog } from '../../src/capture/key-log.ts';
 import { CbcEpoch, StreamEpoch } from '../../src/capture/mac-epoch.ts';
 import { Rc4 } from '../../src/capture/rc4.ts';
 import { decrypt } from '../../src/keys.ts';
@@ -26,6 +28,18 @@ test.each([
   expect(problems).toEqual([]);
   expect(conversations).toMatchObject([{ version, cipherSuite: suite, problems: [] }]);
   expect({ client: saidBy(conversations[0], 'client'), server: saidBy(conversations[0], 'server') }).toEqual(hello);
+});
+
+test('a cipher that this OpenSSL does not have is told', async () => {
+  const bytes = readFileSync(caseFile('camellia.pcapng'));
+  const keyLog = new KeyLog();
+  keyLog.add(caseKeyLog('camellia'));
+  const without = { ...captureCryptography, supports: () => false };
+  const decryption = new CaptureDecryption(without, { keyLog, exported: new Map(), privateKeys: [] });
+  const reasons = [...decryption.push(bytes), ...decryption.end()].flatMap((event) =>
+    event.kind === 'problem' ? [event.problem.reason] : [],
+  );
+  expect(reasons).toEqual(['the cipher suite TLS_RSA_WITH_CAMELLIA_256_CBC_SHA256 is not supported']);
 });
 
 test('Go’s connections, of three versions', async () => {

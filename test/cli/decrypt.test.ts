@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { ConversationReport } from '../../src/cli/decrypt/conversation-report.ts';
 import { Report } from '../../src/cli/report.ts';
 import { enhancedPacket, interfaceDescription, sectionHeader } from '../../src/keys/pcapng-writer.ts';
-import { decryptEvents } from '../../src/keys.ts';
+import { decryptEvents, eventJson } from '../../src/keys.ts';
 import { capture, segmentsOf } from '../capture/captures.ts';
 import { caseFile } from '../capture/cases.ts';
 import { hex } from '../helpers/hex.ts';
@@ -54,6 +54,10 @@ describe('ktls decrypt', { timeout: 60_000 }, () => {
       .split('\n')
       .map((line) => JSON.parse(line));
     expect(events.map(({ event }) => event)).toEqual(['conversation', ...Array(17).fill('record'), 'end']);
+    // At the end of each is known what was not at the beginning.
+    const told: unknown[] = [];
+    for await (const event of decryptEvents(file, { keyLog })) told.push(JSON.parse(JSON.stringify(eventJson(event))));
+    expect(events).toEqual(told);
   });
 
   test('writes a page, a capture and streams, for the owner only', async () => {
