@@ -73,7 +73,13 @@ export class Tls12Keys implements DirectionKeys {
     const candidates = masterSecrets.map((masterSecret) => {
       const blocks = keyBlock(hmac, { version, hash, protection }, masterSecret, randoms);
       const keys = blocks[this.#sender];
-      if (protection.kind === 'aead') return new AeadEpoch(this.#cryptography, blockTrafficKeys(protection, keys));
+      const { key, macKey, iv } = blocks[this.#sender === 'client' ? 'server' : 'client'];
+      for (const unused of [key, macKey, iv]) unused.fill(0);
+      if (protection.kind === 'aead') {
+        const whole = blockTrafficKeys(protection, keys);
+        keys.iv.fill(0);
+        return new AeadEpoch(this.#cryptography, whole);
+      }
       if (protection.kind === 'cbc') {
         return new CbcEpoch(this.#cryptography, { version, protection, keys, encryptThenMac });
       }

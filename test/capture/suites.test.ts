@@ -1,4 +1,4 @@
-import { createCipheriv, createHmac } from 'node:crypto';
+import { createCipheriv, createHmac, createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { CaptureDecryption } from '../../src/capture/capture-decryption.ts';
@@ -70,16 +70,26 @@ describe('RSA key exchange', () => {
     const privateKey = readFileSync(caseFile('rsa-resumed.key'));
     const { conversations } = await decryptCase('rsa-resumed', { keyLog: undefined, privateKey });
     expect(conversations.map((each) => saidBy(each, 'server'))).toEqual([hello.server, hello.server]);
+    for (const type of ['pkcs1', 'pkcs8'] as const) {
+      const der = createPrivateKey(privateKey).export({ format: 'der', type });
+      const again = await decryptCase('rsa-resumed', { keyLog: undefined, privateKey: [der] });
+      expect(saidBy(again.conversations[0], 'server')).toBe(hello.server);
+    }
     const [other] = (await decryptCase('t12-rsa', { keyLog: undefined, privateKey: [privateKey] })).conversations;
     expect(other?.problems[0]?.reason).toContain('there are no secrets of this connection');
   });
 
   test('a key that is none is told, without what it is', async () => {
-    const options = { privateKey: 'secret words' };
-    await expect(decrypt(caseFile('t10.pcapng'), options)).rejects.toMatchObject({
-      code: 'ERR_INVALID_ARG_VALUE',
-      message: 'the private key is no RSA key without a passphrase, in PEM or DER',
-    });
+    const behindWords = createPrivateKey(readFileSync(caseFile('rsa-resumed.key')));
+    const encrypted = { format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'words' } as const;
+    const elliptic = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+    const keys = ['secret words', behindWords.export(encrypted), elliptic.export({ format: 'pem', type: 'pkcs8' })];
+    for (const privateKey of keys) {
+      await expect(decrypt(caseFile('t10.pcapng'), { privateKey })).rejects.toMatchObject({
+        code: 'ERR_INVALID_ARG_VALUE',
+        message: 'the private key is no RSA key without a passphrase, in PEM or DER',
+      });
+    }
   });
 
   test('by lines with the client’s random, or with the session', async () => {
