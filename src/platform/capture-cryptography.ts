@@ -27,13 +27,14 @@ export const captureCryptography: CaptureCryptography = {
     return new Uint8Array(hash.digest());
   },
   hmac(hash, key, data) {
-    const hmac = createHmac(hash, key);
+    // Node.js 24 takes three times as long to make a key of bytes by itself.
+    const hmac = createHmac(hash, createSecretKey(key));
     for (const part of data) hmac.update(part);
     return new Uint8Array(hmac.digest());
   },
   aead: (name, key, tagLength) => new NodeOpening(name, key, tagLength),
   decryptBlocks: (cipher, key, iv, ciphertext) =>
-    createDecipheriv(cipher, key, iv).setAutoPadding(false).update(ciphertext),
+    createDecipheriv(cipher, createSecretKey(key), iv).setAutoPadding(false).update(ciphertext),
 };
 
 function hasCipher(name: string): boolean {
