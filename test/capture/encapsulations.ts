@@ -100,6 +100,12 @@ const headers: readonly [string, number, Uint8Array][] = [
   ['OpenBSD’s enc', 109, hex('02000000', '00'.repeat(8))],
   ['PPP with a direction', 204, hex('01', 'ff030021')],
   ['IP over IEEE 1394', 138, hex('00'.repeat(16), '0800')],
+  ['Linux cooked, with LLC', 113, hex('0000', '0001', '0006', '0200000000010000', '0004', 'aaaa03000000', '0800')],
+  [
+    'Linux cooked 2, with LLC',
+    276,
+    hex('0004', '0000', '00000001', '0001', '00', '06', '0200000000010000', 'aaaa03000000', '0800'),
+  ],
   ['MPLS alone', 219, hex('00065140')],
   ['Netfilter’s log, little endian', 239, hex('02000000', '08000100', '08000000', '05000a00', '61000000', '33000900')],
   ['Netfilter’s log, big endian', 239, hex('02000000', '0008', '0001', '08000000', '0033', '0009')],

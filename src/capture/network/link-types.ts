@@ -23,13 +23,24 @@ function tagged(length: number): Peel {
   return (bytes) => behind('etherType', bytes, 12 + length);
 }
 
-/** Linux cooked capture, version 2: the type stands first. */
+/** Linux cooked capture: an EtherType, or a number below them all (linux/if_ether.h), of which ETH_P_802_2 is LLC. */
+function peelCooked(bytes: Uint8Array): Step {
+  if (bytes.length < 16) return cutOff('Linux’ cooked capture');
+  return ofCookedType((bytes[14] ?? 0) * 256 + (bytes[15] ?? 0), bytes.subarray(14));
+}
+
+/** The same, version 2: the type stands first. */
 function peelCooked2(bytes: Uint8Array): Step {
   if (bytes.length < 20) return cutOff('Linux’ cooked capture');
   const typeFirst = new Uint8Array(bytes.length - 18);
   typeFirst.set(bytes.subarray(0, 2));
   typeFirst.set(bytes.subarray(20), 2);
-  return inner('etherType', typeFirst);
+  return ofCookedType((bytes[0] ?? 0) * 256 + (bytes[1] ?? 0), typeFirst);
+}
+
+function ofCookedType(type: number, bytes: Uint8Array): Step {
+  if (type === cookedLlc) return inner('llc', bytes.subarray(2));
+  return type < firstEtherType ? dropped('frames of Linux that have no EtherType') : inner('etherType', bytes);
 }
 
 /**
@@ -89,6 +100,9 @@ function peelAtm(bytes: Uint8Array): Step {
 /** linux/netfilter/nfnetlink_log.h: NFULA_PACKET_HDR, NFULA_PAYLOAD. */
 const NflogPiece = { header: 1, payload: 9 } as const;
 
+const cookedLlc = 4;
+const firstEtherType = 0x0600;
+
 const Link = { pktap: 258 } as const;
 
 const linkTypes = new Map<number, Peel>([
@@ -114,7 +128,7 @@ const linkTypes = new Map<number, Peel>([
   // OpenBSD's enc: address family, SPI and flags.
   [109, skipping(12, 'ip')],
   // Linux cooked capture.
-  [113, skipping(14, 'etherType')],
+  [113, peelCooked],
   [117, peelPflog],
   [119, peelPrism],
   [127, peelRadiotap],
