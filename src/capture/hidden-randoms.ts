@@ -1,5 +1,4 @@
 import type { CipherSuite } from '../protocol/cipher-suites.ts';
-import { copySecret } from '../protocol/secret-bytes.ts';
 import { AeadEpoch } from './aead-epoch.ts';
 import type { Sender } from './conversation.ts';
 import type { CaptureCryptography } from './cryptography.ts';
@@ -71,7 +70,7 @@ export class HiddenRandoms {
     for (const random of keyLog.randomsWith(label)) {
       for (const secret of keyLog.secrets(random, label)) {
         if (!this.#trials.take(1)) return false;
-        const keys = trafficKeys(this.#cryptography.hmac, hash, protection, copySecret(secret));
+        const keys = trafficKeys(this.#cryptography.hmac, hash, protection, secret);
         const epoch = new AeadEpoch(this.#cryptography, keys);
         const opened = epoch.open(record);
         epoch.dispose();

@@ -3,7 +3,10 @@ import { Readable } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { Lz4, Lz4Error } from '../capture/lz4.ts';
 
-/** A capture (pcap or pcapng, as it is or compressed): its bytes, as one or as they come, or where the file is. */
+/**
+ * A capture (pcap or pcapng, as it is or compressed with gzip, Zstandard or LZ4): its bytes, as one or as they come, or where the file is.
+ * What comes, as from a stream or a pipe, is read once: secrets that are in it may stand behind at most 1 MiB of a connection's records.
+ */
 export type CaptureSource = Uint8Array | string | URL | AsyncIterable<Uint8Array>;
 
 /** The pieces of a capture. A file's owner is whoever reads them: it is closed when they are read, or when reading them ends before. */

@@ -15,6 +15,7 @@ const names: readonly CaptureName[] = [
   'tls13-early-data',
   'tls12-renegotiation',
   'tls13-ccm',
+  'tls11',
 ];
 
 describe.each(names)('%s, damaged', (name) => {

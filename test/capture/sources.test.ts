@@ -63,12 +63,12 @@ describe('a compressed capture', () => {
   });
 
   test('what grows a thousandfold is never there as a whole', async () => {
-    const bomb = gzipSync(Buffer.concat([bytes, Buffer.alloc(2 ** 28)]));
-    expect(bomb.length).toBeLessThan(2 ** 19);
+    const bomb = gzipSync(Buffer.concat([bytes, Buffer.alloc(2 ** 27)]));
+    expect(bomb.length).toBeLessThan(2 ** 18);
     const before = process.memoryUsage().arrayBuffers;
     let most = 0;
     for await (const _ of decryptEvents(bomb, { keyLog })) most = Math.max(most, process.memoryUsage().arrayBuffers);
-    expect(Math.max(most, process.memoryUsage().arrayBuffers) - before).toBeLessThan(2 ** 26);
+    expect(Math.max(most, process.memoryUsage().arrayBuffers) - before).toBeLessThan(2 ** 25);
   });
 });
 
