@@ -67,6 +67,7 @@ test('what stands around a packet is what Wireshark takes it for', { timeout: 60
 const unknown = [
   'VXLAN at Linux’ old port',
   'GUE',
+  'CAPWAP with Wi-Fi',
   'MPLS with Ethernet behind a control word',
   'SLIP',
   'MPLS alone',

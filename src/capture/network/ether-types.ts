@@ -23,6 +23,7 @@ export function peelEtherType(bytes: Uint8Array): Step {
 export function ofEtherType(type: number, bytes: Uint8Array): Step {
   const layer = layers.get(type);
   if (layer !== undefined) return inner(layer, bytes);
+  if (type === backbone) return behind('ethernet', bytes, 4);
   // IEEE 802.3 §3.2.6: up to here it is a length, and LLC follows.
   if (type <= longestFrame) return inner('llc', bytes.subarray(0, type));
   return dropped(names.get(type) ?? `EtherType 0x${type.toString(16).padStart(4, '0')}`);
@@ -66,6 +67,20 @@ export function peelNsh(bytes: Uint8Array): Step {
   const next = nshProtocols.get(bytes[3] ?? 0);
   if (length < 8) return cutOff('NSH');
   return next === undefined ? dropped('NSH') : behind(next, bytes, length);
+}
+
+/** MACsec (IEEE 802.1AE §9.3), which may protect without encrypting: an identifier is optional, and a check value stands at the end. */
+export function peelMacsec(bytes: Uint8Array): Step {
+  const [control = 0] = bytes;
+  if (control & 0x0c) return dropped('MACsec');
+  return behind('etherType', bytes, control & 0x20 ? 14 : 6);
+}
+
+/** TRILL (RFC 6325 §3.1): options in units of 4 bytes, then a frame. */
+export function peelTrill(bytes: Uint8Array): Step {
+  const [high = 0, low = 0] = bytes;
+  const options = (((high & 7) << 2) | (low >> 6)) * 4;
+  return behind('ethernet', bytes, 6 + options);
 }
 
 /** PPP over Ethernet (RFC 2516 §4): only sessions (code 0) carry anything. */
@@ -117,7 +132,7 @@ export function peelFrameRelay(bytes: Uint8Array): Step {
   return bridged(organization, type, reader.rest()) ?? dropped('Frame Relay');
 }
 
-/** Bytes behind the type of a tag: 802.1Q, 802.1ad and what came before it, 802.1BR, VN-Tag, Cisco's metadata. */
+/** Bytes behind the type of a tag: 802.1Q, 802.1ad and what came before it, 802.1BR, VN-Tag, Cisco's metadata, HSR, 802.1CB. */
 const tags = new Map<number, number>([
   [0x8100, 2],
   [0x88a8, 2],
@@ -126,6 +141,8 @@ const tags = new Map<number, number>([
   [0x893f, 6],
   [0x8926, 4],
   [0x8909, 6],
+  [0x892f, 4],
+  [0xf1c1, 4],
 ]);
 
 const layers = new Map<number, LayerName>([
@@ -137,7 +154,12 @@ const layers = new Map<number, LayerName>([
   [0x8864, 'pppoe'],
   [0x880b, 'ppp'],
   [0x894f, 'nsh'],
+  [0x88e5, 'macsec'],
+  [0x22f3, 'trill'],
 ]);
+
+/** IEEE 802.1ah: a tag of 4 bytes around a whole frame. */
+const backbone = 0x88e7;
 
 const names = new Map<number, string>([
   [0x0806, 'ARP'],
@@ -149,8 +171,6 @@ const names = new Map<number, string>([
   [0x8863, 'PPPoE discovery'],
   [0x888e, '802.1X'],
   [0x88cc, 'LLDP'],
-  [0x88e5, 'MACsec'],
-  [0x88e7, '802.1ah'],
   [0x88f7, 'PTP'],
   [0x8902, '802.1ag'],
   [0x8906, 'FCoE'],

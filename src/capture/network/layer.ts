@@ -5,6 +5,8 @@ export type LayerName =
   | 'llc'
   | 'mpls'
   | 'nsh'
+  | 'macsec'
+  | 'trill'
   | 'ppp'
   | 'pppoe'
   | 'hdlc'
@@ -21,6 +23,8 @@ export type LayerName =
   | 'teredo'
   | 'gue'
   | 'tzsp'
+  | 'lisp'
+  | 'capwap'
   | 'etherIp';
 
 /** What stands behind a header. */

@@ -4,19 +4,23 @@ import {
   peelFrameRelay,
   peelHdlc,
   peelLlc,
+  peelMacsec,
   peelMpls,
   peelNsh,
   peelPpp,
   peelPppoe,
+  peelTrill,
 } from './ether-types.ts';
 import type { LayerName, Peel } from './layer.ts';
 import {
+  peelCapwap,
   peelEtherIp,
   peelGeneve,
   peelGre,
   peelGtpu,
   peelGue,
   peelL2tp,
+  peelLisp,
   peelTeredo,
   peelTzsp,
   peelUdp,
@@ -32,6 +36,8 @@ export const layers: Readonly<Record<Exclude<LayerName, 'ip'>, Peel>> = {
   llc: peelLlc,
   mpls: peelMpls,
   nsh: peelNsh,
+  macsec: peelMacsec,
+  trill: peelTrill,
   ppp: peelPpp,
   pppoe: peelPppoe,
   hdlc: peelHdlc,
@@ -47,6 +53,8 @@ export const layers: Readonly<Record<Exclude<LayerName, 'ip'>, Peel>> = {
   teredo: peelTeredo,
   gue: peelGue,
   tzsp: peelTzsp,
+  lisp: peelLisp,
+  capwap: peelCapwap,
   etherIp: peelEtherIp,
 };
 
@@ -63,6 +71,9 @@ export const tunnelNames: ReadonlyMap<LayerName, string> = new Map<LayerName, st
   ['teredo', 'Teredo'],
   ['gue', 'GUE'],
   ['tzsp', 'TZSP'],
+  ['lisp', 'LISP'],
+  ['capwap', 'CAPWAP'],
+  ['trill', 'TRILL'],
   ['etherIp', 'EtherIP'],
   ['nsh', 'NSH'],
 ]);

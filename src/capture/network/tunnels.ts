@@ -118,6 +118,29 @@ export function peelTzsp(bytes: Uint8Array): Step {
   return protocol === 18 ? inner('wifi', reader.rest()) : dropped('TZSP');
 }
 
+/** LISP (RFC 9300 §5.1): a header of always the same length. */
+export function peelLisp(bytes: Uint8Array): Step {
+  return behind('ip', bytes, 8);
+}
+
+/** CAPWAP (RFC 5415 §4.3), of its data what is neither encrypted nor in fragments: frames of Ethernet or of Wi-Fi. */
+export function peelCapwap(bytes: Uint8Array): Step {
+  const [preamble, first = 0, second = 0, flags = 0] = bytes;
+  if (preamble !== 0) return dropped('CAPWAP that is encrypted');
+  if (flags & 0x80) return dropped('CAPWAP fragments');
+  const start = (first >> 3) * 4;
+  return second & 1 ? inner('wifi', swappedBack(bytes.subarray(start))) : behind('ethernet', bytes, start);
+}
+
+/** Cisco's access points have the first two bytes of a Wi-Fi frame the other way round: one of them says that it is a data frame. */
+function swappedBack(frame: Uint8Array): Uint8Array {
+  const [one = 0, other = 0] = frame;
+  if ((one & 0x0f) === dataFrame || (other & 0x0f) !== dataFrame) return frame;
+  const back = frame.slice();
+  back.set([other, one]);
+  return back;
+}
+
 /** RFC 3378 §3: a version, and zeros. */
 export function peelEtherIp(bytes: Uint8Array): Step {
   return (bytes[0] ?? 0) >> 4 === 3 ? behind('ethernet', bytes, 2) : dropped('EtherIP');
@@ -128,9 +151,11 @@ const tunnelPorts = new Map<number, LayerName>([
   [1701, 'l2tp'],
   [2152, 'gtpu'],
   [3544, 'teredo'],
+  [4341, 'lisp'],
   [4754, 'gre'],
   [4789, 'vxlan'],
   [4790, 'vxlanGpe'],
+  [5247, 'capwap'],
   [6080, 'gue'],
   [6081, 'geneve'],
   [6635, 'mpls'],
@@ -170,5 +195,7 @@ const GreFlag = {
   version: 0x0007,
 } as const;
 
+/** Version 0, type 2 (IEEE 802.11 §9.2.4.1). */
+const dataFrame = 0x08;
 const erspan2 = 0x88be;
 const erspan3 = 0x22eb;
