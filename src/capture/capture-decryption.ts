@@ -92,7 +92,7 @@ export class CaptureDecryption {
     if (segment === undefined) return;
     if ('dropped' in segment) {
       this.#unused.add(segment.dropped);
-      if (segment.isProblem) yield* this.#report(segment.dropped);
+      if (segment.reason !== undefined) yield* this.#report(segment.reason);
       return;
     }
     for (const event of this.#connections.push(segment)) yield* this.#follow(event);

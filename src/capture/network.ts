@@ -55,7 +55,7 @@ export class Network {
       if (next === undefined) return undefined;
       step = next;
     }
-    return problem('packets within more layers than are looked into');
+    return problem('packets have more layers than are looked into', 'packets with more layers than are looked into');
   }
 
   #ip(bytes: Uint8Array, walk: Walk): Step | undefined {
@@ -69,7 +69,7 @@ export class Network {
     const { source, destination, protocol, fragment } = packet;
     const key = `${source} ${destination} ${source.length === 4 ? protocol : ''} ${fragment.id}`;
     const whole = this.#fragments.push(key, fragment, packet.payload, walk.time);
-    if (whole === undefined || 'dropped' in whole) return whole && problem(whole.dropped);
+    if (whole === undefined || 'dropped' in whole) return whole && problem(`there are ${whole.dropped}`, whole.dropped);
     return { protocol, bytes: whole.whole };
   }
 }
@@ -91,7 +91,9 @@ class Walk {
   }
 
   named(step: Dropped): Dropped {
-    return this.#tunnel === undefined || step.isProblem ? step : dropped(`${step.dropped} in ${this.#tunnel}`);
+    return this.#tunnel === undefined || step.reason !== undefined
+      ? step
+      : dropped(`${step.dropped} in ${this.#tunnel}`);
   }
 }
 
@@ -106,7 +108,7 @@ function readTcp({ time, ip, missing }: Walk, bytes: Uint8Array): TcpSegment | D
   const flags = reader.uint8();
   const length = bytes.length + missing;
   if (reader.failed || headerLength < 20 || headerLength > length || ip === undefined) {
-    return problem('a TCP header is cut off or broken');
+    return problem('a TCP header is cut off or broken', 'packets with a broken TCP header');
   }
   return {
     time,

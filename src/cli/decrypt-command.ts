@@ -132,8 +132,9 @@ function judge(
 ): number {
   if (conversations === 0) {
     const others = unused.length === 0 ? '' : `: it has ${unusedText(unused)}`;
+    const nothing = `there are no TLS connections in this capture${others}`;
     throw new CommandError(
-      problem ?? `there are no TLS connections in this capture${printable(others)}`,
+      printable(problem === undefined ? nothing : unused.length === 0 ? problem : `${problem}; ${nothing}`),
       'Capture from before they begin.',
     );
   }

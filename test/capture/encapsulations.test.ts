@@ -26,21 +26,24 @@ describe('what may stand around a packet', () => {
     ['QUIC (UDP)', udp(443, hex('c0'))],
     ['DNS', udp(53, hex('00'))],
   ])('%s is named', (dropped, bytes) => {
-    expect(segmentOf(bytes, 101)).toEqual({ dropped, isProblem: false });
+    expect(segmentOf(bytes, 101)).toEqual({ dropped, reason: undefined });
   });
 
   test('what is encrypted or cut off is a problem', () => {
     const wifi = hex('0841', '0000', mac, '020000000003', '0000', 'ff'.repeat(20));
-    expect(segmentOf(wifi, 105)).toEqual({ dropped: 'Wi-Fi frames are encrypted', isProblem: true });
+    expect(segmentOf(wifi, 105)).toEqual({ dropped: 'encrypted Wi-Fi frames', reason: 'Wi-Fi frames are encrypted' });
     for (const bytes of [udp(4789, hex('0800')), udp(6081, hex('3f00655800000700')), ipv4(47, hex('b0000800'))]) {
-      expect(segmentOf(bytes, 101)).toMatchObject({ isProblem: true });
+      expect(segmentOf(bytes, 101)).toMatchObject({
+        dropped: expect.stringMatching(/broken|end within/),
+        reason: expect.stringMatching(/cut off|ends within/),
+      });
     }
   });
 
   test('layers end somewhere', () => {
     let bytes: Uint8Array = new Uint8Array();
     for (let depth = 0; depth < 40; depth++) bytes = ipv4(4, bytes);
-    expect(segmentOf(bytes, 101)).toMatchObject({ dropped: 'packets within more layers than are looked into' });
+    expect(segmentOf(bytes, 101)).toMatchObject({ dropped: 'packets with more layers than are looked into' });
   });
 });
 

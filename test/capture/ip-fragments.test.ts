@@ -56,7 +56,7 @@ describe.each([
     if (first === undefined || second === undefined) throw new Error('there are two');
     expect(segmentsIn([...fragmentsOf(packet, 48).slice(0, 1), fragments[1] ?? first])).toMatchObject([
       undefined,
-      { dropped: 'overlapping IP fragments', isProblem: true },
+      { dropped: 'overlapping IP fragments', reason: 'there are overlapping IP fragments' },
     ]);
   });
 });

@@ -1,5 +1,5 @@
 import { ByteReader } from '../byte-reader.ts';
-import { cutOff, type Dropped, dropped, inner, problem, type Step } from './layer.ts';
+import { type Dropped, dropped, inner, problem, type Step } from './layer.ts';
 
 /** A packet of IP, or a part of one. */
 export interface IpPacket {
@@ -43,7 +43,7 @@ function readIPv4(bytes: Uint8Array): IpPacket | Dropped {
   const source = reader.bytes(4);
   const destination = reader.bytes(4);
   if (reader.failed || headerLength < 20 || totalLength < headerLength) {
-    return problem('an IPv4 header is cut off or broken');
+    return brokenHeader('IPv4');
   }
   const payload = bytes.subarray(headerLength, totalLength);
   const fragment = { id, offset: (place & 0x1fff) * 8, hasMore: (place & 0x2000) !== 0 };
@@ -66,7 +66,7 @@ function readIPv6(bytes: Uint8Array): IpPacket | Dropped {
   reader.skip(1);
   const source = reader.bytes(16);
   const destination = reader.bytes(16);
-  if (reader.failed) return problem('an IPv6 header is cut off or broken');
+  if (reader.failed) return brokenHeader('IPv6');
   const payload = bytes.subarray(ipv6HeaderLength, ipv6HeaderLength + length);
   const packet = { source, destination, protocol, payload, missing: length - payload.length, fragment: undefined };
   return untilFragment(packet);
@@ -77,7 +77,7 @@ function untilFragment(packet: IpPacket): IpPacket | Dropped {
   let { protocol, payload } = packet;
   while (extensionHeaders.has(protocol)) {
     const step = peelExtension(payload);
-    if (!('protocol' in step)) return problem('an IPv6 header is cut off or broken');
+    if (!('protocol' in step)) return brokenHeader('IPv6');
     ({ protocol, bytes: payload } = step);
   }
   if (protocol !== Protocol.fragment) return { ...packet, protocol, payload };
@@ -86,7 +86,7 @@ function untilFragment(packet: IpPacket): IpPacket | Dropped {
   reader.skip(1);
   const place = reader.uint16();
   const id = reader.uint32();
-  if (reader.failed) return problem('an IPv6 header is cut off or broken');
+  if (reader.failed) return brokenHeader('IPv6');
   const fragment = { id, offset: place & 0xfff8, hasMore: (place & 1) !== 0 };
   const rest = { ...packet, protocol: following, payload: reader.rest() };
   // RFC 6946: a packet may have the header and be whole.
@@ -123,7 +123,7 @@ export function ofProtocol(protocol: number, bytes: Uint8Array): Step | 'tcp' {
 function peelExtension(bytes: Uint8Array): Step {
   const [protocol = 0, units = 0] = bytes;
   const length = (units + 1) * 8;
-  if (length > bytes.length) return cutOff('an IPv6 packet');
+  if (length > bytes.length) return brokenHeader('IPv6');
   return { protocol, bytes: bytes.subarray(length) };
 }
 
@@ -131,7 +131,12 @@ function peelExtension(bytes: Uint8Array): Step {
 function peelAuthentication(bytes: Uint8Array): Step {
   const [protocol = 0, units = 0] = bytes;
   const length = (units + 2) * 4;
-  return length > bytes.length ? cutOff('an IP packet') : { protocol, bytes: bytes.subarray(length) };
+  return length > bytes.length ? brokenHeader('IP') : { protocol, bytes: bytes.subarray(length) };
+}
+
+/** The same words for all headers of the Internet. */
+export function brokenHeader(name: string): Dropped {
+  return problem(`an ${name} header is cut off or broken`, `packets with a broken ${name} header`);
 }
 
 const Protocol = {

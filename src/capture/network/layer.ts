@@ -41,10 +41,10 @@ interface InnerProtocol {
 
 /** A packet goes no further here. */
 export interface Dropped {
-  /** What it is, in a word or two. */
+  /** What it is, in a word or two that stand behind a number. */
   readonly dropped: string;
-  /** It is damaged, or of a kind that may well hold TCP: that is worth a message of its own. */
-  readonly isProblem: boolean;
+  /** Said where it is damaged, or of a kind that may well hold TCP: that is worth a message of its own. */
+  readonly reason: string | undefined;
 }
 
 export type Step = Inner | InnerProtocol | Dropped;
@@ -58,19 +58,22 @@ export function inner(layer: LayerName, bytes: Uint8Array): Inner {
 
 /** It is something that holds no TCP, or that cannot be looked into. */
 export function dropped(what: string): Dropped {
-  return { dropped: what, isProblem: false };
+  return { dropped: what, reason: undefined };
 }
 
-export function problem(reason: string): Dropped {
-  return { dropped: reason, isProblem: true };
+/** `what` stands behind a number, `reason` alone. */
+export function problem(reason: string, what: string): Dropped {
+  return { dropped: what, reason };
 }
 
 /** What is behind the first `length` bytes; a packet that ends within them is dropped. */
 export function behind(layer: LayerName, bytes: Uint8Array, length: number): Step {
-  return length > bytes.length ? cutOff(layer) : inner(layer, bytes.subarray(length));
+  return length > bytes.length ? tooShort : inner(layer, bytes.subarray(length));
 }
 
 /** A header is not all there. */
 export function cutOff(what: string): Dropped {
-  return problem(`a header in front of ${what} is cut off or broken`);
+  return problem(`a header of ${what} is cut off or broken`, `packets with a broken header of ${what}`);
 }
+
+const tooShort = problem('a packet ends within a header', 'packets that end within a header');

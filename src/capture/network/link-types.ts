@@ -6,7 +6,9 @@ import { peelAvs, peelPpi, peelPrism, peelRadiotap } from './wifi.ts';
 /** Takes off what a capture's link type (www.tcpdump.org/linktypes.html) puts in front. */
 export function peelLink(linkType: number, bytes: Uint8Array): Step {
   const peel = linkTypes.get(linkType);
-  return peel === undefined ? problem(`link type ${linkType} is not supported`) : peel(bytes);
+  return peel === undefined
+    ? problem(`link type ${linkType} is not supported`, `packets of link type ${linkType}`)
+    : peel(bytes);
 }
 
 function plain(layer: LayerName): Peel {

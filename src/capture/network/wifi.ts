@@ -7,11 +7,12 @@ export function peelWifi(bytes: Uint8Array): Step {
   if (((control >> 2) & 3) !== dataType) return dropped('Wi-Fi management');
   const subtype = control >> 4;
   if (subtype & nullBit) return dropped('Wi-Fi frames without data');
-  if (flags & Flag.protected) return problem('Wi-Fi frames are encrypted');
+  if (flags & Flag.protected) return problem('Wi-Fi frames are encrypted', 'encrypted Wi-Fi frames');
   const isQos = (subtype & qosBit) !== 0;
   let length = 24;
   if ((flags & Flag.toSystem) !== 0 && (flags & Flag.fromSystem) !== 0) length += 6;
-  if (isQos && (bytes[length] ?? 0) & aggregated) return problem('aggregates of Wi-Fi frames are not supported');
+  if (isQos && (bytes[length] ?? 0) & aggregated)
+    return problem('aggregates of Wi-Fi frames are not supported', 'aggregates of Wi-Fi frames');
   if (isQos) length += flags & Flag.order ? 6 : 2;
   return behind('llc', bytes, length);
 }
