@@ -82,6 +82,23 @@ describe('src/', () => {
     },
   );
 
+  test.each(['protocol', 'record', 'connection', 'engine', 'capture'])(
+    '%s/ knows no node:*, nor by way of others',
+    (part) => {
+      const from = new Map(files.map(({ path, imports }) => [path, imports]));
+      const reached = new Set(files.filter((file) => file.part === part).map(({ path }) => path));
+      // A set is gone through with what is added meanwhile.
+      for (const path of reached) {
+        for (const specifier of from.get(path) ?? []) {
+          expect(specifier, `${path} imports it`).not.toMatch(/^node:/);
+          const target = resolve(path, specifier);
+          if (target !== undefined) reached.add(target);
+        }
+      }
+      expect(reached.size).toBeGreaterThan(1);
+    },
+  );
+
   test('no file imports itself by way of others', () => {
     const graph = new Map(
       files.map(({ path, imports }) => [path, imports.flatMap((specifier) => resolve(path, specifier) ?? [])]),

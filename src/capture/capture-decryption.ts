@@ -1,108 +1,115 @@
-import { ContentType } from '../protocol/content-type.ts';
-import { headerLength } from '../record/header.ts';
 import type { CaptureItem } from './capture-item.ts';
 import { CaptureReader } from './capture-reader.ts';
-import type { ConversationFacts, DecryptionEvent, Sender } from './conversation.ts';
+import type { DecryptionEvent } from './conversation.ts';
 import type { CaptureCryptography } from './cryptography.ts';
+import { FollowedConnection, type FollowedSetting } from './followed-connection.ts';
+import { maxCapturedSecrets } from './key-log.ts';
 import { MemoryBudget } from './memory-budget.ts';
-import { segmentOf } from './network.ts';
-import { RecordStream, type StreamRecord } from './record-stream.ts';
+import { Network } from './network.ts';
 import type { CaptureSecrets } from './secrets.ts';
+import { SessionSecrets } from './session-secrets.ts';
 import { type TcpConnection, TcpConnections, type TcpEvent } from './tcp-connections.ts';
-import { type ConversationSetting, TlsConversation } from './tls-conversation.ts';
+import { UnusedCounts } from './unused.ts';
 
 /**
- * Decrypts a capture: bytes of the file in, in pieces of any size, and out what they come to, in order. The secrets must be there before.
+ * Decrypts a capture: bytes of the file in, in pieces of any size, and out what they come to, in order. The secrets must be there before, or
+ * come with the capture (`addsSecrets`): then records wait for theirs, as far as there is room.
  * Memory is bounded, whatever the capture holds: each connection, and all together, keep only so much that has to wait for something.
  */
 export class CaptureDecryption {
   readonly #reader = new CaptureReader();
+  readonly #network = new Network();
   readonly #connections = new TcpConnections();
-  readonly #followed = new Map<TcpConnection, Followed>();
-  readonly #setting: ConversationSetting;
+  readonly #unused = new UnusedCounts();
+  readonly #followed = new Map<TcpConnection, FollowedConnection>();
+  readonly #setting: FollowedSetting;
   readonly #reasons = new Set<string>();
   #count = 0;
 
-  constructor(cryptography: CaptureCryptography, secrets: CaptureSecrets) {
-    this.#setting = { cryptography, secrets, budget: new MemoryBudget(maxWaiting) };
+  readonly #addsSecrets: boolean;
+
+  constructor(
+    cryptography: CaptureCryptography,
+    secrets: CaptureSecrets,
+    { addsSecrets = false }: { readonly addsSecrets?: boolean } = {},
+  ) {
+    this.#addsSecrets = addsSecrets;
+    this.#setting = {
+      cryptography,
+      secrets,
+      budget: new MemoryBudget(maxWaiting),
+      sessions: new SessionSecrets(),
+      trials: new MemoryBudget(maxTrials),
+      nextId: () => ++this.#count,
+      mayAddSecrets: () => addsSecrets && this.#reader.mayHoldSecrets,
+    };
   }
 
+  /** The chunk's memory may be used again when all events were taken. */
   *push(chunk: Uint8Array): Generator<DecryptionEvent, void> {
     for (const item of this.#reader.push(chunk)) yield* this.#receive(item);
+    // Segments and records that wait were copied: nothing needs the chunk any more.
+    this.#reader.retain();
+  }
+
+  /** The rest of the file cannot be read. */
+  *break(reason: string): Generator<DecryptionEvent, void> {
+    this.#reader.stop();
+    yield* this.#report(reason);
   }
 
   /** The file has ended. */
   *end(): Generator<DecryptionEvent, void> {
     for (const item of this.#reader.end()) yield* this.#receive(item);
     for (const event of this.#connections.end()) yield* this.#follow(event);
+    const { incompleteFragments } = this.#network;
+    if (incompleteFragments > 0) this.#unused.add('IP fragments without the others', incompleteFragments);
+    const unused = this.#unused.list();
+    if (unused.length > 0) yield { kind: 'unused', unused };
+  }
+
+  /** Wipes all keys that followed from secrets. The object is of no use after. */
+  dispose(): void {
+    for (const followed of this.#followed.values()) followed.dispose();
+    this.#setting.sessions.dispose();
   }
 
   *#receive(item: CaptureItem): Generator<DecryptionEvent, void> {
-    if (item.kind === 'keyLog') return;
+    if (item.kind === 'keyLog') {
+      const { keyLog } = this.#setting.secrets;
+      if (this.#addsSecrets) keyLog.add(new TextDecoder().decode(item.bytes), maxCapturedSecrets);
+      return;
+    }
     if (item.kind === 'problem') {
       yield* this.#report(item.reason);
       return;
     }
-    const segment = segmentOf(item);
-    if (typeof segment === 'string') yield* this.#report(segment);
-    else if (segment !== undefined) {
-      for (const event of this.#connections.push(segment)) yield* this.#follow(event);
+    if (item.kind === 'unused') {
+      this.#unused.add(item.what);
+      return;
     }
+    const segment = this.#network.segmentOf(item);
+    if (segment === undefined) return;
+    if ('dropped' in segment) {
+      this.#unused.add(segment.dropped);
+      if (segment.reason !== undefined) yield* this.#report(segment.reason);
+      return;
+    }
+    for (const event of this.#connections.push(segment)) yield* this.#follow(event);
   }
 
   *#follow(event: TcpEvent): Generator<DecryptionEvent, void> {
     const { connection } = event;
-    const followed = this.#followed.get(connection) ?? newFollowed();
-    this.#followed.set(connection, followed);
-    if (event.kind === 'end') {
-      this.#followed.delete(connection);
-      yield* this.#end(followed, event);
+    const known = this.#followed.get(connection);
+    const followed = known ?? new FollowedConnection(this.#setting, { ...connection, within: undefined });
+    if (event.kind === 'piece') {
+      if (known === undefined) this.#followed.set(connection, followed);
+      yield* followed.push(event.from, event.piece);
       return;
     }
-    for (const item of followed.streams[event.from].push(event.piece)) {
-      if (followed.conversation === undefined) {
-        followed.client = clientOf(event.from, item);
-        yield* this.#begin(followed, connection, followed.client);
-      }
-      const sender: Sender = event.from === followed.client ? 'client' : 'server';
-      if (followed.conversation) yield* followed.conversation.receive(sender, item);
-    }
-  }
-
-  *#begin(followed: Followed, connection: TcpConnection, client: 'a' | 'b'): Generator<DecryptionEvent, void> {
-    const facts: ConversationFacts = {
-      id: ++this.#count,
-      client: connection[client],
-      server: connection[client === 'a' ? 'b' : 'a'],
-      startTime: connection.startTime,
-      endTime: connection.startTime,
-      ended: undefined,
-      version: undefined,
-      cipherSuite: undefined,
-      serverName: undefined,
-      alpnProtocol: undefined,
-      clientRandom: undefined,
-    };
-    followed.conversation = new TlsConversation(facts, this.#setting);
-    yield { kind: 'conversation', conversation: facts };
-  }
-
-  *#end(followed: Followed, event: TcpEvent & { kind: 'end' }): Generator<DecryptionEvent, void> {
-    const { streams, conversation } = followed;
-    if (conversation === undefined && (streams.a.startsLate || streams.b.startsLate)) {
-      yield* this.#begin(followed, event.connection, 'a');
-      followed.conversation?.report(
-        event.time,
-        undefined,
-        'the capture does not have the beginning of this connection',
-      );
-    }
-    const found = followed.conversation;
-    if (found === undefined) return;
-    found.facts.endTime = event.time;
-    found.facts.ended = event.how;
-    yield* found.end();
-    yield { kind: 'end', conversation: found.facts };
+    this.#followed.delete(connection);
+    const isTls = yield* followed.end(event.time, event.how);
+    if (!isTls) this.#unused.add('TCP connections without TLS');
   }
 
   *#report(reason: string): Generator<DecryptionEvent, void> {
@@ -112,22 +119,7 @@ export class CaptureDecryption {
   }
 }
 
-interface Followed {
-  readonly streams: { readonly a: RecordStream; readonly b: RecordStream };
-  client: 'a' | 'b';
-  conversation: TlsConversation | undefined;
-}
-
-function newFollowed(): Followed {
-  return { streams: { a: new RecordStream(), b: new RecordStream() }, client: 'a', conversation: undefined };
-}
-
-/** Whoever says ClientHello is the client, whichever end opened the TCP connection. */
-function clientOf(from: 'a' | 'b', item: StreamRecord): 'a' | 'b' {
-  if (item.kind !== 'record' || item.record[0] !== ContentType.handshake) return 'a';
-  const isClientHello = item.record[headerLength] === 1;
-  return isClientHello === (from === 'a') ? 'a' : 'b';
-}
-
 const maxWaiting = 128 * 2 ** 20;
 const maxReasons = 64;
+/** Secrets that are tried on records of connections whose random is unknown. */
+const maxTrials = 100_000;

@@ -23,7 +23,13 @@ interface CaptureProblem {
   readonly reason: string;
 }
 
-export type CaptureItem = CapturedPacket | CapturedKeyLog | CaptureProblem;
+/** Something in the file that is understood as far as that nothing of it is needed. */
+interface CaptureUnused {
+  readonly kind: 'unused';
+  readonly what: string;
+}
+
+export type CaptureItem = CapturedPacket | CapturedKeyLog | CaptureProblem | CaptureUnused;
 
 /** Reads one format, from bytes that come in any pieces. */
 export interface CaptureFormat {

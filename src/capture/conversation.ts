@@ -1,6 +1,7 @@
 import type { ContentTypeByte } from '../protocol/content-type.ts';
 import type { Endpoint } from './network.ts';
 import type { TcpEnd } from './tcp-connections.ts';
+import type { Unused } from './unused.ts';
 
 /** Who sent something. */
 export type Sender = 'client' | 'server';
@@ -9,6 +10,8 @@ export type Sender = 'client' | 'server';
 export interface ConversationFacts {
   /** Counts from 1, in the order in which the conversations began. */
   readonly id: number;
+  /** The conversation whose application data carry this one (TLS in TLS); undefined: it is TCP that does. */
+  readonly within: number | undefined;
   readonly client: Endpoint;
   readonly server: Endpoint;
   readonly startTime: bigint;
@@ -71,4 +74,6 @@ export type DecryptionEvent =
     }
   | { readonly kind: 'end'; readonly conversation: Readonly<ConversationFacts> }
   /** About the file, not one connection. */
-  | { readonly kind: 'captureProblem'; readonly reason: string };
+  | { readonly kind: 'captureProblem'; readonly reason: string }
+  /** What of the file was not used, at its end. */
+  | { readonly kind: 'unused'; readonly unused: readonly Unused[] };

@@ -1,26 +1,30 @@
-import type { SuiteAead } from '../protocol/cipher-suites.ts';
-import type { RecordOpener } from '../record/protection.ts';
-import type { AeadName, TrafficKeys } from '../record/traffic-keys.ts';
+import type { CbcCipher, SuiteAead, SuiteProtection } from '../protocol/cipher-suites.ts';
 
 /** The cryptography that decryption needs, from outside: nothing in this folder knows of node:crypto. */
 export interface CaptureCryptography {
+  /** Whether it is there: a FIPS provider, or another library than OpenSSL, may not have all. */
+  supports(protection: SuiteProtection): boolean;
+  /** Of the parts of `data`, taken as one. */
+  hash(hash: HashName, data: readonly Uint8Array[]): Uint8Array;
   /** HMAC (RFC 2104) of the parts of `data`, taken as one. */
   hmac(hash: HashName, key: Uint8Array, data: readonly Uint8Array[]): Uint8Array;
-  /** Opens records with an AEAD, which may be another than `keys` name: see {@link framedAs}. */
-  opener(keys: TrafficKeys, aead: SuiteAead): RecordOpener;
+  aead(name: SuiteAead, key: Uint8Array, tagLength: number): AeadOpening;
   /** Decrypts whole blocks in CBC mode; padding stays. */
-  decryptBlocks(
-    cipher: 'aes-128-cbc' | 'aes-256-cbc',
-    key: Uint8Array,
-    iv: Uint8Array,
-    ciphertext: Uint8Array,
-  ): Uint8Array;
+  decryptBlocks(cipher: CbcCipher, key: Uint8Array, iv: Uint8Array, ciphertext: Uint8Array): Uint8Array;
 }
 
-type HashName = 'sha1' | 'sha256' | 'sha384';
+/** One key of an AEAD (RFC 5116 §2.2). */
+export interface AeadOpening {
+  /** The plaintext, the caller's own; undefined if the tag does not fit. */
+  open(nonce: Uint8Array, additionalData: Uint8Array, ciphertext: Uint8Array, tag: Uint8Array): Uint8Array | undefined;
+  /** Gives the key up. The object is of no use after. */
+  dispose(): void;
+}
 
-/** The AEAD whose records have the same form: AES-CCM's have that of AES-GCM with the same key length (RFC 6655 §3, RFC 8446 §5.3). */
-export function framedAs(aead: SuiteAead): AeadName {
-  if (aead === 'aes-128-ccm') return 'aes-128-gcm';
-  return aead === 'aes-256-ccm' ? 'aes-256-gcm' : aead;
+export type HashName = 'md5' | 'sha1' | 'sha256' | 'sha384' | 'sha512';
+
+/** An RSA key that opens premaster secrets (RFC 5246 §7.4.7.1). */
+export interface PremasterOpener {
+  /** The secret's 48 bytes, the caller's own; undefined if it was encrypted for another key. */
+  open(encrypted: Uint8Array): Uint8Array | undefined;
 }

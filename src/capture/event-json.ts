@@ -12,6 +12,8 @@ export function eventJson(event: DecryptionEvent): Record<string, unknown> {
   switch (event.kind) {
     case 'captureProblem':
       return { event: 'problem', conversation: null, reason: event.reason };
+    case 'unused':
+      return { event: 'unused', unused: event.unused };
     case 'conversation':
       return { event: 'conversation', ...factsJson(event.conversation) };
     case 'end':
@@ -42,6 +44,7 @@ export function eventJson(event: DecryptionEvent): Record<string, unknown> {
 function factsJson(facts: Readonly<ConversationFacts>): Record<string, unknown> {
   return {
     conversation: facts.id,
+    within: facts.within ?? null,
     client: endpointText(facts.client),
     server: endpointText(facts.server),
     startTime: isoTime(facts.startTime),

@@ -7,6 +7,19 @@ export interface ClientHello {
   readonly alpnProtocols: readonly string[];
   /** It announces early data (RFC 8446 §4.2.10). */
   readonly offersEarlyData: boolean;
+  /** A ticket that it wants to resume by (RFC 5077 §3.2); empty if there is none. */
+  readonly ticket: Uint8Array;
+  /** A hello within it that is encrypted (RFC 9849 §5), or what only looks like one. */
+  readonly encryptedHello: EncryptedHello | undefined;
+}
+
+/** The extension encrypted_client_hello of an outer hello (RFC 9849 §5). */
+export interface EncryptedHello {
+  readonly kdf: number;
+  readonly aead: number;
+  readonly payload: Uint8Array;
+  /** The outer hello's body, with zeros for the payload: what is authenticated (RFC 9849 §5.2). */
+  readonly additionalData: Uint8Array;
 }
 
 /** What a ServerHello says that matters here (RFC 8446 §4.1.3). */
@@ -16,7 +29,10 @@ export interface ServerHello {
   readonly version: number;
   readonly cipherSuite: number;
   readonly alpnProtocol: string | undefined;
+  readonly sessionId: Uint8Array;
   readonly encryptThenMac: boolean;
+  /** The master secret follows from the whole handshake (RFC 7627). */
+  readonly extendedMasterSecret: boolean;
   /** It asks for another ClientHello, and is the answer to none yet. */
   readonly isRetry: boolean;
 }
@@ -37,6 +53,8 @@ export function readClientHello(body: Uint8Array): ClientHello | undefined {
     serverName: serverNameIn(extensions.get(Extension.serverName)),
     alpnProtocols: alpnIn(extensions.get(Extension.alpn)),
     offersEarlyData: extensions.has(Extension.earlyData),
+    ticket: extensions.get(Extension.sessionTicket)?.slice() ?? new Uint8Array(),
+    encryptedHello: encryptedHelloIn(extensions.get(Extension.encryptedClientHello), body),
   };
 }
 
@@ -45,7 +63,7 @@ export function readServerHello(body: Uint8Array): ServerHello | undefined {
   const reader = new ByteReader(body);
   const legacyVersion = reader.uint16();
   const random = reader.bytes(randomLength).slice();
-  reader.skip(reader.uint8());
+  const sessionId = reader.bytes(reader.uint8()).slice();
   const cipherSuite = reader.uint16();
   reader.skip(1);
   if (reader.failed) return undefined;
@@ -57,6 +75,8 @@ export function readServerHello(body: Uint8Array): ServerHello | undefined {
     version: selected === undefined ? legacyVersion : new ByteReader(selected).uint16(),
     cipherSuite,
     alpnProtocol: alpnIn(extensions.get(Extension.alpn))[0],
+    sessionId,
+    extendedMasterSecret: extensions.has(Extension.extendedMasterSecret),
     encryptThenMac: extensions.has(Extension.encryptThenMac),
     isRetry: random.every((byte, at) => byte === retryRandom[at]),
   };
@@ -101,7 +121,32 @@ function alpnIn(value: Uint8Array | undefined): string[] {
   return list.failed || reader.failed ? [] : names;
 }
 
-const Extension = { serverName: 0, alpn: 16, encryptThenMac: 22, earlyData: 42, supportedVersions: 43 } as const;
+/** RFC 9849 §5: of an outer hello, whose type is 0. */
+function encryptedHelloIn(value: Uint8Array | undefined, body: Uint8Array): EncryptedHello | undefined {
+  if (value === undefined) return undefined;
+  const reader = new ByteReader(value);
+  const type = reader.uint8();
+  const [kdf, aead] = [reader.uint16(), reader.uint16()];
+  reader.skip(1);
+  reader.skip(reader.uint16());
+  const payload = reader.bytes(reader.uint16());
+  if (type !== 0 || reader.failed || payload.length === 0) return undefined;
+  const additionalData = body.slice();
+  const start = payload.byteOffset - body.byteOffset;
+  additionalData.fill(0, start, start + payload.length);
+  return { kdf, aead, payload: payload.slice(), additionalData };
+}
+
+const Extension = {
+  serverName: 0,
+  alpn: 16,
+  encryptThenMac: 22,
+  extendedMasterSecret: 23,
+  sessionTicket: 35,
+  earlyData: 42,
+  supportedVersions: 43,
+  encryptedClientHello: 0xfe0d,
+} as const;
 
 const randomLength = 32;
 

@@ -1,40 +1,83 @@
-import { type HashName, trafficKey } from '../keys/key-schedule.ts';
-import type { SuiteAead, SuiteProtection } from '../protocol/cipher-suites.ts';
-import { ProtocolVersion } from '../protocol/version.ts';
-import { keyLengths, nonceLength } from '../record/aead.ts';
+import type { SuiteProtection } from '../protocol/cipher-suites.ts';
+import { copySecret, secretBytes } from '../protocol/secret-bytes.ts';
+import { nonceLength } from '../record/aead.ts';
 import { saltLength } from '../record/nonce.ts';
-import type { TrafficKeys } from '../record/traffic-keys.ts';
-import { type CaptureCryptography, framedAs } from './cryptography.ts';
+import type { AeadKeys } from './aead-epoch.ts';
+import type { CaptureCryptography, HashName } from './cryptography.ts';
+import { TlsVersion } from './tls-version.ts';
 
 type Hmac = CaptureCryptography['hmac'];
+type AeadProtection = Extract<SuiteProtection, { kind: 'aead' }>;
 
 /** Keys of a traffic secret of TLS 1.3 (RFC 8446 §7.3). */
-export function trafficKeys(hash: HashName, suiteAead: SuiteAead, secret: Uint8Array): TrafficKeys {
-  const aead = framedAs(suiteAead);
-  const { key, iv } = trafficKey(hash, secret, keyLengths[aead]);
-  return { version: ProtocolVersion.tls13, aead, key, iv, sequenceNumber: 0n };
+export function trafficKeys(hmac: Hmac, hash: HashName, protection: AeadProtection, secret: Uint8Array): AeadKeys {
+  const { aead, tagLength, keyLength } = protection;
+  const key = expandLabel(hmac, hash, secret, 'key', keyLength);
+  return { version: TlsVersion.tls13, aead, tagLength, key, iv: expandLabel(hmac, hash, secret, 'iv', nonceLength) };
 }
 
-/** One direction's part of a key block of TLS 1.2. */
+/** The traffic secret after a KeyUpdate (RFC 8446 §7.2). */
+export function nextTrafficSecret(hmac: Hmac, hash: HashName, secret: Uint8Array): Uint8Array {
+  return expandLabel(hmac, hash, secret, 'traffic upd', secret.length);
+}
+
+/** HKDF-Expand-Label with an empty context (RFC 8446 §7.1). */
+function expandLabel(hmac: Hmac, hash: HashName, secret: Uint8Array, label: string, length: number): Uint8Array {
+  const name = new TextEncoder().encode(`tls13 ${label}`);
+  return hkdfExpand(hmac, hash, secret, Uint8Array.of(length >> 8, length & 0xff, name.length, ...name, 0), length);
+}
+
+/** HKDF-Expand (RFC 5869 §2.3). */
+export function hkdfExpand(
+  hmac: Hmac,
+  hash: HashName,
+  secret: Uint8Array,
+  info: Uint8Array,
+  length: number,
+): Uint8Array {
+  const output = secretBytes(length);
+  let last = secretBytes(0);
+  for (let at = 0, count = 1; at < length; at += last.length, count++) {
+    const next = hmac(hash, secret, [last, info, Uint8Array.of(count)]);
+    last.fill(0);
+    last = copySecret(next);
+    next.fill(0);
+    output.set(last.subarray(0, length - at), at);
+  }
+  last.fill(0);
+  return output;
+}
+
+/** One direction's part of a key block of TLS 1.0 to 1.2. */
 export interface BlockKeys {
   /** Empty with AEADs. */
   readonly macKey: Uint8Array;
   readonly key: Uint8Array;
-  /** What is fixed of the nonce; empty with CBC, where records carry it all. */
+  /** What is fixed of the nonce; the first IV in TLS 1.0; empty where records carry it all. */
   readonly iv: Uint8Array;
+}
+
+/** What a pseudorandom function depends on: TLS 1.2 has one for each hash, those before have one for all. */
+export interface Prf {
+  readonly version: number;
+  readonly hash: HashName;
+}
+
+interface Randoms {
+  readonly client: Uint8Array;
+  readonly server: Uint8Array;
 }
 
 /** The key block of a master secret (RFC 5246 §6.3), cut to pieces. */
 export function keyBlock(
   hmac: Hmac,
-  suite: { readonly hash: HashName; readonly protection: SuiteProtection },
+  { protection, ...prf }: Prf & { readonly protection: SuiteProtection },
   masterSecret: Uint8Array,
-  randoms: { readonly client: Uint8Array; readonly server: Uint8Array },
+  randoms: Randoms,
 ): { readonly client: BlockKeys; readonly server: BlockKeys } {
-  const { mac, key, iv } = partLengths(suite.protection);
-  const label = new TextEncoder().encode('key expansion');
-  const seed = Uint8Array.of(...label, ...randoms.server, ...randoms.client);
-  const block = prf(hmac, suite.hash, masterSecret, seed, 2 * (mac + key + iv));
+  const { mac, key, iv } = partLengths(prf.version, protection);
+  const seed = Uint8Array.of(...randoms.server, ...randoms.client);
+  const block = pseudorandom(hmac, prf, masterSecret, ['key expansion', seed], 2 * (mac + key + iv));
   let offset = 0;
   const take = (length: number): Uint8Array => {
     offset += length;
@@ -49,22 +92,59 @@ export function keyBlock(
   };
 }
 
-/** What a record layer takes for an AEAD of TLS 1.2. The explicit nonce of AES-GCM and AES-CCM comes with each record. */
-export function blockTrafficKeys(aead: SuiteAead, { key, iv }: BlockKeys): TrafficKeys {
-  const whole = new Uint8Array(nonceLength);
-  whole.set(iv);
-  return { version: ProtocolVersion.tls12, aead: framedAs(aead), key, iv: whole, sequenceNumber: 0n };
+/**
+ * The master secret of a premaster secret (RFC 5246 §8.1), or of it and the hash of the handshake so far (RFC 7627 §4).
+ */
+export function masterSecret(
+  hmac: Hmac,
+  prf: Prf,
+  premaster: Uint8Array,
+  from: Randoms | { readonly sessionHash: Uint8Array },
+): Uint8Array {
+  if ('sessionHash' in from) {
+    return pseudorandom(hmac, prf, premaster, ['extended master secret', from.sessionHash], masterLength);
+  }
+  const seed = Uint8Array.of(...from.client, ...from.server);
+  return pseudorandom(hmac, prf, premaster, ['master secret', seed], masterLength);
 }
 
-function partLengths(protection: SuiteProtection): { mac: number; key: number; iv: number } {
-  if (protection.kind === 'cbc') return { mac: protection.macLength, key: protection.keyLength, iv: 0 };
-  const iv = protection.aead === 'chacha20-poly1305' ? nonceLength : saltLength;
-  return { mac: 0, key: keyLengths[framedAs(protection.aead)], iv };
+/** The keys of an AEAD of TLS 1.2. The explicit nonce of AES-GCM and AES-CCM comes with each record. */
+export function blockTrafficKeys({ aead, tagLength }: AeadProtection, { key, iv }: BlockKeys): AeadKeys {
+  const whole = secretBytes(nonceLength);
+  whole.set(iv);
+  return { version: TlsVersion.tls12, aead, tagLength, key, iv: whole };
+}
+
+function partLengths(version: number, protection: SuiteProtection): { mac: number; key: number; iv: number } {
+  const { keyLength: key } = protection;
+  if (protection.kind === 'stream') return { mac: protection.macLength, key, iv: 0 };
+  if (protection.kind === 'cbc') {
+    return { mac: protection.macLength, key, iv: version === TlsVersion.tls10 ? protection.blockLength : 0 };
+  }
+  return { mac: 0, key, iv: protection.aead === 'chacha20-poly1305' ? nonceLength : saltLength };
+}
+
+/** PRF: RFC 5246 §5, and RFC 2246 §5 with both halves of the secret, which share a byte if their number is odd. */
+function pseudorandom(
+  hmac: Hmac,
+  { version, hash }: Prf,
+  secret: Uint8Array,
+  [label, seed]: readonly [string, Uint8Array],
+  length: number,
+): Uint8Array {
+  const all = Uint8Array.of(...new TextEncoder().encode(label), ...seed);
+  if (version >= TlsVersion.tls12) return expand(hmac, hash, secret, all, length);
+  const half = Math.ceil(secret.length / 2);
+  const md5 = expand(hmac, 'md5', secret.subarray(0, half), all, length);
+  const sha1 = expand(hmac, 'sha1', secret.subarray(secret.length - half), all, length);
+  for (let at = 0; at < length; at++) md5[at] = (md5[at] ?? 0) ^ (sha1[at] ?? 0);
+  sha1.fill(0);
+  return md5;
 }
 
 /** P_hash (RFC 5246 §5). */
-function prf(hmac: Hmac, hash: HashName, secret: Uint8Array, seed: Uint8Array, length: number): Uint8Array {
-  const output = new Uint8Array(length);
+function expand(hmac: Hmac, hash: HashName, secret: Uint8Array, seed: Uint8Array, length: number): Uint8Array {
+  const output = secretBytes(length);
   let a = seed;
   for (let offset = 0; offset < length; ) {
     a = hmac(hash, secret, [a]);
@@ -74,3 +154,5 @@ function prf(hmac: Hmac, hash: HashName, secret: Uint8Array, seed: Uint8Array, l
   }
   return output;
 }
+
+const masterLength = 48;

@@ -1,5 +1,11 @@
 import { ByteReader } from './byte-reader.ts';
 import type { CapturedPacket } from './capture-item.ts';
+import { type IpPacket, ofProtocol, readIp } from './network/ip.ts';
+import { formatAddress } from './network/ip-address.ts';
+import { IpFragments } from './network/ip-fragments.ts';
+import { type Dropped, dropped, type LayerName, problem, type Step } from './network/layer.ts';
+import { layers, tunnelNames } from './network/layers.ts';
+import { peelLink } from './network/link-types.ts';
 
 /** A TCP segment, with what was around it. */
 export interface TcpSegment {
@@ -24,118 +30,75 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** Finds the TCP segment in a packet. A string says why the packet cannot be used; undefined: it is something else than TCP. */
-export function segmentOf(packet: CapturedPacket): TcpSegment | string | undefined {
-  const network = networkLayer(packet.linkType, packet.bytes);
-  if (network === undefined || typeof network === 'string') return network;
-  const version = (network[0] ?? 0) >> 4;
-  if (version === 4) return fromIPv4(packet.time, network);
-  return version === 6 ? fromIPv6(packet.time, network) : undefined;
-}
+/** Finds the TCP segments in packets: behind the link's header, in tunnels of any kind, in packets of IP that came in fragments. */
+export class Network {
+  readonly #fragments = new IpFragments();
 
-/** What stands behind the link layer's header, if that is IP. */
-function networkLayer(linkType: number, bytes: Uint8Array): Uint8Array | string | undefined {
-  const reader = new ByteReader(bytes);
-  switch (linkType) {
-    case LinkType.ethernet:
-      reader.skip(12);
-      return behindEtherType(reader);
-    case LinkType.linuxCooked:
-      reader.skip(14);
-      return behindEtherType(reader);
-    case LinkType.linuxCooked2: {
-      const protocol = reader.uint16();
-      reader.skip(18);
-      return isIP(protocol) ? reader.rest() : behindVlan(protocol, reader);
+  /** Fragments of IP that never made a whole packet. */
+  get incompleteFragments(): number {
+    return this.#fragments.incomplete;
+  }
+
+  /** The segment, or why there is none; undefined: it is part of a packet whose other parts are still to come. */
+  segmentOf(packet: CapturedPacket): TcpSegment | Dropped | undefined {
+    const walk = new Walk(packet.time);
+    let step: Step = peelLink(packet.linkType, packet.bytes);
+    for (let depth = 0; depth < maxLayers; depth++) {
+      if ('dropped' in step) return walk.named(step);
+      let next: Step | 'tcp' | undefined;
+      if ('protocol' in step) next = ofProtocol(step.protocol, step.bytes);
+      else if (step.layer !== 'ip') {
+        next = layers[step.layer](step.bytes);
+        if (!('dropped' in next)) walk.passed(step.layer);
+      } else next = this.#ip(step.bytes, walk);
+      if (next === 'tcp') return readTcp(walk, 'bytes' in step ? step.bytes : new Uint8Array());
+      if (next === undefined) return undefined;
+      step = next;
     }
-    case LinkType.null:
-    case LinkType.loop:
-      // The address family is in the byte order of the machine that captured; IP itself says which version it is.
-      reader.skip(4);
-      return reader.rest();
-    case LinkType.raw:
-    case LinkType.rawIPv4:
-    case LinkType.rawIPv6:
-    case LinkType.rawBsd:
-    case LinkType.rawOpenBsd:
-      return bytes;
-    default:
-      return `link type ${linkType} is not supported`;
+    return problem('packets have more layers than are looked into', 'packets with more layers than are looked into');
+  }
+
+  #ip(bytes: Uint8Array, walk: Walk): Step | undefined {
+    const packet = readIp(bytes);
+    if ('dropped' in packet) return packet;
+    walk.ip = packet;
+    walk.missing = packet.missing;
+    if (packet.fragment === undefined) return { protocol: packet.protocol, bytes: packet.payload };
+    if (packet.missing > 0) return dropped('IP fragments that are cut off');
+    walk.missing = 0;
+    const { source, destination, protocol, fragment } = packet;
+    const key = `${source} ${destination} ${source.length === 4 ? protocol : ''} ${fragment.id}`;
+    const whole = this.#fragments.push(key, fragment, packet.payload, walk.time);
+    if (whole === undefined || 'dropped' in whole) return whole && problem(`there are ${whole.dropped}`, whole.dropped);
+    return { protocol, bytes: whole.whole };
   }
 }
 
-function behindEtherType(reader: ByteReader): Uint8Array | undefined {
-  return behindVlan(reader.uint16(), reader);
-}
+/** What is known of a packet on the way to what is in it. */
+class Walk {
+  readonly time: bigint;
+  /** The innermost. */
+  ip: IpPacket | undefined;
+  missing = 0;
+  #tunnel: string | undefined;
 
-/** Steps over tags of virtual networks (IEEE 802.1Q), of which there may be several. */
-function behindVlan(etherType: number, reader: ByteReader): Uint8Array | undefined {
-  let type = etherType;
-  while (vlanTypes.includes(type) && reader.left >= 4) {
-    reader.skip(2);
-    type = reader.uint16();
+  constructor(time: bigint) {
+    this.time = time;
   }
-  return isIP(type) ? reader.rest() : undefined;
-}
 
-function isIP(etherType: number): boolean {
-  return etherType === EtherType.ipv4 || etherType === EtherType.ipv6;
-}
-
-function fromIPv4(time: bigint, bytes: Uint8Array): TcpSegment | string | undefined {
-  const reader = new ByteReader(bytes);
-  const headerLength = (reader.uint8() & 0x0f) * 4;
-  reader.skip(1);
-  // 0 where the network card was to fill it in (segmentation offload).
-  const totalLength = reader.uint16() || bytes.length;
-  reader.skip(2);
-  const fragment = reader.uint16() & 0x3fff;
-  reader.skip(1);
-  const protocol = reader.uint8();
-  reader.skip(2);
-  const source = reader.bytes(4);
-  const destination = reader.bytes(4);
-  if (reader.failed || headerLength < 20) return 'an IPv4 header is cut off or broken';
-  if (protocol !== tcp) return undefined;
-  if (fragment !== 0) return 'fragments of IPv4 packets are not supported';
-  const ends = { source: source.join('.'), destination: destination.join('.') };
-  return fromTcp(time, ends, bytes.subarray(headerLength, totalLength), totalLength - headerLength);
-}
-
-function fromIPv6(time: bigint, bytes: Uint8Array): TcpSegment | string | undefined {
-  const reader = new ByteReader(bytes);
-  reader.skip(4);
-  const payloadLength = reader.uint16() || bytes.length - ipv6HeaderLength;
-  let next = reader.uint8();
-  reader.skip(1);
-  const ends = { source: formatIPv6(reader.bytes(16)), destination: formatIPv6(reader.bytes(16)) };
-  // Extension headers (RFC 8200 §4): the loop ends, as each takes 8 bytes or more.
-  while (extensionHeaders.includes(next)) {
-    const start = reader.offset;
-    const following = reader.uint8();
-    const units = reader.uint8();
-    if (next === ExtensionHeader.fragment) {
-      const fragment = reader.uint16() & 0xfff9;
-      if (following === tcp && fragment !== 0) return 'fragments of IPv6 packets are not supported';
-    }
-    // RFC 4302 §2.2 counts differently from all others.
-    const length = next === ExtensionHeader.authentication ? (units + 2) * 4 : (units + 1) * 8;
-    reader.skip(start + (next === ExtensionHeader.fragment ? 8 : length) - reader.offset);
-    next = following;
-    if (reader.failed) break;
+  passed(layer: LayerName): void {
+    this.#tunnel = tunnelNames.get(layer) ?? this.#tunnel;
   }
-  if (reader.failed) return 'an IPv6 header is cut off or broken';
-  if (next !== tcp) return undefined;
-  const length = payloadLength - (reader.offset - ipv6HeaderLength);
-  return fromTcp(time, ends, bytes.subarray(reader.offset, reader.offset + Math.max(0, length)), length);
+
+  named(step: Dropped): Dropped {
+    return this.#tunnel === undefined || step.reason !== undefined
+      ? step
+      : dropped(`${step.dropped} in ${this.#tunnel}`);
+  }
 }
 
-function fromTcp(
-  time: bigint,
-  ends: { source: string; destination: string },
-  bytes: Uint8Array,
-  length: number,
-): TcpSegment | string {
+/** RFC 9293 §3.1. */
+function readTcp({ time, ip, missing }: Walk, bytes: Uint8Array): TcpSegment | Dropped {
   const reader = new ByteReader(bytes);
   const sourcePort = reader.uint16();
   const destinationPort = reader.uint16();
@@ -143,11 +106,14 @@ function fromTcp(
   reader.skip(4);
   const headerLength = (reader.uint8() >> 4) * 4;
   const flags = reader.uint8();
-  if (reader.failed || headerLength < 20 || headerLength > length) return 'a TCP header is cut off or broken';
+  const length = bytes.length + missing;
+  if (reader.failed || headerLength < 20 || headerLength > length || ip === undefined) {
+    return problem('a TCP header is cut off or broken', 'packets with a broken TCP header');
+  }
   return {
     time,
-    source: { address: ends.source, port: sourcePort },
-    destination: { address: ends.destination, port: destinationPort },
+    source: { address: formatAddress(ip.source), port: sourcePort },
+    destination: { address: formatAddress(ip.destination), port: destinationPort },
     sequenceNumber,
     syn: (flags & 0x02) !== 0,
     ack: (flags & 0x10) !== 0,
@@ -158,42 +124,5 @@ function fromTcp(
   };
 }
 
-/** RFC 5952 §4: the longest run of zeros, if it has two groups or more, is left out. IPv4-mapped ones end in dotted form (§5). */
-function formatIPv6(bytes: Uint8Array): string {
-  const reader = new ByteReader(bytes);
-  const groups = Array.from({ length: 8 }, () => reader.uint16().toString(16));
-  const text = groups.join(':');
-  if (text.startsWith('0:0:0:0:0:ffff:')) return `::ffff:${bytes.subarray(12).join('.')}`;
-  const runs = text.match(/\b0(?::0)+\b/g) ?? [];
-  const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), '');
-  if (longest === '') return text;
-  const at = text.search(new RegExp(`(?:^|:)${longest}(?=:|$)`));
-  const before = text.slice(0, at);
-  const after = text.slice(at + longest.length + (text[at] === ':' ? 1 : 0));
-  return `${before}::${after.replace(/^:/, '')}`;
-}
-
-const LinkType = {
-  null: 0,
-  ethernet: 1,
-  rawBsd: 12,
-  rawOpenBsd: 14,
-  raw: 101,
-  loop: 108,
-  linuxCooked: 113,
-  rawIPv4: 228,
-  rawIPv6: 229,
-  linuxCooked2: 276,
-} as const;
-
-const EtherType = { ipv4: 0x0800, ipv6: 0x86dd } as const;
-
-/** 802.1Q, 802.1ad, and what came before it. */
-const vlanTypes: readonly number[] = [0x8100, 0x88a8, 0x9100];
-
-/** Numbers of protocols (iana.org/assignments/protocol-numbers). */
-const tcp = 6;
-const ExtensionHeader = { hopByHop: 0, routing: 43, fragment: 44, authentication: 51, destination: 60, mobility: 135 };
-const extensionHeaders: readonly number[] = Object.values(ExtensionHeader);
-
-const ipv6HeaderLength = 40;
+/** Tunnels in tunnels end somewhere: each layer takes a byte or more, and nobody stacks so many. */
+const maxLayers = 32;

@@ -4,25 +4,28 @@ import { maxBlockLength } from './capture-item.ts';
 
 /** The older format of captures (draft-ietf-opsawg-pcap): one link type, one time resolution, packets and nothing else. */
 export class Pcap implements CaptureFormat {
+  readonly #variant: Variant;
   readonly #endianness: 'big' | 'little';
-  /** Nanoseconds in a unit of what follows the seconds. */
-  readonly #nanoseconds: bigint;
   #linkType: number | undefined;
 
   /** Undefined if the file begins with another number. */
   static from(magic: Uint8Array): Pcap | undefined {
-    const found = magics.get(new ByteReader(magic).uint32());
-    return found && new Pcap(found.endianness, found.nanoseconds);
+    for (const endianness of ['big', 'little'] as const) {
+      const variant = variants.get(new ByteReader(magic, endianness).uint32());
+      if (variant !== undefined) return new Pcap(variant, endianness);
+    }
+    return undefined;
   }
 
-  private constructor(endianness: 'big' | 'little', nanoseconds: bigint) {
+  private constructor(variant: Variant, endianness: 'big' | 'little') {
+    this.#variant = variant;
     this.#endianness = endianness;
-    this.#nanoseconds = nanoseconds;
   }
 
   read(bytes: Uint8Array): { consumed: number | 'end'; items: CaptureItem[] } {
     const items: CaptureItem[] = [];
     let consumed = 0;
+    const { nanoseconds, fileHeaderLength, packetHeaderLength } = this.#variant;
     if (this.#linkType === undefined) {
       if (bytes.length < fileHeaderLength) return { consumed, items };
       const header = new ByteReader(bytes.subarray(20, 24), this.#endianness);
@@ -33,7 +36,7 @@ export class Pcap implements CaptureFormat {
     while (bytes.length - consumed >= packetHeaderLength) {
       const reader = new ByteReader(bytes.subarray(consumed, consumed + packetHeaderLength), this.#endianness);
       const seconds = BigInt(reader.uint32());
-      const time = seconds * 1_000_000_000n + BigInt(reader.uint32()) * this.#nanoseconds;
+      const time = seconds * 1_000_000_000n + BigInt(reader.uint32()) * nanoseconds;
       const length = reader.uint32();
       const originalLength = reader.uint32();
       if (length > maxBlockLength) {
@@ -50,12 +53,20 @@ export class Pcap implements CaptureFormat {
   }
 }
 
-const magics = new Map<number, { endianness: 'big' | 'little'; nanoseconds: bigint }>([
-  [0xa1b2c3d4, { endianness: 'big', nanoseconds: 1000n }],
-  [0xd4c3b2a1, { endianness: 'little', nanoseconds: 1000n }],
-  [0xa1b23c4d, { endianness: 'big', nanoseconds: 1n }],
-  [0x4d3cb2a1, { endianness: 'little', nanoseconds: 1n }],
-]);
+/** What a magic number says of a file, in the order of bytes of which it is. */
+interface Variant {
+  /** Nanoseconds in a unit of what follows the seconds. */
+  readonly nanoseconds: bigint;
+  readonly fileHeaderLength: number;
+  readonly packetHeaderLength: number;
+}
 
-const fileHeaderLength = 24;
-const packetHeaderLength = 16;
+const variants = new Map<number, Variant>([
+  [0xa1b2c3d4, { nanoseconds: 1000n, fileHeaderLength: 24, packetHeaderLength: 16 }],
+  [0xa1b23c4d, { nanoseconds: 1n, fileHeaderLength: 24, packetHeaderLength: 16 }],
+  // Kuznetzov's tcpdump: each packet also has its interface, protocol and kind.
+  [0xa1b2cd34, { nanoseconds: 1000n, fileHeaderLength: 24, packetHeaderLength: 24 }],
+  // Ixia's hardware and software: the file's header also has the size of all packets.
+  [0x1c0001ac, { nanoseconds: 1n, fileHeaderLength: 28, packetHeaderLength: 16 }],
+  [0x1c0001ab, { nanoseconds: 1n, fileHeaderLength: 28, packetHeaderLength: 16 }],
+]);

@@ -56,10 +56,13 @@ export class Pcapng implements CaptureFormat {
         return this.#readEnhancedPacket(reader);
       case BlockType.simplePacket:
         return this.#readSimplePacket(reader);
+      case BlockType.obsoletePacket:
+        return this.#readObsoletePacket(reader);
       case BlockType.decryptionSecrets:
         return readSecrets(reader);
       default:
-        return undefined;
+        if (blocksWithoutPackets.has(type)) return undefined;
+        return { kind: 'unused', what: blockNames.get(type) ?? `pcapng blocks of type 0x${type.toString(16)}` };
     }
   }
 
@@ -81,7 +84,18 @@ export class Pcapng implements CaptureFormat {
   }
 
   #readEnhancedPacket(reader: ByteReader): CaptureItem {
-    const from = this.#interfaces[reader.uint32()];
+    return this.#readPacket(this.#interfaces[reader.uint32()], reader);
+  }
+
+  /** What there was before enhanced packets (appendix A), as old programs still write it. */
+  #readObsoletePacket(reader: ByteReader): CaptureItem {
+    const from = this.#interfaces[reader.uint16()];
+    // How many packets were lost before it.
+    reader.skip(2);
+    return this.#readPacket(from, reader);
+  }
+
+  #readPacket(from: Interface | undefined, reader: ByteReader): CaptureItem {
     const ticks = (BigInt(reader.uint32()) << 32n) | BigInt(reader.uint32());
     const length = reader.uint32();
     const originalLength = reader.uint32();
@@ -161,10 +175,29 @@ function broken(what: string): CaptureItem {
 const BlockType = {
   sectionHeader: 0x0a0d0d0a,
   interfaceDescription: 1,
+  obsoletePacket: 2,
   simplePacket: 3,
   enhancedPacket: 6,
   decryptionSecrets: 10,
 } as const;
+
+/**
+ * Names and addresses, counts of an interface, blocks that a program has for itself (both kinds), and macOS' of processes: they hold neither packets nor
+ * secrets.
+ */
+const blocksWithoutPackets: ReadonlySet<number> = new Set([4, 5, 0x0bad, 0x4000_0bad, 0x8000_0001]);
+
+/** Others that are documented (section 10.1 of the draft, and its registry), whose contents are no packets of a network. */
+const blockNames = new Map<number, string>([
+  [7, 'IRIG timestamp blocks'],
+  [8, 'ARINC 429 blocks'],
+  [9, 'systemd journal entries'],
+  [0x0101, 'Hone machine info blocks'],
+  [0x0102, 'Hone connection event blocks'],
+  ...[0x0201, 0x0202, 0x0203, 0x0204, 0x0205, 0x0206, 0x0207, 0x0208, 0x0209, 0x0210, 0x0211, 0x0212, 0x0213].map(
+    (type) => [type, 'Sysdig blocks'] as const,
+  ),
+]);
 
 const OptionCode = { end: 0, timeResolution: 9, timeOffset: 14 } as const;
 

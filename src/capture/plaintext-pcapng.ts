@@ -46,8 +46,11 @@ class Flow {
   readonly #ends: Readonly<Record<Sender, Endpoint>>;
   readonly #next = { client: 0, server: 0 };
 
-  constructor({ client, server }: Readonly<ConversationFacts>) {
-    this.#ends = { client, server: { ...server, port: plainPorts.get(server.port) ?? server.port } };
+  constructor({ client, server, within, id }: Readonly<ConversationFacts>) {
+    // TLS in TLS has the ends of what carries it, whose bytes are another connection here.
+    const port = within === undefined ? client.port : innerPorts - (id % 1024);
+    const serverPort = plainPorts.get(server.port) ?? server.port;
+    this.#ends = { client: { ...client, port }, server: { ...server, port: serverPort } };
   }
 
   start(facts: Readonly<ConversationFacts>): Uint8Array[] {
@@ -116,6 +119,9 @@ function describe({
   ];
   return `${endpointText(client)} to ${endpointText(server)}: ${facts.filter(Boolean).join(', ')}`;
 }
+
+/** Clients’ ports of connections within others: the highest, which systems give out last. */
+const innerPorts = 65_535;
 
 /** Ports of protocols over TLS, and those of the same without (iana.org/assignments/service-names-port-numbers). */
 const plainPorts = new Map<number, number>([

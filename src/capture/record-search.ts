@@ -1,6 +1,7 @@
 import { ProtocolVersion } from '../protocol/version.ts';
 import { tagLength } from '../record/aead.ts';
 import { headerFault, headerLength, maxCiphertextLengths, readHeader } from '../record/header.ts';
+import { isSupported } from './tls-version.ts';
 
 /**
  * Looks for the next record where bytes are missing and nothing tells where it begins: at a header with another one behind its record,
@@ -49,7 +50,7 @@ export class RecordSearch {
 function recordEnd(bytes: Uint8Array, at: number): number | 'unknown' | undefined {
   const header = readHeader(bytes, at);
   if (header === undefined) return 'unknown';
-  if (header.version !== ProtocolVersion.tls12 || header.length <= tagLength) return undefined;
+  if (!isSupported(header.version) || header.length <= tagLength) return undefined;
   return headerFault(header, maxLength) === undefined ? at + headerLength + header.length : undefined;
 }
 

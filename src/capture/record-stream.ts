@@ -6,7 +6,7 @@ import type { StreamPiece } from './tcp-stream.ts';
 
 /** What a direction of a connection holds, record by record. */
 export type StreamRecord =
-  /** A whole record with its header, the caller's own. */
+  /** A whole record with its header: a view that holds until the next piece is pushed. */
   | { readonly kind: 'record'; readonly record: Uint8Array; readonly time: bigint }
   /** A record that the capture has only parts of. */
   | { readonly kind: 'lost'; readonly time: bigint }
@@ -75,7 +75,7 @@ export class RecordStream {
     if (discarded > 0 && this.#discarding === 0) records.push({ kind: 'lost', time });
     this.#buffer.push(bytes.subarray(discarded));
     for (let record = this.#buffer.firstRecord(); record; record = this.#buffer.firstRecord()) {
-      records.push({ kind: 'record', record: record.slice(), time });
+      records.push({ kind: 'record', record, time });
       this.#buffer.consume(record.length);
     }
     const { fault } = this.#buffer;

@@ -1,5 +1,6 @@
 import type { TrafficKeys } from '../record/traffic-keys.ts';
 import type { Sender } from './conversation.ts';
+import type { PremasterOpener } from './cryptography.ts';
 import type { KeyLog, SecretLabel } from './key-log.ts';
 
 /** Keys of one epoch of application data that an endpoint exported. */
@@ -18,6 +19,8 @@ export interface CaptureSecrets {
   readonly keyLog: KeyLog;
   /** By the client's random, in hexadecimal. */
   readonly exported: ReadonlyMap<string, readonly ExportedEpoch[]>;
+  /** Servers' RSA keys. */
+  readonly privateKeys: readonly PremasterOpener[];
 }
 
 /** Labels of TLS 1.3's secrets in a key log (RFC 9850 §2.1). */

@@ -109,8 +109,12 @@ function finish(followed: Followed, how: TcpEnd): TcpEvent[] {
   return [...events, { kind: 'end', connection, time: followed.lastTime, how }];
 }
 
-/** Whether a SYN begins another connection between the same ends, and is no second copy of the first. */
-function isNew({ connection, streams }: Followed, segment: TcpSegment): boolean {
+/**
+ * Whether a SYN begins another connection between the same ends, and is no second copy of the first. Numbers may be the same, as in a file that was
+ * appended to itself: then the first must have ended.
+ */
+function isNew({ connection, streams, isOver }: Followed, segment: TcpSegment): boolean {
+  if (isOver && !segment.ack) return true;
   const stream = streams[isFrom(connection.a, segment) ? 'a' : 'b'];
   return stream.isOther(segment.sequenceNumber);
 }

@@ -1,7 +1,6 @@
 import { type CipherSuite, cipherSuite } from '../protocol/cipher-suites.ts';
 import type { TLSPlaintext } from '../protocol/content-type.ts';
 import { ContentType } from '../protocol/content-type.ts';
-import { ProtocolVersion } from '../protocol/version.ts';
 import { headerLength } from '../record/header.ts';
 import { type Negotiated, tls12Secrets, tls13Secrets } from './connection-secrets.ts';
 import type { ConversationFacts, DecryptedRecord, DecryptionEvent, Protection, Sender } from './conversation.ts';
@@ -16,11 +15,15 @@ import {
   type ServerHello,
 } from './hello.ts';
 import { hex } from './hex.ts';
+import { HiddenRandoms } from './hidden-randoms.ts';
+import { KeyExchange } from './key-exchange.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { StreamRecord } from './record-stream.ts';
-import type { CaptureSecrets } from './secrets.ts';
+import { type CaptureSecrets, trafficSecretLabels } from './secrets.ts';
+import { type SessionSecrets, sessionKey, ticketIn, ticketKey } from './session-secrets.ts';
 import { TlsDirection } from './tls-direction.ts';
-import { Epoch, Tls13Keys } from './tls13-keys.ts';
+import { isSupported, TlsVersion, versionName } from './tls-version.ts';
+import { Epoch, Tls13Keys, type Tls13Secrets } from './tls13-keys.ts';
 
 /** What a conversation is made with. */
 export interface ConversationSetting {
@@ -28,6 +31,11 @@ export interface ConversationSetting {
   readonly secrets: CaptureSecrets;
   /** For records that wait. */
   readonly budget: MemoryBudget;
+  /** What all conversations of a capture learn for each other. */
+  readonly sessions: SessionSecrets;
+  readonly trials: MemoryBudget;
+  /** Whether secrets may still come. */
+  readonly mayAddSecrets: () => boolean;
 }
 
 /** One TLS connection, from its records as they were captured. */
@@ -40,6 +48,10 @@ export class TlsConversation {
   #clientHello: ClientHello | undefined;
   /** Not one that asks for another ClientHello. */
   #serverHello: ServerHello | undefined;
+  readonly #keyExchange: KeyExchange;
+  readonly #randoms: HiddenRandoms;
+  /** Whether a master secret may have to be derived: then the whole handshake is kept. */
+  readonly #derives: boolean;
   #version: number | undefined;
   #suite: CipherSuite | undefined;
   /** Nothing that is missing will come any more. */
@@ -48,10 +60,14 @@ export class TlsConversation {
   constructor(facts: ConversationFacts, setting: ConversationSetting) {
     this.facts = facts;
     this.#setting = setting;
-    const { cryptography, budget } = setting;
+    const { cryptography, budget, secrets } = setting;
+    this.#derives = secrets.keyLog.hasPremasters || secrets.privateKeys.length > 0;
+    const kept = this.#derives ? 'all' : 'hellos';
+    this.#randoms = new HiddenRandoms(setting);
+    this.#keyExchange = new KeyExchange(budget);
     this.#directions = {
-      client: new TlsDirection(cryptography, 'client', budget),
-      server: new TlsDirection(cryptography, 'server', budget),
+      client: new TlsDirection(cryptography, { sender: 'client', budget, kept }),
+      server: new TlsDirection(cryptography, { sender: 'server', budget, kept }),
     };
   }
 
@@ -59,7 +75,7 @@ export class TlsConversation {
   receive(sender: Sender, item: StreamRecord): DecryptionEvent[] {
     const direction = this.#directions[sender];
     this.facts.endTime = item.time;
-    if (direction.firstWaiting === undefined && this.#mayHandle(item)) this.#handle(direction, item);
+    if (direction.firstWaiting === undefined && this.#mayHandle(sender, item)) this.#handle(direction, item);
     else if (!direction.wait(item)) {
       this.#giveUpWaiting(item.time);
       this.#handle(direction, item);
@@ -71,8 +87,14 @@ export class TlsConversation {
   /** The connection is over. */
   end(): DecryptionEvent[] {
     this.#giveUpWaiting(this.facts.endTime);
-    for (const direction of Object.values(this.#directions)) direction.dispose();
+    this.dispose();
     return this.#takeEvents();
+  }
+
+  /** Wipes the keys. Nothing can be opened after. */
+  dispose(): void {
+    for (const direction of Object.values(this.#directions)) direction.dispose();
+    this.#keyExchange.dispose();
   }
 
   /** Says, once, what could not be done. */
@@ -84,7 +106,9 @@ export class TlsConversation {
   }
 
   get #negotiated(): Negotiated | undefined {
-    const [clientHello, serverHello, suite] = [this.#clientHello, this.#serverHello, this.#suite];
+    // Without its ClientHello, a connection of TLS 1.3 may still be found among those that there are secrets of.
+    const clientHello = this.#clientHello ?? (this.#isFinal ? unknownHello : undefined);
+    const [serverHello, suite] = [this.#serverHello, this.#suite];
     return clientHello && serverHello && suite && { clientHello, serverHello, suite };
   }
 
@@ -92,13 +116,26 @@ export class TlsConversation {
    * Directions are captured one beside the other, so a record may come before the hello of the other direction that says how it is
    * protected. In TLS 1.3, ChangeCipherSpec says nothing (RFC 8446 §5).
    */
-  #mayHandle(item: StreamRecord): boolean {
-    if (this.#isFinal || this.#negotiated !== undefined) return true;
-    if (item.kind === 'broken') return true;
-    if (item.kind !== 'record') return false;
-    const [type] = item.record;
-    if (type === ContentType.changeCipherSpec) return this.#version === ProtocolVersion.tls13;
+  #mayHandle(sender: Sender, item: StreamRecord): boolean {
+    if (this.#isFinal || item.kind === 'broken') return true;
+    const type = item.kind === 'record' ? item.record[0] : undefined;
+    if (this.#negotiated !== undefined) {
+      if (this.#awaitsSecrets(sender, type)) return false;
+      return type !== ContentType.changeCipherSpec || !this.#derives || !this.#keyExchange.isWaiting(sender);
+    }
+    if (type === undefined) return false;
+    if (type === ContentType.changeCipherSpec) return this.#version === TlsVersion.tls13;
     return type !== ContentType.applicationData;
+  }
+
+  /** A capture that is read once may have a connection's secrets behind the packets that need them. */
+  #awaitsSecrets(sender: Sender, type: number | undefined): boolean {
+    if (type === undefined || !this.#setting.mayAddSecrets()) return false;
+    const isTls13 = this.#version === TlsVersion.tls13;
+    if (type !== (isTls13 ? ContentType.applicationData : ContentType.changeCipherSpec)) return false;
+    const { keyLog } = this.#setting.secrets;
+    const label = isTls13 ? trafficSecretLabels[sender].application : 'CLIENT_RANDOM';
+    return !this.#derives && this.#randoms.known.every((random) => keyLog.secrets(random, label).length === 0);
   }
 
   #release(): void {
@@ -106,7 +143,7 @@ export class TlsConversation {
     do {
       released = 0;
       for (const direction of Object.values(this.#directions)) {
-        for (const item of direction.release((next) => this.#mayHandle(next))) {
+        for (const item of direction.release((next) => this.#mayHandle(direction.sender, next))) {
           this.#handle(direction, item);
           released++;
         }
@@ -140,7 +177,7 @@ export class TlsConversation {
       if (!direction.tls12.active) this.#changeCipherSpec(direction);
       return;
     }
-    const keys = this.#version === ProtocolVersion.tls13 ? direction.tls13 : direction.tls12;
+    const keys = this.#version === TlsVersion.tls13 ? direction.tls13 : direction.tls12;
     keys?.skip();
     this.report(item.time, direction.sender, 'the capture lacks parts of records');
   }
@@ -149,7 +186,7 @@ export class TlsConversation {
     const type = record[0] ?? 0;
     const common = { time, sender: direction.sender, length: record.length - headerLength };
     if (!this.#isProtected(direction, type)) {
-      const fragment = record.subarray(headerLength);
+      const fragment = record.slice(headerLength);
       this.#emit({ ...common, type, ...this.#place(0), sequenceNumber: undefined, plaintext: fragment });
       this.#handleContent(direction, { type, fragment, epoch: 0, time });
       return;
@@ -169,31 +206,39 @@ export class TlsConversation {
 
   /** What the outside calls an epoch. */
   #place(epoch: number): Pick<DecryptedRecord, 'protection' | 'epoch'> {
-    const first = this.#version === ProtocolVersion.tls13 ? Epoch.application : 1;
+    const first = this.#version === TlsVersion.tls13 ? Epoch.application : 1;
     if (epoch >= first) return { protection: 'application', epoch: epoch - first };
     return { protection: protections[epoch], epoch: undefined };
   }
 
   /** RFC 8446 §5.2: protected records look like application data. In TLS 1.2 they are those behind ChangeCipherSpec. */
   #isProtected(direction: TlsDirection, type: number): boolean {
-    if (this.#version === undefined || this.#version === ProtocolVersion.tls13)
-      return type === ContentType.applicationData;
+    if (this.#version === undefined || this.#version === TlsVersion.tls13) return type === ContentType.applicationData;
     return direction.tls12.active || type === ContentType.applicationData;
   }
 
   #open(direction: TlsDirection, record: Uint8Array): OpenedRecord | undefined {
-    if (this.#version !== ProtocolVersion.tls13) return direction.tls12.open(record, direction.lost);
+    if (this.#version !== TlsVersion.tls13) return direction.tls12.open(record, direction.lost);
     const negotiated = this.#negotiated;
-    if (negotiated === undefined || direction.refusal !== undefined) return undefined;
+    if (negotiated === undefined || direction.refusedWith === this.#randoms.known) return undefined;
     if (direction.tls13 === undefined) {
-      const secrets = tls13Secrets(this.#setting.secrets, negotiated, direction.sender);
+      const secrets = this.#tls13Secrets(negotiated, direction, record);
+      direction.refusal = typeof secrets === 'string' ? secrets : undefined;
       if (typeof secrets === 'string') {
-        direction.refusal = secrets;
+        direction.refusedWith = this.#randoms.known;
         return undefined;
       }
       direction.tls13 = new Tls13Keys(this.#setting.cryptography, secrets);
     }
     return direction.tls13.open(record, direction.lost);
+  }
+
+  #tls13Secrets(negotiated: Negotiated, { sender }: TlsDirection, record: Uint8Array): Tls13Secrets | string {
+    const find = (randoms: readonly Uint8Array[]): Tls13Secrets | string =>
+      tls13Secrets(this.#setting, negotiated, sender, randoms);
+    const known = find(this.#randoms.known);
+    if (typeof known !== 'string') return known;
+    return this.#randoms.search(negotiated.suite, sender, record) ? find(this.#randoms.known) : known;
   }
 
   #whyClosed({ sender, tls13 }: TlsDirection): string {
@@ -215,19 +260,22 @@ export class TlsConversation {
 
   #changeCipherSpec(direction: TlsDirection): void {
     const negotiated = this.#negotiated;
-    if (this.#version === ProtocolVersion.tls13 || this.#version === undefined) return;
-    if (this.#version !== ProtocolVersion.tls12) {
+    if (this.#version === TlsVersion.tls13 || this.#version === undefined) return;
+    if (!isSupported(this.#version)) {
       direction.refusal = `${versionName(this.#version)} is not supported`;
       direction.tls12.change(undefined);
       return;
     }
-    const secrets = negotiated && tls12Secrets(this.#setting.secrets, negotiated, direction.sender);
+    const sources = { ...this.#setting, keyExchange: this.#keyExchange };
+    const secrets = negotiated && tls12Secrets(sources, negotiated, direction.sender);
     direction.refusal = typeof secrets === 'string' ? secrets : undefined;
     direction.tls12.change(typeof secrets === 'string' ? undefined : secrets);
   }
 
-  #handleMessage(direction: TlsDirection, { type, body }: HandshakeMessage, { epoch, time }: Content): void {
-    const isTls13 = this.#version === ProtocolVersion.tls13;
+  #handleMessage(direction: TlsDirection, message: HandshakeMessage, { epoch, time }: Content): void {
+    const { type, body } = message;
+    if (this.#derives) this.#learn(direction.sender, message);
+    const isTls13 = this.#version === TlsVersion.tls13;
     // In TLS 1.3 nothing in clear counts once both hellos are there.
     const mayGreet = !(isTls13 && this.#negotiated !== undefined);
     if (type === HandshakeType.clientHello && direction.sender === 'client' && mayGreet) this.#greet(body, time);
@@ -241,6 +289,15 @@ export class TlsConversation {
     direction.tls13?.enter(next);
   }
 
+  /** What a master secret is derived from, and what a session that is resumed later will be known by. */
+  #learn(sender: Sender, message: HandshakeMessage): void {
+    this.#keyExchange.add(sender, message);
+    if (message.type !== HandshakeType.newSessionTicket || this.#serverHello === undefined) return;
+    const { sessions, cryptography } = this.#setting;
+    const key = sessionKey(this.#serverHello.sessionId) ?? `random ${this.facts.clientRandom}`;
+    sessions.remember(ticketKey(cryptography, ticketIn(message.body)), sessions.of(key));
+  }
+
   #greet(body: Uint8Array, time: bigint): void {
     const hello = readClientHello(body);
     if (hello === undefined) {
@@ -250,7 +307,7 @@ export class TlsConversation {
     // The hello that answers a retry has the same random, and no early data any more: that may have been sent before.
     const offersEarlyData = hello.offersEarlyData || this.#clientHello?.offersEarlyData === true;
     this.#clientHello = { ...hello, offersEarlyData };
-    this.facts.serverName = hello.serverName;
+    this.facts.serverName = this.#randoms.greet(hello) ?? hello.serverName;
     this.facts.clientRandom = hex(hello.random);
   }
 
@@ -293,21 +350,18 @@ function nextEpoch(type: number, epoch: number): number | undefined {
   return type === HandshakeType.keyUpdate && epoch >= Epoch.application ? epoch + 1 : undefined;
 }
 
-function versionName(version: number): string {
-  return versionNames.get(version) ?? `0x${version.toString(16).padStart(4, '0')}`;
-}
-
-/** As node:tls calls them. */
-const versionNames = new Map<number, string>([
-  [0x0300, 'SSLv3'],
-  [0x0301, 'TLSv1'],
-  [0x0302, 'TLSv1.1'],
-  [ProtocolVersion.tls12, 'TLSv1.2'],
-  [ProtocolVersion.tls13, 'TLSv1.3'],
-]);
-
 /** By epoch, of those before application data. */
 const protections: readonly Protection[] = ['none', 'early', 'handshake'];
+
+/** Of a ClientHello that the capture does not have. */
+const unknownHello: ClientHello = {
+  random: new Uint8Array(),
+  serverName: undefined,
+  alpnProtocols: [],
+  offersEarlyData: false,
+  ticket: new Uint8Array(),
+  encryptedHello: undefined,
+};
 
 const unknownPlace = { protection: undefined, epoch: undefined, sequenceNumber: undefined };
 

@@ -9,7 +9,7 @@ import type { Tls13Keys } from './tls13-keys.ts';
 /** What a conversation keeps for each of its directions. */
 export class TlsDirection {
   readonly sender: Sender;
-  readonly handshake: HandshakeMessages = new HandshakeMessages();
+  readonly handshake: HandshakeMessages;
   readonly tls12: Tls12Keys;
   tls13: Tls13Keys | undefined;
   /** How many records may be missing before the next one, since it is not known where it was found. */
@@ -17,12 +17,18 @@ export class TlsDirection {
   #searches = maxSearches;
   /** Why there are no keys. */
   refusal: string | undefined;
+  /** The randoms under which nothing was found: with others there may be. */
+  refusedWith: readonly Uint8Array[] | undefined;
   readonly #budget: MemoryBudget;
   #waiting: StreamRecord[] = [];
   #kept = 0;
 
-  constructor(cryptography: CaptureCryptography, sender: Sender, budget: MemoryBudget) {
+  constructor(
+    cryptography: CaptureCryptography,
+    { sender, budget, kept }: { sender: Sender; budget: MemoryBudget; kept: 'hellos' | 'all' },
+  ) {
     this.sender = sender;
+    this.handshake = new HandshakeMessages(kept, budget);
     this.tls12 = new Tls12Keys(cryptography, sender);
     this.#budget = budget;
   }
@@ -37,7 +43,7 @@ export class TlsDirection {
     const size = itemOverhead + (item.kind === 'record' ? item.record.length : 0);
     if (this.#kept + size > maxKept || !this.#budget.take(size)) return false;
     this.#kept += size;
-    this.#waiting.push(item);
+    this.#waiting.push(item.kind === 'record' ? { ...item, record: item.record.slice() } : item);
     return true;
   }
 
@@ -72,6 +78,8 @@ export class TlsDirection {
   dispose(): void {
     this.tls12.dispose();
     this.tls13?.dispose();
+    this.handshake.reset();
+    this.release(() => true);
   }
 }
 

@@ -1,10 +1,9 @@
-import { nextTrafficSecret } from '../keys/key-schedule.ts';
-import type { SuiteAead } from '../protocol/cipher-suites.ts';
+import type { SuiteProtection } from '../protocol/cipher-suites.ts';
 import { copySecret } from '../protocol/secret-bytes.ts';
+import { AeadEpoch } from './aead-epoch.ts';
 import type { CaptureCryptography } from './cryptography.ts';
 import { type DirectionKeys, type OpenedRecord, openWith } from './direction-keys.ts';
-import { AeadEpoch } from './epoch-opener.ts';
-import { trafficKeys } from './key-derivation.ts';
+import { nextTrafficSecret, trafficKeys } from './key-derivation.ts';
 
 /** Epochs of TLS 1.3, by RFC 9147 §6.1. */
 export const Epoch = { early: 1, handshake: 2, application: 3 } as const;
@@ -12,10 +11,12 @@ export const Epoch = { early: 1, handshake: 2, application: 3 } as const;
 /** What one direction's keys follow from. */
 export interface Tls13Secrets {
   readonly hash: 'sha256' | 'sha384';
-  readonly aead: SuiteAead;
-  /** Traffic secrets that are known, by epoch. */
-  readonly byEpoch: ReadonlyMap<number, Uint8Array>;
+  readonly protection: AeadProtection;
+  /** Traffic secrets that are known, by epoch: where there are several, each is tried. */
+  readonly byEpoch: ReadonlyMap<number, readonly Uint8Array[]>;
 }
+
+type AeadProtection = Extract<SuiteProtection, { kind: 'aead' }>;
 
 /**
  * TLS 1.3: one epoch after the other. The messages that change keys say when ({@link enter}); where they could not be read, or secrets are
@@ -25,6 +26,8 @@ export class Tls13Keys implements DirectionKeys {
   readonly #cryptography: CaptureCryptography;
   readonly #secrets: Tls13Secrets;
   #current: Current = { epoch: 0, keys: undefined, secret: undefined };
+  /** Records in a row that nothing opened. */
+  #failures = 0;
 
   constructor(cryptography: CaptureCryptography, secrets: Tls13Secrets) {
     this.#cryptography = cryptography;
@@ -38,11 +41,20 @@ export class Tls13Keys implements DirectionKeys {
   open(record: Uint8Array, lost = 0): OpenedRecord | undefined {
     const { keys, epoch } = this.#current;
     const opened = keys && openWith(keys, epoch, record, lost);
-    if (opened !== undefined) return opened;
+    if (opened !== undefined) {
+      this.#failures = 0;
+      return opened;
+    }
+    // A key for each of so many records that are none of ours would cost much more than they do.
+    if (lost === 0 && ++this.#failures > maxFailures) {
+      this.skip();
+      return undefined;
+    }
     for (const later of this.#laterEpochs()) {
       const found = later.keys && openWith(later.keys, later.epoch, record, lost);
       if (found !== undefined) {
         this.#become(later);
+        this.#failures = 0;
         return found;
       }
       forget(later);
@@ -53,8 +65,13 @@ export class Tls13Keys implements DirectionKeys {
 
   /** A message has changed the keys: the next record has those of `epoch`. */
   enter(epoch: number): void {
-    const secret = this.#secretOf(epoch);
-    this.#become(secret ? this.#begin(epoch, secret) : { epoch, keys: undefined, secret: undefined });
+    const [secret, ...others] = this.#secretsOf(epoch);
+    if (secret !== undefined && others.length === 0) {
+      this.#become(this.#begin(epoch, secret));
+      return;
+    }
+    for (const each of [secret, ...others]) each?.fill(0);
+    this.#become({ epoch, keys: undefined, secret: undefined });
   }
 
   skip(): void {
@@ -64,51 +81,54 @@ export class Tls13Keys implements DirectionKeys {
 
   dispose(): void {
     forget(this.#current);
-    for (const secret of this.#secrets.byEpoch.values()) secret.fill(0);
+    for (const secrets of this.#secrets.byEpoch.values()) for (const secret of secrets) secret.fill(0);
   }
 
-  /** Epochs that may have begun unseen. */
+  /** Epochs that may have begun unseen, and the one that has begun if it is not known which secret is its. */
   *#laterEpochs(): Generator<Current, void> {
-    const { epoch } = this.#current;
-    const known = [...this.#secrets.byEpoch.keys()].filter((other) => other > epoch).sort((one, other) => one - other);
+    const { epoch, keys } = this.#current;
+    const first = keys === undefined ? epoch : epoch + 1;
+    const known = [...this.#secrets.byEpoch.keys()].filter((other) => other >= first).sort((one, other) => one - other);
     // A KeyUpdate may have been in what the capture lacks.
     if (epoch >= Epoch.application && !known.includes(epoch + 1)) known.unshift(epoch + 1);
     for (const later of known) {
-      const secret = this.#secretOf(later);
-      if (secret === undefined) continue;
+      const secrets = this.#secretsOf(later);
       try {
-        for (const aead of this.#aeadsOf(later, secret)) yield this.#begin(later, copySecret(secret), aead);
+        for (const secret of secrets) {
+          for (const protection of this.#protectionsOf(later, secret)) {
+            yield this.#begin(later, copySecret(secret), protection);
+          }
+        }
       } finally {
-        secret.fill(0);
+        for (const secret of secrets) secret.fill(0);
       }
     }
   }
 
   /** Early data has the suite of the session that is resumed. The server may choose another one, and refuse the data by that. */
-  #aeadsOf(epoch: number, secret: Uint8Array): readonly SuiteAead[] {
-    const { aead } = this.#secrets;
-    if (epoch !== Epoch.early) return [aead];
-    if (secret.length === hashLength384) return ['aes-256-gcm'];
-    return [aead, ...sha256Aeads.filter((other) => other !== aead)];
+  #protectionsOf(epoch: number, secret: Uint8Array): readonly AeadProtection[] {
+    const { protection } = this.#secrets;
+    if (epoch !== Epoch.early) return [protection];
+    if (secret.length === hashLength384) return [aes256Gcm];
+    const isSame = ({ aead, tagLength }: AeadProtection): boolean =>
+      aead === protection.aead && tagLength === protection.tagLength;
+    return [protection, ...sha256Aeads.filter((other) => !isSame(other))];
   }
 
-  /** A copy; undefined if it does not follow from what is known. */
-  #secretOf(epoch: number): Uint8Array | undefined {
+  /** Copies; none if it does not follow from what is known. */
+  #secretsOf(epoch: number): Uint8Array[] {
     const known = this.#secrets.byEpoch.get(epoch);
-    if (known !== undefined) return copySecret(known);
+    if (known !== undefined) return known.map(copySecret);
     const { secret, epoch: currentEpoch } = this.#current;
-    if (epoch <= Epoch.application || epoch !== currentEpoch + 1 || secret === undefined) return undefined;
-    return nextTrafficSecret(this.#secrets.hash, secret);
+    if (epoch <= Epoch.application || epoch !== currentEpoch + 1 || secret === undefined) return [];
+    return [nextTrafficSecret(this.#cryptography.hmac, this.#secrets.hash, secret)];
   }
 
   /** Owns `secret`. */
-  #begin(epoch: number, secret: Uint8Array, aead: SuiteAead = this.#secrets.aead): Current {
+  #begin(epoch: number, secret: Uint8Array, protection: AeadProtection = this.#secrets.protection): Current {
     const hash = secret.length === hashLength384 ? 'sha384' : 'sha256';
-    return {
-      epoch,
-      secret,
-      keys: new AeadEpoch(this.#cryptography, trafficKeys(hash, aead, secret), aead),
-    };
+    const keys = trafficKeys(this.#cryptography.hmac, hash, protection, secret);
+    return { epoch, secret, keys: new AeadEpoch(this.#cryptography, keys) };
   }
 
   #become(next: Current): void {
@@ -128,7 +148,16 @@ function forget({ keys, secret }: Current): void {
   secret?.fill(0);
 }
 
+const aes256Gcm: AeadProtection = { kind: 'aead', aead: 'aes-256-gcm', keyLength: 32, tagLength: 16 };
+
 /** Of TLS 1.3's suites with SHA-256 (RFC 8446 §B.4). */
-const sha256Aeads: readonly SuiteAead[] = ['aes-128-gcm', 'chacha20-poly1305', 'aes-128-ccm'];
+const sha256Aeads: readonly AeadProtection[] = [
+  { kind: 'aead', aead: 'aes-128-gcm', keyLength: 16, tagLength: 16 },
+  { kind: 'aead', aead: 'chacha20-poly1305', keyLength: 32, tagLength: 16 },
+  { kind: 'aead', aead: 'aes-128-ccm', keyLength: 16, tagLength: 16 },
+  { kind: 'aead', aead: 'aes-128-ccm', keyLength: 16, tagLength: 8 },
+];
 
 const hashLength384 = 48;
+/** More than early data that nobody can open. */
+const maxFailures = 8192;

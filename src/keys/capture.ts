@@ -9,20 +9,25 @@ import { interfaceDescription, LINKTYPE_RAW, sectionHeader } from './pcapng-writ
  * Throws a system error if the file cannot be opened.
  */
 export function captureTo(target: string | Writable): Capture {
-  return new Capture(typeof target === 'string' ? createWriteStream('', { fd: openSync(target, 'w', 0o600) }) : target);
+  if (typeof target !== 'string') return new Capture(target);
+  return new Capture(createWriteStream('', { fd: openSync(target, 'w', 0o600) }), { isOwn: true });
 }
 
 /** A file of packets, while it is written. What goes wrong with it is told by a warning, and ends the capture but no connection. */
 export class Capture {
   readonly #stream: Writable;
+  /** Nobody else closes it. */
+  readonly #isOwn: boolean;
   /** Whose handshakes are not done. */
   readonly #held = new Set<CaptureFlow>();
   #blocked = false;
   #ended = false;
   #waiting: (() => void)[] = [];
+  #closing: Promise<void> | undefined;
 
-  constructor(stream: Writable) {
+  constructor(stream: Writable, { isOwn = false }: { readonly isOwn?: boolean } = {}) {
     this.#stream = stream;
+    this.#isOwn = isOwn;
     stream.on('drain', () => this.#unblock());
     stream.on('error', (error) => this.#fail(error));
     stream.on('close', () => this.#stop());
@@ -51,20 +56,30 @@ export class Capture {
     return flow;
   }
 
-  /** Writes what is left and ends the stream. What connections still send is not captured. */
-  async close(): Promise<void> {
-    if (this.#ended) return;
-    for (const flow of this.#held) flow.release();
-    this.#ended = true;
-    this.#unblock();
-    await new Promise<void>((resolve) => {
-      this.#stream.once('close', resolve);
-      this.#stream.end(resolve);
-    });
+  /**
+   * Writes what is left and ends the stream. What connections still send is not captured. Resolves when the stream has all of it, and a file of
+   * ours is closed: also where it failed before, and however often it is called.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #end(): Promise<void> {
+    for (const flow of this.#held) flow.release();
+    this.#stop();
+    const stream = this.#stream;
+    if (stream.closed) return;
+    await new Promise<void>((resolve) => {
+      stream.once('close', resolve);
+      // A stream that was given may have a reader that is yet to come: it has all when it has finished.
+      if (!stream.destroyed) stream.end(this.#isOwn ? undefined : resolve);
+      else if (!this.#isOwn) resolve();
+    });
   }
 
   #write(block: Uint8Array): void {
@@ -86,10 +101,15 @@ export class Capture {
       code: 'KTLS_CAPTURE_FAILED',
     });
     this.#stop();
+    // What waits in it is of no use any more, and may be much.
+    this.#stream.destroy();
   }
 
   #stop(): void {
     this.#ended = true;
+    // What they hold back goes nowhere.
+    for (const flow of this.#held) flow.release();
+    this.#held.clear();
     this.#unblock();
   }
 }

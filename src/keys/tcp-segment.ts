@@ -1,6 +1,3 @@
-import { isIPv4, isIPv6 } from 'node:net';
-import { endianness } from 'node:os';
-
 /** One end of a TCP connection. */
 export interface Endpoint {
   /** IPv4 or IPv6, as text; a zone is left out. */
@@ -104,29 +101,51 @@ function fold(total: number): number {
 function parseAddress(text: string): Uint8Array {
   const [bare = ''] = text.split('%');
   const v4 = bare.toLowerCase().startsWith('::ffff:') ? bare.slice('::ffff:'.length) : bare;
-  if (isIPv4(v4)) return Uint8Array.from(v4.split('.'), Number);
-  if (!isIPv6(bare)) throw new RangeError(`not an IP address: ${text}`);
-  const [head = '', tail] = bare.split('::');
+  const address = dotted(v4) ?? colons(bare);
+  if (address === undefined) throw new RangeError(`not an IP address: ${text}`);
+  return address;
+}
+
+/** RFC 6943 §3.1.1: the strict form. */
+function dotted(text: string): Uint8Array | undefined {
+  const parts = text.split('.');
+  const isValid = parts.length === 4 && parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
+  return isValid ? Uint8Array.from(parts, Number) : undefined;
+}
+
+/** RFC 4291 §2.2. */
+function colons(text: string): Uint8Array | undefined {
+  const [head = '', tail, ...more] = text.split('::');
   const front = groups(head);
   const back = tail === undefined ? [] : groups(tail);
-  const middle = Array<number>(8 - front.length - back.length).fill(0);
+  if (more.length > 0 || front === undefined || back === undefined) return undefined;
+  const length = front.length + back.length;
+  if (tail === undefined ? length !== 8 : length > 7) return undefined;
+  const middle = Array<number>(8 - length).fill(0);
   return Uint8Array.from([...front, ...middle, ...back].flatMap((group) => [group >> 8, group & 0xff]));
 }
 
-function groups(text: string): number[] {
+/** Groups of 16 bits, of which the last two may be an IPv4 address. */
+function groups(text: string): number[] | undefined {
   if (text === '') return [];
-  return text.split(':').flatMap((group) => {
-    if (!group.includes('.')) return [Number.parseInt(group, 16)];
-    const [a = 0, b = 0, c = 0, d = 0] = group.split('.').map(Number);
-    return [(a << 8) | b, (c << 8) | d];
-  });
+  const all: number[] = [];
+  const parts = text.split(':');
+  for (const [index, part] of parts.entries()) {
+    const bytes = index === parts.length - 1 ? dotted(part) : undefined;
+    if (bytes !== undefined) {
+      const [a = 0, b = 0, c = 0, d = 0] = bytes;
+      all.push((a << 8) | b, (c << 8) | d);
+    } else if (/^[0-9a-f]{1,4}$/i.test(part)) all.push(Number.parseInt(part, 16));
+    else return undefined;
+  }
+  return all;
 }
 
 function mapped(address: Uint8Array): Uint8Array {
   return address.length === 16 ? address : Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...address);
 }
 
-const isLittleEndian = endianness() === 'LE';
+const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 const tcpHeaderLength = 20;
 const tcpProtocol = 6;
 const hopLimit = 64;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { CapturedPacket } from '../../src/capture/capture-item.ts';
 import { CaptureReader } from '../../src/capture/capture-reader.ts';
 import type { DecryptionEvent } from '../../src/capture/conversation.ts';
-import { segmentOf, type TcpSegment } from '../../src/capture/network.ts';
+import { Network, type TcpSegment } from '../../src/capture/network.ts';
 import { enhancedPacket, interfaceDescription, LINKTYPE_RAW, sectionHeader } from '../../src/keys/pcapng-writer.ts';
 import { TcpFlag, tcpPacket } from '../../src/keys/tcp-segment.ts';
 import { type DecryptOptions, decryptEvents } from '../../src/keys.ts';
@@ -33,9 +33,10 @@ export function packetsOf(bytes: Uint8Array): CapturedPacket[] {
 }
 
 export function segmentsOf(bytes: Uint8Array): TcpSegment[] {
+  const network = new Network();
   return packetsOf(bytes).flatMap((packet) => {
-    const segment = segmentOf(packet);
-    return typeof segment === 'object' ? [segment] : [];
+    const segment = network.segmentOf(packet);
+    return segment === undefined || 'dropped' in segment ? [] : [segment];
   });
 }
 

@@ -23,6 +23,7 @@ const cases: readonly [CaptureName, { version: string; cipherSuite: string; alpn
   ['tls12-renegotiation', { version: 'TLSv1.2', cipherSuite: 'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384' }],
   ['tls12-ccm', { version: 'TLSv1.2', cipherSuite: 'TLS_ECDHE_ECDSA_WITH_AES_256_CCM' }],
   ['tls13-ccm', { version: 'TLSv1.3', cipherSuite: 'TLS_AES_128_CCM_SHA256' }],
+  ['tls11', { version: 'TLSv1.1', cipherSuite: 'TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA' }],
 ];
 
 describe.each(cases)('%s', (name, facts) => {
@@ -179,6 +180,14 @@ describe('bytes that are missing', () => {
     ]);
   });
 
+  test('with the beginning of a record of TLS 1.1: the same', async () => {
+    const { bytes, keyLog } = capture('tls11');
+    const data = segmentsOf(bytes).filter(({ source, payload }) => source.port !== 45672 && payload[0] === 23);
+    const rest = segmentsOf(bytes).filter(({ sequenceNumber }) => sequenceNumber !== data[0]?.sequenceNumber);
+    const [conversation] = (await decrypt(captureOf(rest), { keyLog })).conversations;
+    expect(saidBy(conversation, 'client')).toBe('two from the client\n');
+  });
+
   test('with a change of keys: the next keys are found, too', async () => {
     for (const name of ['tls12-gcm', 'tls12-cbc', 'tls13-retry'] as const) {
       const { bytes, keyLog } = capture(name);
@@ -271,8 +280,14 @@ test('a record in pieces does not lean on memory that is used again', () => {
 
 test('a version that is not supported is told', async () => {
   const { bytes, keyLog } = capture('tls11');
-  const [conversation] = (await decrypt(bytes, { keyLog })).conversations;
-  expect(conversation).toMatchObject({ version: 'TLSv1.1', problems: [{ reason: 'TLSv1.1 is not supported' }] });
+  // Both hellos and the records: SSL 3.0 instead.
+  const older = segmentsOf(bytes).map((segment) => {
+    const payload = segment.payload.slice();
+    for (let at = 0; at + 1 < payload.length; at++) if (payload[at] === 3 && payload[at + 1] === 2) payload[at + 1] = 0;
+    return { ...segment, payload };
+  });
+  const [conversation] = (await decrypt(captureOf(older), { keyLog })).conversations;
+  expect(conversation).toMatchObject({ version: 'SSLv3', problems: [{ reason: 'SSLv3 is not supported' }] });
   expect(conversation?.records[0]).toMatchObject({ type: 22, protection: 'none' });
 });
 
@@ -317,6 +332,14 @@ test('two connections of the same ports, one after the other', async () => {
   for (const conversation of conversations) expect(saidBy(conversation, 'server')).toBe('one from the server\n');
 });
 
+test('the same connection twice, as in a file that was appended to itself', async () => {
+  const { bytes, keyLog } = capture('tls12-gcm');
+  const once = captureOf(segmentsOf(bytes));
+  const { conversations } = await decrypt(Buffer.concat([once, once]), { keyLog });
+  expect(conversations.map(({ id }) => id)).toEqual([1, 2]);
+  for (const conversation of conversations) expect(saidBy(conversation, 'server')).toBe('one from the server\n');
+});
+
 test('a file that is not there is a system error', async () => {
   await expect(decrypt(new URL('captures/none.pcap', import.meta.url))).rejects.toMatchObject({ code: 'ENOENT' });
 });
@@ -324,12 +347,9 @@ test('a file that is not there is a system error', async () => {
 test.each([
   ['', 'the file is empty'],
   ['hello, world', 'the file is neither pcap nor pcapng, it begins with 68 65 6c 6c'],
-  [
-    '\x1f\x8b\x08\x00',
-    'the file is neither pcap nor pcapng, it begins with 1f 8b 08 00: it is compressed, unpack it with gunzip',
-  ],
+  ['\x1f\x8b\x08\x00', 'what is compressed with gzip is damaged or cut off'],
 ])('a file that is no capture: %j', async (text, problem) => {
-  expect(await decrypt(Buffer.from(text, 'latin1'))).toEqual({ conversations: [], problems: [problem] });
+  expect(await decrypt(Buffer.from(text, 'latin1'))).toEqual({ conversations: [], problems: [problem], unused: [] });
 });
 
 function dataOf(conversation: Conversation | undefined, sender: 'client' | 'server'): DecryptedRecord[] {

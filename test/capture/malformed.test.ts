@@ -15,6 +15,7 @@ const names: readonly CaptureName[] = [
   'tls13-early-data',
   'tls12-renegotiation',
   'tls13-ccm',
+  'tls11',
 ];
 
 describe.each(names)('%s, damaged', (name) => {
@@ -65,7 +66,11 @@ test('any key log', () =>
   ));
 
 test('a connection without end that never says hello keeps little', () => {
-  const decryption = new CaptureDecryption(captureCryptography, { keyLog: new KeyLog(), exported: new Map() });
+  const decryption = new CaptureDecryption(captureCryptography, {
+    keyLog: new KeyLog(),
+    exported: new Map(),
+    privateKeys: [],
+  });
   const { bytes } = capture('tls13-key-update');
   const [syn, hello] = segmentsOf(bytes).filter(
     ({ source, payload, syn: isSyn }) => source.port !== 45672 && (isSyn || payload.length > 0),

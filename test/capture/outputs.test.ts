@@ -192,6 +192,7 @@ function pageOf(all: readonly DecryptionEvent[], title = 'a capture'): string {
 function facts(): ConversationFacts {
   return {
     id: 1,
+    within: undefined,
     client: { address: '192.0.2.1', port: 50_000 },
     server: { address: '192.0.2.2', port: 443 },
     startTime: 0n,

@@ -2,18 +2,33 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import { ConversationReport } from '../../src/cli/decrypt/conversation-report.ts';
 import { Report } from '../../src/cli/report.ts';
-import { decryptEvents } from '../../src/keys.ts';
+import { enhancedPacket, interfaceDescription, sectionHeader } from '../../src/keys/pcapng-writer.ts';
+import { decryptEvents, eventJson } from '../../src/keys.ts';
 import { capture, segmentsOf } from '../capture/captures.ts';
-import { runKtls, stopAll } from './run-ktls.ts';
+import { caseFile } from '../capture/cases.ts';
+import { hex } from '../helpers/hex.ts';
+import { Ktls, runKtls, stopAll } from './run-ktls.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ktls-decrypt-'));
 const { file, keyLog } = capture('tls13-key-update');
 const path = fileURLToPath(file);
 const secrets = join(folder, 'secrets.log');
 writeFileSync(secrets, keyLog);
+const others = join(folder, 'others.pcapng');
+const dns = hex('0800', '4500001c0000000040110000', '7f0000017f000001', '0035003500080000');
+const frames = [hex('0806'), hex('0806'), dns].map((rest) => Buffer.concat([new Uint8Array(12), rest]));
+writeFileSync(
+  others,
+  Buffer.concat([
+    sectionHeader(),
+    interfaceDescription({ linkType: 1 }),
+    ...frames.map((packet) => enhancedPacket({ time: 0n, packet })),
+  ]),
+);
 
 afterAll(async () => {
   await stopAll();
@@ -39,6 +54,10 @@ describe('ktls decrypt', { timeout: 60_000 }, () => {
       .split('\n')
       .map((line) => JSON.parse(line));
     expect(events.map(({ event }) => event)).toEqual(['conversation', ...Array(17).fill('record'), 'end']);
+    // At the end of each is known what was not at the beginning.
+    const told: unknown[] = [];
+    for await (const event of decryptEvents(file, { keyLog })) told.push(JSON.parse(JSON.stringify(eventJson(event))));
+    expect(events).toEqual(told);
   });
 
   test('writes a page, a capture and streams, for the owner only', async () => {
@@ -58,6 +77,54 @@ describe('ktls decrypt', { timeout: 60_000 }, () => {
     for (const written of [html, pcapng, said]) expect(statSync(String(written)).mode & 0o077).toBe(0);
   });
 
+  test('reads standard input and pipes, compressed too', async () => {
+    const ktls = new Ktls(['decrypt', '-', '--keylog', secrets]);
+    const compressed = gzipSync(readFileSync(file));
+    ktls.child.stdin.write(compressed.subarray(0, 100));
+    ktls.child.stdin.end(compressed.subarray(100));
+    const { status, stdout, stderr } = await ktls.ended();
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toContain('two from the client');
+    const empty = await runKtls('decrypt', '-', '--keylog', secrets);
+    expect(empty).toMatchObject({ status: 1, stderr: expect.stringContaining('the file is empty') });
+  });
+
+  test.skipIf(process.platform === 'win32')('Ctrl-C ends what has no end, and all of it is told', async () => {
+    const ktls = new Ktls(['decrypt', '-', '--keylog', secrets, '--json']);
+    const whole = readFileSync(file);
+    ktls.child.stdin.write(whole.subarray(0, whole.length - 400));
+    await ktls.said(/"plaintext":"74776f20/);
+    ktls.interrupt();
+    const { status, stdout } = await ktls.ended();
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/"event":"end","conversation":1,.*"ended":"capture"/);
+  });
+
+  test('takes a private key, and says what was not used', async () => {
+    const words = [caseFile('rsa-resumed.pcapng'), caseFile('rsa-resumed.key')].map((url) => fileURLToPath(url));
+    const { status, stdout } = await runKtls('decrypt', String(words[0]), '--private-key', String(words[1]));
+    expect(status).toBe(0);
+    expect(stdout.match(/hello two/g)).toHaveLength(2);
+    const both = join(folder, 'both.pcapng');
+    writeFileSync(both, Buffer.concat([readFileSync(others), readFileSync(String(words[0]))]));
+    const mixed = await runKtls('decrypt', both, '--private-key', String(words[1]));
+    expect(mixed.stdout).toMatch(/^not used: 2 ARP, 1 DNS$/m);
+    const json = await runKtls('decrypt', both, '--private-key', String(words[1]), '--json');
+    expect(JSON.parse(json.stdout.trimEnd().split('\n').at(-1) ?? '')).toEqual({
+      event: 'unused',
+      unused: [
+        { what: 'ARP', count: 2 },
+        { what: 'DNS', count: 1 },
+      ],
+    });
+  });
+
+  test('TLS in TLS is told as such', async () => {
+    const words = [caseFile('tls-in-tls.pcapng'), caseFile('tls-in-tls.log')].map((url) => fileURLToPath(url));
+    const { stdout } = await runKtls('decrypt', String(words[0]), '--keylog', String(words[1]));
+    expect(stdout).toMatch(/^2 {2}127\.0\.0\.1:48650 → 127\.0\.0\.1:8889 {2}within 1, TLSv1\.3/m);
+  });
+
   test('takes what exportKeys() gave', async () => {
     const keys = join(folder, 'keys.json');
     const clientRandom = /^\w+ (\w+)/.exec(keyLog)?.[1];
@@ -74,10 +141,16 @@ describe('ktls decrypt', { timeout: 60_000 }, () => {
     ['no capture', [secrets], 1, /the file is neither pcap nor pcapng/],
     ['no secrets', [path], 1, /nothing could be decrypted: there are no secrets .*\nGive the secrets with --keylog/],
     [
-      'an old version',
-      [fileURLToPath(capture('tls11').file)],
+      'packets of other kinds',
+      [others],
       1,
-      /^ktls: nothing could be decrypted: TLSv1\.1 is not supported\n$/,
+      /^ktls: there are no TLS connections in this capture: it has 2 ARP, 1 DNS\n/,
+    ],
+    [
+      'a private key that is none',
+      [path, '--private-key', secrets],
+      1,
+      /^ktls: the private key is no RSA key[^\n]*\n$/,
     ],
     ['keys that are no JSON', [path, '--keys', secrets], 1, /secrets\.log: this is no JSON/],
     [

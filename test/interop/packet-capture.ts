@@ -1,5 +1,5 @@
 import { CaptureReader } from '../../src/capture/capture-reader.ts';
-import { segmentOf } from '../../src/capture/network.ts';
+import { Network } from '../../src/capture/network.ts';
 import { TcpConnections } from '../../src/capture/tcp-connections.ts';
 import { Program, program } from './program.ts';
 
@@ -8,6 +8,7 @@ export class PacketCapture {
   readonly #capturing: Program;
   readonly #chunks: Buffer[] = [];
   readonly #reader = new CaptureReader();
+  readonly #network = new Network();
   readonly #connections = new TcpConnections();
   #ended = 0;
   #onProgress: () => void = () => {};
@@ -43,8 +44,8 @@ export class PacketCapture {
   #take(chunk: Buffer): void {
     this.#chunks.push(chunk);
     for (const item of this.#reader.push(chunk)) {
-      const segment = item.kind === 'packet' ? segmentOf(item) : undefined;
-      if (typeof segment !== 'object') continue;
+      const segment = item.kind === 'packet' ? this.#network.segmentOf(item) : undefined;
+      if (segment === undefined || 'dropped' in segment) continue;
       const ends = this.#connections.push(segment).filter(({ kind }) => kind === 'end');
       this.#ended += ends.length;
     }

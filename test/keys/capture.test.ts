@@ -174,6 +174,42 @@ describe('a capture that is slow or broken', () => {
     expect(warnings.filter((code) => code === 'KTLS_CAPTURE_FAILED')).toHaveLength(1);
   });
 
+  it('that fails has no stream left, and can be closed', async () => {
+    const onWarning = (): void => {};
+    process.on('warning', onWarning);
+    const full = new Writable({ write: (_chunk, _encoding, done) => done(new Error('no space left')) });
+    const failed = captureTo(full);
+    await new Promise((resolve) => full.once('close', resolve));
+    await failed.close();
+    // 64 MiB wait for one that takes nothing: then it is given up, with what waits.
+    const stuck = new Writable({ write: () => {} });
+    const capture = captureTo(stuck);
+    const flow = capture.open({ isServer: false, local: undefined, remote: undefined });
+    flow.release();
+    for (let at = 0; at < 70 && !stuck.destroyed; at++) flow.sent(Buffer.alloc(1024 * 1024));
+    expect(stuck.destroyed).toBe(true);
+    await capture.close();
+    process.off('warning', onWarning);
+  });
+
+  it('is closed once its last bytes are written, however often that is asked', async () => {
+    let finish: (() => void) | undefined;
+    const slow = new Writable({
+      write: (_chunk, _encoding, done) => done(),
+      final: (done) => {
+        finish = done;
+      },
+    });
+    const capture = captureTo(slow);
+    let closed = 0;
+    const both = [capture.close(), capture.close()].map((closing) => closing.then(() => closed++));
+    await new Promise(setImmediate);
+    expect(closed).toBe(0);
+    finish?.();
+    await Promise.all(both);
+    expect(closed).toBe(2);
+  });
+
   it('to a file that cannot be opened is refused at once', () => {
     expect(() => captureTo(join(folder, 'none/file.pcapng'))).toThrow(expect.objectContaining({ code: 'ENOENT' }));
   });

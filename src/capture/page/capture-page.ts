@@ -16,6 +16,7 @@ export class CapturePage {
   #records = 0;
 
   push(event: DecryptionEvent): void {
+    if (event.kind === 'unused') return;
     if (event.kind === 'captureProblem') {
       this.#problems.push(event.reason);
       return;

@@ -1,4 +1,4 @@
-import type { ConversationFacts, ConversationProblem, DecryptedRecord, DecryptionEvent } from '../../keys.ts';
+import type { ConversationFacts, ConversationProblem, DecryptedRecord, DecryptionEvent, Unused } from '../../keys.ts';
 import { contentTypeName, endpointText, protectionText, RecordDescriber, readableText } from '../../keys.ts';
 import { printable } from '../printable.ts';
 import type { Report } from '../report.ts';
@@ -16,6 +16,10 @@ export class ConversationReport implements DecryptionOutput {
   push(event: DecryptionEvent): void {
     if (event.kind === 'captureProblem') {
       this.#report.line(this.#report.style('yellow', printable(event.reason)));
+      return;
+    }
+    if (event.kind === 'unused') {
+      this.#report.line(this.#report.style('dim', `not used: ${printable(unusedText(event.unused))}`));
       return;
     }
     const { conversation } = event;
@@ -40,8 +44,9 @@ export class ConversationReport implements DecryptionOutput {
   end(): void {}
 
   #print(facts: Readonly<ConversationFacts>, { records, problems, left }: Lines): void {
-    const { id, client, server, version, cipherSuite, serverName, alpnProtocol } = facts;
-    const negotiated = [version, cipherSuite, serverName, alpnProtocol].filter((fact) => fact !== undefined);
+    const { id, within, client, server, version, cipherSuite, serverName, alpnProtocol } = facts;
+    const inside = within === undefined ? undefined : `within ${within}`;
+    const negotiated = [inside, version, cipherSuite, serverName, alpnProtocol].filter((fact) => fact !== undefined);
     this.#report.heading(`${id}  ${endpointText(client)} → ${endpointText(server)}`, printable(negotiated.join(', ')));
     for (const { sender, reason } of problems) {
       this.#report.line(`  ${this.#report.style('yellow', printable(sender ? `${sender}: ${reason}` : reason))}`);
@@ -67,6 +72,11 @@ interface Lines {
   readonly records: string[];
   readonly problems: ConversationProblem[];
   left: number;
+}
+
+/** What there was besides TLS connections, the most frequent first. */
+export function unusedText(unused: readonly Unused[]): string {
+  return unused.map(({ what, count }) => `${count} ${what}`).join(', ');
 }
 
 function preview(plaintext: Uint8Array = new Uint8Array()): string {

@@ -1,6 +1,7 @@
-import { captureCryptography } from '../../../src/platform/capture-cryptography.ts';
+import { NodeAead } from '../../../src/platform/node-aead.ts';
 import { ProtocolVersion } from '../../../src/protocol/version.ts';
 import { RecordBuffer } from '../../../src/record/record-buffer.ts';
+import { SoftwareOpener } from '../../../src/record/software-opener.ts';
 import type { TrafficKeys } from '../../../src/record/traffic-keys.ts';
 import { referenceSeal } from '../../helpers/reference-protection.ts';
 import type { Target } from '../target.ts';
@@ -40,7 +41,7 @@ function read(stream: Uint8Array, choice: number, size: number): string {
   const keys = keysFor(choice);
   const buffer = new RecordBuffer();
   buffer.version = keys.version;
-  const opener = captureCryptography.opener(keys, keys.aead);
+  const opener = new SoftwareOpener(keys, new NodeAead(keys.aead, keys.key));
   let [data, controls, end] = ['', '', 'open'];
   for (let at = 0; at < stream.length && end === 'open'; at += size) {
     buffer.push(Uint8Array.from(stream.subarray(at, at + size)));
