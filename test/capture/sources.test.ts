@@ -13,6 +13,7 @@ import {
   sectionHeader,
 } from '../../src/keys/pcapng-writer.ts';
 import { decrypt, decryptEvents } from '../../src/keys.ts';
+import { unless } from '../helpers/unless.ts';
 import { capture, packetsOf } from './captures.ts';
 import { caseFile, caseKeyLog, hello, saidBy } from './cases.ts';
 
@@ -99,7 +100,7 @@ describe('a capture that can be read once', () => {
     }
   });
 
-  test.skipIf(process.platform === 'win32')('a named pipe', async () => {
+  unless(process.platform === 'win32' && 'not on Windows', test)('a named pipe', async () => {
     const pipe = join(folder, 'pipe');
     execFileSync('mkfifo', [pipe]);
     const found = decrypt(pipe, { keyLog });
@@ -116,7 +117,7 @@ describe('a capture that can be read once', () => {
   });
 });
 
-test.skipIf(process.platform !== 'linux')('files are closed on every way out', async () => {
+unless(process.platform !== 'linux' && 'only on Linux', test)('files are closed on every way out', async () => {
   const file = join(folder, 'large.gz');
   writeFileSync(file, gzipSync(bytes));
   const open = async (): Promise<number> => (await readdir('/proc/self/fd')).length;
