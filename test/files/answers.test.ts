@@ -8,21 +8,21 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sendReadStreams } from '../../src/files/read-streams.ts';
 import * as ours from '../../src/https.ts';
 import { issue } from '../helpers/certificates.ts';
-import { type Answer, type Answering, ask, partOf, startAnswering } from './answers.ts';
+import { type Answer, ask, partOf, type Server, startServer } from './answers.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ktls-answers-'));
 const path = join(folder, 'file.bin');
 const content = randomBytes(3 * 1024 * 1024 + 5);
 /** Bytes of each stream that went past it. */
 const sent: number[] = [];
-let one: Answering;
-let other: Answering;
+let one: Server;
+let other: Server;
 
 beforeAll(async () => {
   const identity = await issue(undefined);
   sendReadStreams((_path, bytes) => sent.push(bytes), 1);
-  one = await startAnswering(ours.createServer, identity);
-  other = await startAnswering(https.createServer, identity);
+  one = await startServer(ours.createServer, identity);
+  other = await startServer(https.createServer, identity);
 });
 afterAll(() => {
   one.close();

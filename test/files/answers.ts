@@ -37,34 +37,29 @@ export function partOf({ size, start, end = Infinity, by, skipped }: Answer): { 
 /** What is seen of an answer on the server's side: what happens to the stream, and to the response. */
 export type Seen = Readonly<Record<'stream' | 'response', readonly string[]>>;
 
-/** A server that answers the request for /n with the n-th answer. */
-export interface Answering {
+/** A server whose listener changes from one use to the next. */
+export interface Server {
   readonly port: number;
-  /** Of the answers to come: what is seen of each. */
-  readonly expect: (answers: readonly Answer[], path: string) => readonly Promise<Seen>[];
+  readonly onRequest: (listener: Listener) => void;
   readonly close: () => void;
 }
 
-export async function startAnswering(
+type Listener = (request: IncomingMessage, response: ServerResponse) => void;
+
+export async function startServer(
   make: (options: https.ServerOptions, listener: Listener) => https.Server,
   identity: Identity,
-): Promise<Answering> {
-  let listener: Listener = () => {};
+): Promise<Server> {
+  let current: Listener = () => {};
   const server = Reflect.apply(make, undefined, [
     { ...identity, ktls: 'off' },
-    (request: IncomingMessage, response: ServerResponse) => listener(request, response),
+    (request: IncomingMessage, response: ServerResponse) => current(request, response),
   ]);
   const port = await listen(server);
   return {
     port,
-    expect: (answers, path) => {
-      const waiting: ((seen: Promise<Seen>) => void)[] = [];
-      listener = (request, response) => {
-        const index = Number(request.url?.slice(1));
-        const answer = answers[index];
-        if (answer) waiting[index]?.(respond(answer, path, response));
-      };
-      return answers.map((_, i) => new Promise((resolve) => waiting.splice(i, 0, resolve)));
+    onRequest: (listener) => {
+      current = listener;
     },
     close: () => {
       server.closeAllConnections();
@@ -73,17 +68,26 @@ export async function startAnswering(
   };
 }
 
-type Listener = (request: IncomingMessage, response: ServerResponse) => void;
+/** From here on the request for /n gets the n-th answer. What will be seen of each. */
+function giveAnswers(server: Server, answers: readonly Answer[], path: string): readonly Promise<Seen>[] {
+  const waiting: ((seen: Promise<Seen>) => void)[] = [];
+  server.onRequest((request, response) => {
+    const index = Number(request.url?.slice(1));
+    const answer = answers[index];
+    if (answer) waiting[index]?.(respond(answer, path, response));
+  });
+  return answers.map((_, i) => new Promise((resolve) => waiting.splice(i, 0, resolve)));
+}
 
 /** All that a client gets that asks for all of them at once, or for each when the one before is done; and what is seen of each. */
 export async function ask(
-  { port, expect }: Answering,
+  server: Server,
   answers: readonly Answer[],
   { path, content, pipelined }: { readonly path: string; readonly content: Buffer; readonly pipelined: boolean },
 ): Promise<{ readonly bytes: Buffer; readonly seen: readonly Seen[] }> {
   writeFileSync(path, content.subarray(0, answers[0]?.size));
-  const telling = expect(answers, path);
-  const client = nodeTls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
+  const telling = giveAnswers(server, answers, path);
+  const client = nodeTls.connect({ port: server.port, host: '127.0.0.1', rejectUnauthorized: false });
   const chunks: Buffer[] = [];
   client.on('data', (chunk) => chunks.push(chunk));
   const closed = once(client, 'close');
@@ -156,11 +160,11 @@ export function watch(
   isOpen: () => boolean,
 ): Record<'stream' | 'response', string[]> {
   const seen = { stream: [] as string[], response: [] as string[] };
-  for (const event of ['open', 'ready', 'end', 'close', 'error']) {
+  for (const event of ['open', 'ready']) stream.on(event, () => seen.stream.push(event));
+  for (const event of ['end', 'close', 'error']) {
     stream.on(event, (error?: unknown) => {
       const told = error instanceof Error ? error.message : '';
-      const { readableEnded, destroyed } = stream;
-      seen.stream.push([event, told, readableEnded, destroyed, event === 'open' || isOpen()].join(' '));
+      seen.stream.push([event, told, stream.readableEnded, stream.destroyed, isOpen()].join(' '));
       if (event === 'end') seen.stream.push(`${stream.bytesRead} bytes`);
     });
   }
