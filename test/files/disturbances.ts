@@ -71,6 +71,8 @@ export interface Disturbance {
 export interface Outcome {
   readonly bytes: Buffer;
   readonly bytesRead: number;
+  /** How far the stream's bytesRead was at most behind what the client had got by then. */
+  readonly behind: number;
   readonly seen: Readonly<Record<'stream' | 'response', readonly string[]>>;
 }
 
@@ -94,6 +96,12 @@ export async function disturb(server: Server, { path, length, connect, moment, a
   if (connect === 'pipe') stream.pipe(response);
   else pipeline(stream, response, (error) => seen.stream.push(`done ${error?.message}`));
   await reached(moment, stream, client);
+  let behind = 0;
+  const compare = (): void => {
+    behind = Math.max(behind, bodyOf(chunks).length - stream.bytesRead);
+  };
+  response.once('close', compare);
+  compare();
   await act({ client, stream, response });
   // One that is piped leaves its destination as it is; a destination that is gone leaves it as it is.
   if (stream.destroyed) {
@@ -107,7 +115,13 @@ export async function disturb(server: Server, { path, length, connect, moment, a
   stream.destroy();
   await closed;
   await left;
-  return { bytes: Buffer.concat(chunks), bytesRead: stream.bytesRead, seen };
+  return { bytes: Buffer.concat(chunks), bytesRead: stream.bytesRead, behind, seen };
+}
+
+export function bodyOf(chunks: readonly Buffer[]): Buffer {
+  const bytes = Buffer.concat(chunks);
+  const head = bytes.indexOf('\r\n\r\n');
+  return head < 0 ? Buffer.alloc(0) : bytes.subarray(head + 4);
 }
 
 async function reached(moment: Moment, stream: ReadStream, client: nodeTls.TLSSocket): Promise<void> {
