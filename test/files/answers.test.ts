@@ -61,6 +61,11 @@ const answers = fc.array(answer, { minLength: 1, maxLength: 4 }).map((all) =>
   }),
 );
 
+/** Milliseconds: what hangs has failed, and its seed is told. */
+const limits = {
+  plugins: [fc.timeout(3000), fc.interruptAfterTimeLimit(30_000, { failOnInterrupt: true })],
+};
+
 /** Whether it must go past its stream, where no response before it is under way. */
 function mustBeSent(each: Answer): boolean {
   const isKnown = each.by === 'path' || each.start !== undefined;
@@ -80,6 +85,6 @@ test('what a client gets of files, and what is seen of their streams, is that of
     expect(mine.bytes.length).toBe(theirs.bytes.length);
     expect(mine.bytes.equals(theirs.bytes)).toBe(true);
   });
-  await fc.assert(property, { numRuns: 150 });
+  await fc.assert(property, { numRuns: 150, ...limits });
   expect(most).toBeGreaterThan(1_048_576);
 }, 60_000);

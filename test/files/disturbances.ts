@@ -10,6 +10,8 @@ interface Parties {
   readonly client: nodeTls.TLSSocket;
   readonly stream: ReadStream;
   readonly response: ServerResponse;
+  /** Is given what somebody gets who is not to get all of it, or nothing. */
+  readonly hear: (chunk: Buffer | string) => void;
 }
 
 /** When somebody does something: at once, at an event of the stream, some turns after it is ready, or when a client has got so many bytes. */
@@ -55,7 +57,14 @@ export const interruptions = {
     else stream.on('data', (chunk) => response.write(chunk)).once('end', () => response.end());
     stream.resume();
   },
-  'somebody else listens, too': ({ stream }: Parties) => stream.on('data', () => {}),
+  'somebody else listens, too': ({ stream, hear }: Parties) => stream.on('data', hear),
+  'the stream is paused for a while': async ({ stream, client, hear }: Parties) => {
+    stream.pause();
+    client.on('data', hear);
+    await turns(20);
+    client.off('data', hear);
+    stream.resume();
+  },
 };
 
 export interface Disturbance {
@@ -70,6 +79,7 @@ export interface Disturbance {
 /** What comes of it: what a client has got, and what is seen on the server's side once nothing is left of it. */
 export interface Outcome {
   readonly bytes: Buffer;
+  readonly heard: number;
   readonly bytesRead: number;
   /** How far the stream's bytesRead was at most behind what the client had got by then. */
   readonly behind: number;
@@ -96,13 +106,16 @@ export async function disturb(server: Server, { path, length, connect, moment, a
   if (connect === 'pipe') stream.pipe(response);
   else pipeline(stream, response, (error) => seen.stream.push(`done ${error?.message}`));
   await reached(moment, stream, client);
-  let behind = 0;
+  let [behind, heard] = [0, 0];
+  const hear = (chunk: Buffer | string): void => {
+    heard += chunk.length;
+  };
   const compare = (): void => {
     behind = Math.max(behind, bodyOf(chunks).length - stream.bytesRead);
   };
   response.once('close', compare);
   compare();
-  await act({ client, stream, response });
+  await act({ client, stream, response, hear });
   // One that is piped leaves its destination as it is; a destination that is gone leaves it as it is.
   if (stream.destroyed) {
     await closed;
@@ -111,11 +124,11 @@ export async function disturb(server: Server, { path, length, connect, moment, a
   await Promise.all([answered, Promise.race([opened, closed])]);
   await turns(3);
   if (stream.destroyed) await closed;
-  seen.stream.push(`left ${stream.destroyed} ${stream.readableFlowing}`);
+  seen.stream.push(`left ${stream.destroyed} ${stream.readableEnded || stream.readableFlowing}`);
   stream.destroy();
   await closed;
   await left;
-  return { bytes: Buffer.concat(chunks), bytesRead: stream.bytesRead, behind, seen };
+  return { bytes: Buffer.concat(chunks), heard, bytesRead: stream.bytesRead, behind, seen };
 }
 
 export function bodyOf(chunks: readonly Buffer[]): Buffer {
