@@ -1,10 +1,10 @@
 // npm run suites [-- FOLDER…]: the tests that packages have for the files they send, over TLS, once with node:tls and once with ktls/register in its
 // place, where every file stream goes by sendFile(). The same must pass. Without folders: packages whose tests are on npm. A folder is
-// the source of a package, with its dependencies installed and tests for node:test or mocha.
+// the source of a package, with its dependencies installed and tests for node:test, mocha, jest or uvu.
 // npm run suites -- node DIR …: Node's own tests; ./node-tests.mjs says how.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { projectEnvironment, quietly } from '../command.mjs';
 import { at, build, projectNode } from '../paths.mjs';
@@ -13,6 +13,7 @@ import { dist } from '../steps/dist.mjs';
 import { native } from '../steps/native.mjs';
 import { wasm } from '../steps/wasm.mjs';
 import { runNodeTests } from './node-tests.mjs';
+import { testRunner } from './test-runners.mjs';
 
 const onNpm = ['@fastify/send@4.2.1', '@fastify/static@10.1.11'];
 
@@ -60,12 +61,14 @@ function writeIdentity(folder) {
 
 // Whether the same tests passed.
 function compare(folder, temporary) {
-  const { name, version, scripts } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-  const usesMocha = /\bmocha\b/.test(scripts.test);
-  const runner = usesMocha ? [mochaOf(folder), '--reporter', 'tap'] : ['--test', '--test-reporter', 'tap'];
+  const { name = basename(folder), version = '' } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const runner = testRunner(folder);
   const over = ['--import', pathToFileURL(at('test/suites/over-tls.mjs')).href];
   const register = ['--import', pathToFileURL(at('dist/register.js')).href];
-  const [before, after] = [over, [...register, ...over]].map((imports) => verdicts(folder, temporary, imports, runner));
+  const first = runner.imports ?? [];
+  const [before, after] = [over, [...register, ...over]].map((imports) =>
+    verdicts(folder, temporary, [...first, ...imports], runner),
+  );
   const different = [...new Set([...before.lines, ...after.lines])].filter(
     (line) => before.lines.filter((one) => one === line).length !== after.lines.filter((one) => one === line).length,
   );
@@ -75,17 +78,13 @@ function compare(folder, temporary) {
       different.length === 0 ? 'the same ones' : 'others'
     }`,
   );
+  for (const line of after.lines) if (/^not ok/.test(line) && !different.includes(line)) console.log(`  both: ${line}`);
   for (const line of different) console.log(`  ${before.lines.includes(line) ? 'node:tls' : 'ktls'}: ${line}`);
   return different.length === 0 && passed > 0;
 }
 
-function mochaOf(folder) {
-  const { bin } = JSON.parse(readFileSync(join(folder, 'node_modules/mocha/package.json'), 'utf8'));
-  return join(folder, 'node_modules/mocha', bin.mocha);
-}
-
 // What was said of each test, and how many files did not go through a stream.
-function verdicts(folder, temporary, imports, words) {
+function verdicts(folder, temporary, imports, { words, linesOf }) {
   const { stdout, stderr, error } = spawnSync(projectNode(), words, {
     cwd: folder,
     encoding: 'utf8',
@@ -99,9 +98,8 @@ function verdicts(folder, temporary, imports, words) {
     }),
   });
   if (error) throw new SetupError(`The tests in ${folder} did not end`, error.message);
-  const lines = stdout.split('\n').map((line) => /^\s*((?:not )?ok) \d+ -? ?(.*?)(?: # .*)?$/.exec(line));
   return {
-    lines: lines.flatMap((match) => (match ? [`${match[1]} ${match[2]}`] : [])),
+    lines: linesOf(stdout),
     files: `${stdout}${stderr}`.match(/ktls file .*?: [1-9]\d* bytes sent/g)?.length ?? 0,
   };
 }

@@ -194,8 +194,8 @@ export class Connection {
     return this.#peerClosed ? [] : this.#collect(() => this.#gate.opened(records));
   }
 
-  /** Application data, once secure; no part is empty, each starts a record, and none may change before `done`: the system took it all. */
-  write(parts: readonly Uint8Array[], done: Done): void {
+  /** Application data, once secure; no part is empty, each starts a record, and none may change before `done`, unless true is answered: all is sealed. */
+  write(parts: readonly Uint8Array[], done: Done): boolean {
     this.#submit(done, () => {
       const limit = this.#fragmentLimit;
       // Layers cut at the largest fragment themselves; a smaller one is a record, or a write to the kernel, for each piece.
@@ -204,6 +204,7 @@ export class Connection {
       const last = pieces.length - 1;
       for (const [index, piece] of pieces.entries()) this.#writePiece(piece, index === last ? done : undefined);
     });
+    return this.#write.hasSealedAll;
   }
 
   /** So much of a file is to be sent next: `done` is called once it is decided whether the kernel takes over for that. */

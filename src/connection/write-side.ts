@@ -142,6 +142,11 @@ export class WriteSide {
     this.#push({ kind: 'record', type, fragment, done: counted });
   }
 
+  /** Whether all that was given is sealed: nobody looks at its memory any more. */
+  get hasSealedAll(): boolean {
+    return this.layer === 'native' && this.#queue.items.length === 0;
+  }
+
   /** So much of a file comes next: `done` is called when it is decided whether the kernel takes over for it. */
   expectFile(length: number, done: Done): void {
     this.#fileBytes += length;

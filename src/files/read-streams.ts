@@ -44,12 +44,12 @@ async function sendAhead(stream: ReadStream, first: FilePlan, worthwhile: number
     for (let left = first.most; left > 0; ) {
       if ('refused' in plan) return { sent, refusal: plan };
       if (stream.destroyed || plan.socket !== first.socket) return { sent, refusal: gone };
-      const { bytes, isAll } = await sendPart(plan, Math.min(left, plan.most, partLength), held.destroyed);
+      const length = Math.min(left, plan.most, partLength);
+      const { bytes, isAll } = await sendPart(stream, plan, length, held.destroyed);
       sent += bytes;
       left -= bytes;
       if (bytes > 0) {
         plan.count(bytes);
-        stream.bytesRead += bytes;
         Reflect.set(stream, 'pos', plan.start + bytes);
       }
       if (!isAll) break;
@@ -85,13 +85,16 @@ async function isFileWithMore({ source, start }: FilePlan): Promise<boolean> {
   }
 }
 
+/** What looks at the stream meanwhile sees it read on. */
 async function sendPart(
+  stream: ReadStream,
   { socket, source, start }: FilePlan,
   length: number,
   signal: AbortSignal,
 ): Promise<{ bytes: number; isAll: boolean }> {
   let bytes = 0;
   const onProgress = (sent: number): void => {
+    stream.bytesRead += sent - bytes;
     bytes = sent;
   };
   try {

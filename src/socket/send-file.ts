@@ -76,12 +76,12 @@ class Before {
     this.#chunks.push(chunk);
   }
 
-  /** Sends it, and `part` behind it. */
-  async send(part?: Uint8Array): Promise<void> {
+  /** Sends it, and `part` behind it. `sealed`: called where the part's memory is not needed until it has left. */
+  async send(part?: Uint8Array, sealed?: () => void): Promise<void> {
     const chunks = this.#chunks;
     if (chunks.length === 0 && part === undefined) return;
     this.#chunks = [];
-    await write(this.#connection, part ? [...chunks, part] : chunks);
+    await write(this.#connection, part ? [...chunks, part] : chunks, sealed);
     for (const chunk of chunks) this.#sent(chunk.length);
   }
 }
@@ -113,7 +113,7 @@ class FileTurn {
       if (signal?.aborted) return;
       await this.#sendAll(opened, connection, sent, before);
       // Where the connection has failed, the system may not be done with it.
-      if (this.#buffer && spare.length < mostSpare) spare.push(this.#buffer);
+      this.#giveBack();
     } finally {
       await opened.release();
     }
@@ -169,14 +169,20 @@ class FileTurn {
 
   /** Undefined: the file could not be read, or is not to be sent any more. */
   async #readPart(before: Before, file: OpenedFile, position: number, length: number): Promise<number | undefined> {
-    // One for all parts: each has left before the next is read.
+    // One for all parts where they are not sealed at once: each has left before the next is read.
     this.#buffer ??= spare.pop() ?? Buffer.allocUnsafeSlow(readPart);
     const buffer = this.#buffer;
     const bytes = await this.#unlessFails(file.read(buffer, length, position));
     // Who was told of the abort may have closed the file: what was read by its number may be another's.
     if (this.#options.signal?.aborted) return undefined;
-    if (bytes !== undefined && bytes > 0) await before.send(buffer.subarray(0, bytes));
+    if (bytes !== undefined && bytes > 0) await before.send(buffer.subarray(0, bytes), () => this.#giveBack());
     return bytes;
+  }
+
+  /** A reader that is slow has what is sealed wait for it, and no more. */
+  #giveBack(): void {
+    if (this.#buffer && spare.length < mostSpare) spare.push(this.#buffer);
+    this.#buffer = undefined;
   }
 }
 
@@ -206,9 +212,9 @@ function sendPart(
   });
 }
 
-function write(connection: Connection, parts: readonly Uint8Array[]): Promise<void> {
+function write(connection: Connection, parts: readonly Uint8Array[], sealed = (): void => {}): Promise<void> {
   return new Promise((resolve, reject) => {
-    connection.write(parts, (error) => (error ? reject(error) : resolve()));
+    if (connection.write(parts, (error) => (error ? reject(error) : resolve()))) sealed();
   });
 }
 

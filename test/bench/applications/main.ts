@@ -1,12 +1,14 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startPostgresql } from '../../applications/services.ts';
 import { type Identity, issue } from '../../helpers/certificates.ts';
+import { makeIdentityFiles } from '../../interop/identity-files.ts';
 import { type Effort, inTurns, type Listener, makeRow } from '../measure.ts';
+import { memory } from './memory.ts';
+import { startWorker, tell } from './processes.ts';
 
 interface Row {
   readonly name: string;
@@ -25,7 +27,10 @@ export async function applications(listener: Listener, effort: Effort): Promise<
   const identity = await issue(undefined, { names: ['localhost'] });
   const folder = mkdtempSync(join(tmpdir(), 'ktls-bench-'));
   try {
-    for (const row of rows) await compare(row, { identity, folder }, listener, effort);
+    const place = { identity, ca: identity.cert, folder };
+    for (const row of rows) await compare(row, place, listener, effort);
+    await database(place, listener, effort);
+    await memory(place, listener, effort);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -36,6 +41,8 @@ const rows: readonly Row[] = [
   { name: 'express, file of 1 MiB', kind: 'static', length: 1 << 20, count: 100, goal: 0.6 },
   { name: 'express, file of 16 KiB', kind: 'static', length: 16 << 10, count: 500, goal: 0.9 },
   { name: 'express, file of 1 KiB', kind: 'static', length: 1 << 10, count: 500, goal: 1 },
+  { name: 'koa-send, file of 256 MiB', kind: 'koa', length: 256 << 20, count: 1, goal: 0.45 },
+  { name: 'koa-send, file of 1 MiB', kind: 'koa', length: 1 << 20, count: 100, goal: 0.6 },
   { name: 'file of 32 MiB by gzip', kind: 'gzip', length: 32 << 20, count: 1, goal: 0.95 },
   { name: '64 KiB writes to a slow reader, 64 MiB', kind: 'slow', length: 64 << 20, count: 1, goal: 0.95 },
   { name: 'HTTP/2, 64 KiB', kind: 'http2', length: 65_536, count: 500, goal: 0.95 },
@@ -45,9 +52,47 @@ const rows: readonly Row[] = [
   { name: 'undici as client, 64 MiB', kind: 'undici', length: 64 << 20, count: 1, goal: 0.95, measured: 'ask' },
 ];
 
+const copy: Row = {
+  name: 'pg as client, COPY of 64 MiB',
+  kind: 'pg',
+  length: 64 << 20,
+  count: 1,
+  goal: 0.95,
+  measured: 'ask',
+};
+
+/** A client of PostgreSQL, where that is unpacked (`node setup/run.mjs peers`). */
+async function database(place: Place, listener: Listener, effort: Effort): Promise<void> {
+  const files = await makeIdentityFiles();
+  try {
+    const service = await started(() => startPostgresql(files));
+    if (service === undefined) return listener.progress('no PostgreSQL');
+    try {
+      await compare(copy, { ...place, ca: files.ca, port: service.port }, listener, effort);
+    } finally {
+      await service.stop();
+    }
+  } finally {
+    files.remove();
+  }
+}
+
+/** Undefined: it is not there. */
+async function started<T>(start: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await start();
+  } catch {
+    return undefined;
+  }
+}
+
 interface Place {
   readonly identity: Identity;
+  /** Who has issued the server's certificate. */
+  readonly ca: string;
   readonly folder: string;
+  /** Of a server that is none of ours. */
+  readonly port?: number;
 }
 
 async function compare(row: Row, place: Place, listener: Listener, { scale, rounds }: Effort): Promise<void> {
@@ -86,15 +131,15 @@ interface Pair {
 
 async function startPair(
   { kind, length, measured = 'serve' }: Row,
-  { identity, file, isOurs }: Place & { readonly file: string; readonly isOurs: boolean },
+  { identity, ca, port, file, isOurs }: Place & { readonly file: string; readonly isOurs: boolean },
 ): Promise<Pair> {
-  const flags = (role: 'serve' | 'ask'): string[] => (isOurs && role === measured ? ['--import', register] : []);
-  const server = await start('serve', kind, { ...identity, file, length }, flags('serve'));
-  const client = await start('ask', kind, { port: server.told, ca: identity.cert }, flags('ask'));
+  const ours = (role: 'serve' | 'ask'): boolean => isOurs && role === measured;
+  const server = await startWorker(program, ['serve', kind, { ...identity, file, length, port }], ours('serve'));
+  const client = await startWorker(program, ['ask', kind, { port: server.told, ca, length }], ours('ask'));
   const round = async (count: number): Promise<Record<'serve' | 'ask', number>> => {
-    await tell(server.child, 0);
-    const ask = await tell(client.child, count);
-    return { serve: await tell(server.child, 0), ask };
+    await tell(server, 0);
+    const ask = (await tell(client, count)).processor;
+    return { serve: (await tell(server, 0)).processor, ask };
   };
   const end = (): void => {
     client.child.kill();
@@ -103,37 +148,6 @@ async function startPair(
   return { round, end };
 }
 
-async function start(
-  role: string,
-  kind: string,
-  options: object,
-  flags: readonly string[],
-): Promise<{ readonly child: ChildProcess; readonly told: number }> {
-  const execArgv = ['--no-warnings', ...flags];
-  const child = fork(program, [role, kind, JSON.stringify(options)], { execArgv });
-  return { child, told: await answer(child) };
-}
-
-async function tell(child: ChildProcess, count: number): Promise<number> {
-  const answered = answer<{ readonly processor: number }>(child);
-  child.send({ count });
-  return (await answered).processor;
-}
-
-/** The next message of a process, unless it ends. */
-async function answer<Answer>(child: ChildProcess): Promise<Answer> {
-  const gone = new AbortController();
-  const onExit = (): void => gone.abort(new Error(`${child.spawnargs.slice(-3, -1).join(' ')} ended`));
-  child.once('exit', onExit);
-  try {
-    const [told] = await once(child, 'message', { signal: gone.signal });
-    return told;
-  } finally {
-    child.off('exit', onExit);
-  }
-}
-
 const program = fileURLToPath(new URL('work.mjs', import.meta.url));
-const register = new URL('../../../dist/register.js', import.meta.url).href;
 /** Until V8 has compiled what is measured. */
 const warmUps = 4;

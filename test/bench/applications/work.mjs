@@ -2,10 +2,14 @@
 import { createReadStream, readFileSync } from 'node:fs';
 import http2 from 'node:http2';
 import https from 'node:https';
+import { basename, dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import { Client, credentials, Server, ServerCredentials } from '@grpc/grpc-js';
 import express from 'express';
+import Koa from 'koa';
+import send from 'koa-send';
+import pg from 'pg';
 import { Agent, fetch, setGlobalDispatcher } from 'undici';
 import WebSocket, { WebSocketServer } from 'ws';
 import { service } from '../../applications/programs/grpc-service.mjs';
@@ -53,6 +57,9 @@ const overHttps = (listener, take) => ({
 
 export const kinds = {
   static: overHttps(({ file }) => express().use((_request, response) => response.sendFile(file))),
+  koa: overHttps(({ file }) =>
+    new Koa().use((context) => send(context, basename(file), { root: dirname(file) })).callback(),
+  ),
   gzip: overHttps(({ file }) => (_request, response) => {
     response.setHeader('content-encoding', 'gzip');
     createReadStream(file)
@@ -144,6 +151,18 @@ export const kinds = {
       setGlobalDispatcher(new Agent({ connect: { ca } }));
       return async (count) => {
         for (let i = 0; i < count; i++) await isBody((await fetch(`https://localhost:${port}/`)).body);
+      };
+    },
+  },
+  pg: {
+    serve: ({ port }) => port,
+    client({ port, ca, length }) {
+      const client = new pg.Client({ host: 'localhost', port, user: 'app', database: 'postgres', ssl: { ca } });
+      const connected = client.connect();
+      const lines = `SELECT repeat('x', 1023) FROM generate_series(1, ${length / 1024})`;
+      return async (count) => {
+        await connected;
+        for (let i = 0; i < count; i++) await client.query(`COPY (${lines}) TO STDOUT`);
       };
     },
   },

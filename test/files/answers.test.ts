@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import https from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { sendReadStreams } from '../../src/files/read-streams.ts';
+import * as ours from '../../src/https.ts';
+import { issue } from '../helpers/certificates.ts';
+import { type Answer, ask, partOf, type Server, startServer } from './answers.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'ktls-answers-'));
+const path = join(folder, 'file.bin');
+const content = randomBytes(3 * 1024 * 1024 + 5);
+/** Bytes of each stream that went past it. */
+const sent: number[] = [];
+let one: Server;
+let other: Server;
+
+beforeAll(async () => {
+  const identity = await issue(undefined);
+  sendReadStreams((_path, bytes) => sent.push(bytes), 1);
+  one = await startServer(ours.createServer, identity);
+  other = await startServer(https.createServer, identity);
+});
+afterAll(() => {
+  one.close();
+  other.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** At the edges of records, of what streams read at once, and of the parts in which files are sent; and anything. */
+const edges = [1, 16_384, 65_536, 131_072, 1_048_576, 2_097_152].flatMap((edge) => [edge - 1, edge, edge + 1]);
+const bytes = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom(...edges) },
+  { weight: 2, arbitrary: fc.nat(200_000) },
+  { weight: 1, arbitrary: fc.nat(content.length) },
+);
+const few = fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 2, arbitrary: fc.nat(40_000) });
+const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.oneof(fc.constant(undefined), arbitrary);
+const answer: fc.Arbitrary<Answer> = fc.record({
+  size: bytes,
+  start: maybe(bytes),
+  end: maybe(bytes),
+  highWaterMark: maybe(fc.constantFrom(1000, 16_383, 16_384, 65_537, 1_000_000)),
+  autoClose: fc.boolean(),
+  by: fc.constantFrom('path', 'path', 'descriptor', 'handle'),
+  skipped: few,
+  connect: fc.constantFrom('pipe', 'pipe and end', 'pipeline'),
+  before: few,
+  after: few,
+  length: fc.constantFrom('told', 'told', 'strict', 'chunked'),
+});
+/** Of one file, one after the other on a connection. */
+const answers = fc.array(answer, { minLength: 1, maxLength: 4 }).map((all) =>
+  all.map((each) => {
+    const [first, last] = [each.start ?? 0, each.end ?? Infinity];
+    return { ...each, size: all[0]?.size ?? 0, end: last < first ? first : each.end };
+  }),
+);
+
+/** Milliseconds: what hangs has failed, and its seed is told. */
+const limits = {
+  plugins: [fc.timeout(3000), fc.interruptAfterTimeLimit(30_000, { failOnInterrupt: true })],
+};
+
+/** Whether it must go past its stream, where no response before it is under way. */
+function mustBeSent(each: Answer): boolean {
+  const isKnown = each.by === 'path' || each.start !== undefined;
+  return each.length !== 'chunked' && isKnown && partOf(each).length > 0;
+}
+
+test('what a client gets of files, and what is seen of their streams, is that of node:https', async () => {
+  let most = 0;
+  const property = fc.asyncProperty(answers, fc.boolean(), async (all, pipelined) => {
+    sent.length = 0;
+    const mine = await ask(one, all, { path, content, pipelined });
+    const [first] = all;
+    if (first && mustBeSent(first)) expect(sent).toContain(partOf(first).length);
+    most = Math.max(most, ...sent);
+    const theirs = await ask(other, all, { path, content, pipelined });
+    expect(mine.seen).toEqual(theirs.seen);
+    expect(mine.bytes.length).toBe(theirs.bytes.length);
+    expect(mine.bytes.equals(theirs.bytes)).toBe(true);
+  });
+  await fc.assert(property, { numRuns: 150, ...limits });
+  expect(most).toBeGreaterThan(1_048_576);
+}, 60_000);
