@@ -72,10 +72,7 @@ export class Connection {
       sink,
       onKeys: (keys, layer) => this.#watch.installed('write', keys, layer),
       onLayer: () => this.#layerChanged('write'),
-      onError: (error) =>
-        this.#farewell.fail(
-          error instanceof RekeyUnsupported ? { by: 'rekey', reason: error.reason } : { by: 'system', error },
-        ),
+      onError: (error) => this.#farewell.failBy(error),
     });
     this.#farewell = new Farewell(this.#handshake, this.#write, this.#events);
     this.#renewal = new KeyRenewal({
@@ -196,6 +193,7 @@ export class Connection {
 
   /** Application data, once secure; no part is empty, each starts a record, and none may change before `done`, unless true is answered: all is sealed. */
   write(parts: readonly Uint8Array[], done: Done): boolean {
+    let isSealed = false;
     this.#submit(done, () => {
       const limit = this.#fragmentLimit;
       // Layers cut at the largest fragment themselves; a smaller one is a record, or a write to the kernel, for each piece.
@@ -203,8 +201,9 @@ export class Connection {
       // By its place: one buffer may be there more than once.
       const last = pieces.length - 1;
       for (const [index, piece] of pieces.entries()) this.#writePiece(piece, index === last ? done : undefined);
+      isSealed = this.#write.hasSealedAll;
     });
-    return this.#write.hasSealedAll;
+    return isSealed;
   }
 
   /** So much of a file is to be sent next: `done` is called once it is decided whether the kernel takes over for that. */

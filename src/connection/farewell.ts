@@ -1,3 +1,4 @@
+import { RekeyUnsupported } from '../errors/codes.ts';
 import type { AlertDescription } from '../protocol/alert.ts';
 import type { EventQueue } from './event-queue.ts';
 import { alertOf, type Failure } from './events.ts';
@@ -29,6 +30,11 @@ export class Farewell {
     if (alert !== undefined && !this.#handshake.disposed) this.#sendAlert(alert);
     this.#hasEnded = true;
     this.#events.emit({ kind: 'failed', failure });
+  }
+
+  /** What sending fails with, for good. */
+  failBy(error: Error): void {
+    this.fail(error instanceof RekeyUnsupported ? { by: 'rekey', reason: error.reason } : { by: 'system', error });
   }
 
   /** Without a word: whoever holds the connection has given it up. */
