@@ -135,7 +135,7 @@ function peelAuthentication(bytes: Uint8Array): Step {
 }
 
 /** The same words for all headers of the Internet. */
-export function brokenHeader(name: string): Dropped {
+function brokenHeader(name: string): Dropped {
   return problem(`an ${name} header is cut off or broken`, `packets with a broken ${name} header`);
 }
 

@@ -38,7 +38,12 @@ export class JsonOutput implements DecryptionOutput {
     const { plaintext: _, ...others } = eventJson({ ...event, record: { ...rest, plaintext: undefined } });
     const digits = Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.byteLength).toString('hex');
     // Nothing in it is beyond ASCII: names are of a table, times are digits.
-    this.#output.stdout.write(`${JSON.stringify(others).slice(0, -1)},"plaintext":"${digits}"}\n`, 'latin1');
+    const start = `${JSON.stringify(others).slice(0, -1)},"plaintext":"`;
+    const line = Buffer.allocUnsafe(start.length + digits.length + 3);
+    line.write(start, 'latin1');
+    line.write(digits, start.length, 'latin1');
+    line.write('"}\n', start.length + digits.length, 'latin1');
+    this.#output.stdout.write(line);
   }
 
   end(): void {}
