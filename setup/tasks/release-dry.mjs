@@ -46,8 +46,8 @@ function tryPackage(folder, version) {
   console.log(`${packed.filename}: ${packed.size} bytes, ${packed.integrity}`);
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
   npm('install', '--ignore-scripts', '--no-audit', '--no-fund', '--offline', `./${packed.filename}`);
-  const program =
-    "import('ktls').then(async ({ versions }) => { for (const name of ['https', 'http2', 'undici', 'keys', 'register']) await import(`ktls/${name}`); console.log(versions.ktls); })";
-  const answer = answerOf('node', ['-e', program], { cwd: folder })?.trim();
+  const entries = JSON.stringify(['ktls/https', 'ktls/http2', 'ktls/undici', 'ktls/keys', 'ktls/register']);
+  const program = `for (const name of ${entries}) await import(name); console.log((await import('ktls')).versions.ktls)`;
+  const answer = answerOf('node', ['--input-type=module', '-e', program], { cwd: folder })?.trim();
   return answer === version ? [] : [`the installed package says it is ${answer}`];
 }
