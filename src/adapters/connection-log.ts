@@ -1,18 +1,15 @@
 import { writeSync } from 'node:fs';
+import { subscribe } from '../observe/channels.ts';
 import { isServerSide } from '../socket/tls-socket.ts';
 import { TLSSocket } from '../tls.ts';
 
 /** From here on one line on stderr for each connection: who, version, suite, record layers and why not the kernel. */
 export function logConnections(): void {
-  const { emit } = TLSSocket.prototype;
-  Object.defineProperty(TLSSocket.prototype, 'emit', {
-    configurable: true,
-    writable: true,
-    value(this: TLSSocket, event: string | symbol, ...args: unknown[]): boolean {
-      if (event === 'secure') logSecure(this);
-      else if (event === 'error' && this.secureConnecting) logFailure(this, args[0]);
-      return Reflect.apply(emit, this, [event, ...args]);
-    },
+  subscribe('secure', ({ socket }) => {
+    if (socket instanceof TLSSocket) logSecure(socket);
+  });
+  subscribe('failed', ({ socket, error }) => {
+    if (socket instanceof TLSSocket && socket.secureConnecting) logFailure(socket, error);
   });
 }
 

@@ -11,8 +11,9 @@ import { Farewell } from './farewell.ts';
 import { Gate } from './gate.ts';
 import type { Direction, Handshake, Inspection, Output } from './handshake.ts';
 import { InstanceLost } from './instance-lost.ts';
+import type { KeyEpoch } from './key-epoch.ts';
 import { KeyRenewal, noWay } from './key-renewal.ts';
-import { type KeyEpoch, KeyWatch } from './key-watch.ts';
+import { KeyWatch } from './key-watch.ts';
 import type { Negotiated } from './negotiated.ts';
 import type { ConnectionOptions } from './options.ts';
 import { type Done, type FileDone, type FilePart, streamDestroyed } from './outgoing.ts';
@@ -56,7 +57,6 @@ export class Connection {
     this.#required = options.requireKernel ?? { read: false, write: false };
     this.#events = new EventQueue(options.onEvent);
     this.#holdsLastFlight = options.holdsLastFlight;
-    const onEpoch = (epoch: KeyEpoch): void => this.#events.emit({ kind: 'keys', ...epoch });
     this.#gate = new Gate({
       handshake: this.#handshake,
       budget: this.#control,
@@ -65,7 +65,7 @@ export class Connection {
       route: (outputs) => this.#route(outputs),
       refuse: (fault) => this.#recordFault(fault),
     });
-    this.#watch = new KeyWatch(options.exportsKeys ? onEpoch : undefined);
+    this.#watch = new KeyWatch(this.#events, options);
     this.#read = new ReadSide({ ...shared, onKeys: (keys, layer) => this.#watch.installed('read', keys, layer) });
     this.#write = new WriteSide({
       ...shared,

@@ -1,7 +1,7 @@
 import { Alert, type AlertDescription } from '../protocol/alert.ts';
 import type { RecordFault } from '../record/protection.ts';
-import type { OpenSSLErrorEntry, Question } from './handshake.ts';
-import type { KeyEpoch } from './key-watch.ts';
+import type { Direction, OpenSSLErrorEntry, Question } from './handshake.ts';
+import type { KeyEpoch } from './key-epoch.ts';
 import type { Negotiated } from './negotiated.ts';
 
 /** What a connection tells whoever holds it, in order. Byte arrays are the receiver's own. */
@@ -13,6 +13,8 @@ export type ConnectionEvent =
   | { readonly kind: 'keyLog'; readonly line: string }
   /** A direction has new keys, where they are exported. */
   | (KeyEpoch & { readonly kind: 'keys' })
+  /** The same without them, where that is wanted. */
+  | { readonly kind: 'epoch'; readonly direction: Direction; readonly epoch: number }
   /** The handshake waits: {@link Connection.resume}. */
   | Question
   | { readonly kind: 'ocspResponse'; readonly response: Uint8Array | null }

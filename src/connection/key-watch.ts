@@ -2,20 +2,13 @@ import { advance, wipeTrafficKeys } from '../record/crypto-info.ts';
 import { recordFraming } from '../record/framing.ts';
 import { advanceExplicitNonce, explicitNonce } from '../record/nonce.ts';
 import type { KernelAeadName, TrafficKeys } from '../record/traffic-keys.ts';
+import type { EventQueue } from './event-queue.ts';
 import type { Direction } from './handshake.ts';
+import type { KeyEpoch } from './key-epoch.ts';
+import type { ConnectionOptions } from './options.ts';
 import type { RecordLayerName } from './record-layer.ts';
 
 type Keys = TrafficKeys<KernelAeadName>;
-
-/** The keys of a direction from one change to the next. */
-export interface KeyEpoch {
-  readonly direction: Direction;
-  /** 0 for the first application keys, one more with each KeyUpdate (RFC 8446 §7.2). */
-  readonly epoch: number;
-  readonly layer: RecordLayerName;
-  /** For the next record. The receiver's own, and secret. */
-  readonly keys: Keys;
-}
 
 /** Keys that will follow those of a direction, `changes` changes later, and the number that their next record will have. */
 export interface WaitingKeys {
@@ -34,27 +27,35 @@ interface Side {
 }
 
 /**
- * Counts changes of keys. Keeps copies of the keys in use only where `onEpoch` asked for them beforehand: all others wipe theirs once they
+ * Counts changes of keys. Keeps copies of the keys in use only where they are exported: all others wipe theirs once they
  * are installed.
  */
 export class KeyWatch {
   readonly epochs: { read: number | undefined; write: number | undefined } = { read: undefined, write: undefined };
-  readonly #onEpoch: ((epoch: KeyEpoch) => void) | undefined;
+  readonly #events: EventQueue;
+  readonly #isExported: boolean;
+  readonly #isTold: boolean;
   readonly #current: { read?: Watched; write?: Watched } = {};
 
-  constructor(onEpoch: ((epoch: KeyEpoch) => void) | undefined) {
-    this.#onEpoch = onEpoch;
+  constructor(
+    events: EventQueue,
+    { exportsKeys, tellsEpochs }: Pick<ConnectionOptions, 'exportsKeys' | 'tellsEpochs'>,
+  ) {
+    this.#events = events;
+    this.#isExported = exportsKeys === true;
+    this.#isTold = tellsEpochs === true;
   }
 
   /** A direction has new keys. They are copied where they are wanted. */
   installed(direction: Direction, keys: Keys, layer: RecordLayerName): void {
     const epoch = (this.epochs[direction] ?? -1) + 1;
     this.epochs[direction] = epoch;
-    if (!this.#onEpoch) return;
+    if (this.#isTold) this.#events.emit({ kind: 'epoch', direction, epoch });
+    if (!this.#isExported) return;
     const before = this.#current[direction];
     if (before) wipeTrafficKeys(before.keys);
     this.#current[direction] = { epoch, keys: advance(keys, keys.sequenceNumber), ownRecords: 0n, nonce: undefined };
-    this.#onEpoch({ direction, epoch, layer, keys: advance(keys, keys.sequenceNumber) });
+    this.#events.emit({ kind: 'keys', direction, epoch, layer, keys: advance(keys, keys.sequenceNumber) });
   }
 
   /** Same, of a direction that OpenSSL protects itself. `keys` are wiped. */
@@ -106,7 +107,7 @@ export class KeyWatch {
   }
 
   #ahead(direction: Direction, { keys, sequenceNumber, layer, changes }: WaitingKeys): KeyEpoch | undefined {
-    if (!this.#onEpoch) return undefined;
+    if (!this.#isExported) return undefined;
     const epoch = (this.epochs[direction] ?? -1) + changes;
     return { direction, epoch, layer, keys: advance(keys, sequenceNumber) };
   }

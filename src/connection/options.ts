@@ -18,4 +18,6 @@ export interface ConnectionOptions {
   readonly holdsLastFlight: boolean;
   /** Tells of all keys, and keeps copies of those in use for {@link Connection.keys}. Default false. */
   readonly exportsKeys?: boolean;
+  /** Tells of each change of keys, without the keys. Default false. */
+  readonly tellsEpochs?: boolean;
 }

@@ -1,10 +1,12 @@
 import type { ConnectionEvent } from '../connection/events.ts';
 import { InstanceLost } from '../connection/instance-lost.ts';
-import type { KeyEpoch } from '../connection/key-watch.ts';
+import type { KeyEpoch } from '../connection/key-epoch.ts';
 import type { Negotiated } from '../connection/negotiated.ts';
+import { versionName } from '../context/protocol-versions.ts';
 import { truncated } from '../errors/codes.ts';
 import { failureError } from '../failure.ts';
 import type { EpochKeys } from '../keys/exported-keys.ts';
+import { type ConnectionMessages, publish } from '../observe/channels.ts';
 import type { ReadTaker } from '../platform/socket-reads.ts';
 import { wipeTrafficKeys } from '../record/crypto-info.ts';
 import { asError } from './handshake-answers.ts';
@@ -127,7 +129,11 @@ export class Incoming implements SessionListener {
         process.stderr.write(event.text);
         break;
       case 'recordLayer':
+        publish('layer', () => ({ socket, isServer: opening.isServer }));
         socket.emit('recordLayer', socket.recordLayer);
+        break;
+      case 'epoch':
+        publish('keys', () => ({ socket, isServer: opening.isServer, direction: event.direction, epoch: event.epoch }));
         break;
       case 'question':
         this.#onQuestion(event);
@@ -205,6 +211,7 @@ export class Incoming implements SessionListener {
     const { alpn, serverName } = connection.negotiated;
     socket.alpnProtocol = alpn ?? false;
     socket.servername ??= serverName ?? false;
+    publish('secure', () => this.#negotiatedFacts(connection.negotiated));
     try {
       socket.emit('secure');
     } finally {
@@ -213,6 +220,19 @@ export class Incoming implements SessionListener {
         connection.release(() => writes.release(connection));
       }
     }
+  }
+
+  #negotiatedFacts(negotiated: Negotiated): ConnectionMessages['secure'] {
+    return {
+      socket: this.#socket,
+      isServer: this.#parts.opening.isServer,
+      version: versionName(negotiated.version),
+      cipherSuite: negotiated.cipher?.standardName,
+      group: negotiated.group,
+      resumed: negotiated.sessionReused,
+      serverName: negotiated.serverName,
+      alpnProtocol: negotiated.alpn,
+    };
   }
 
   #endReading(): void {

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Connection } from '../connection/connection.ts';
-import type { KeyEpoch } from '../connection/key-watch.ts';
+import type { KeyEpoch } from '../connection/key-epoch.ts';
 import type { Negotiated } from '../connection/negotiated.ts';
 import { isOneOf } from '../context/node-errors.ts';
 import { versionName } from '../context/protocol-versions.ts';

@@ -9,6 +9,7 @@ import type { SecureContext } from '../context/secure-context.ts';
 import { sessionScope } from '../context/session-scope.ts';
 import { connectionReset, typeError } from '../errors/coded.ts';
 import { contextError } from '../failure.ts';
+import { publish } from '../observe/channels.ts';
 import { alpnProtocols } from './alpn-protocols.ts';
 import { connectToldAs } from './client-channel.ts';
 import { tracesTls, warnOfTrace } from './command-line.ts';
@@ -173,6 +174,7 @@ export class Opening {
         listener: inScope(this.scope, listener),
       });
       this.#session = session;
+      publish('open', () => ({ socket: this.#socket, isServer: this.isServer }));
       // What was asked for before there was a connection.
       if (this.#fragmentLimit !== undefined) session.connection.limitFragments(this.#fragmentLimit);
       // From then on the transport listens.

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { Connection } from '../connection/connection.ts';
 import type { Handshake } from '../connection/handshake.ts';
 import type { FlowEnds } from '../keys/capture-flow.ts';
+import { isWatched } from '../observe/channels.ts';
 import { kernelTls } from '../platform/kernel-support.ts';
 import { PollTransport } from '../platform/poll-transport.ts';
 import { softwareLayer } from '../platform/software-layer.ts';
@@ -45,6 +46,7 @@ export function openSession(options: {
     onEvent: (event) => listener.event(event),
     holdsLastFlight: !isServer,
     exportsKeys: outlets.exportsKeys,
+    tellsEpochs: isWatched('keys'),
   });
   return { connection, transport, reading: new ReadPump(connection, transport, listener) };
 }

@@ -12,6 +12,7 @@ import { codedError, typeError } from '../errors/coded.ts';
 import { keysNotExported } from '../errors/codes.ts';
 import { contextError } from '../failure.ts';
 import type { ConnectionKeys } from '../keys/exported-keys.ts';
+import { publish } from '../observe/channels.ts';
 import { givesReads, type ReadControl, type ReadTaker } from '../platform/socket-reads.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { keyLogListener } from './command-line.ts';
@@ -393,6 +394,9 @@ class Socket extends SocketOverStream implements ToldSocket {
       close: (closed: () => void) => (carrier ? carrier.once('close', closed) : setImmediate(closed)),
     });
     Reflect.set(this, 'ssl', null);
+    const about = { socket: this, isServer: this.#opening.isServer };
+    if (error) publish('failed', () => ({ ...about, error }));
+    publish('closed', () => ({ ...about, bytesRead: this.#incoming.bytes, bytesWritten: this.#writes.bytes }));
     session?.connection.dispose();
     session?.transport.destroy();
     below?.destroy();

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Server } from 'node:net';
 import { TLSSocket } from '../../index.ts';
+import { subscribe } from '../../observe/channels.ts';
 import { type ConnectionView, sampleInterval, type Totals } from './connection-view.ts';
 import { WatchedConnection } from './watched-connection.ts';
 
@@ -17,6 +18,7 @@ export class ConnectionWatch extends EventEmitter<WatchEvents> {
   readonly #live = new Map<TLSSocket, WatchedConnection>();
   readonly #over: ConnectionView[] = [];
   readonly #timer: NodeJS.Timeout;
+  readonly #unsubscribe: () => void;
   readonly #before = { connections: 0, read: 0, written: 0 };
 
   constructor(server: Server) {
@@ -36,6 +38,11 @@ export class ConnectionWatch extends EventEmitter<WatchEvents> {
     server.on('request', ({ socket, method = '', url = '' }: IncomingMessage) => {
       const connection = socket instanceof TLSSocket ? this.#live.get(socket) : undefined;
       connection?.requested(method, url);
+      if (connection) this.emit('changed', connection);
+    });
+    this.#unsubscribe = subscribe('keys', ({ socket, direction, epoch }) => {
+      const connection = socket instanceof TLSSocket ? this.#live.get(socket) : undefined;
+      connection?.keysChanged(direction, epoch);
       if (connection) this.emit('changed', connection);
     });
     this.#timer = setInterval(() => this.#sample(), sampleInterval);
@@ -64,6 +71,7 @@ export class ConnectionWatch extends EventEmitter<WatchEvents> {
 
   stop(): void {
     clearInterval(this.#timer);
+    this.#unsubscribe();
   }
 
   #accepted(socket: TLSSocket): void {

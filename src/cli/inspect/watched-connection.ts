@@ -88,13 +88,11 @@ export class WatchedConnection {
     const { bytesRead, bytesWritten } = this.socket;
     const [read, written] = this.#sampled;
     this.#sampled = [bytesRead, bytesWritten];
-    this.#keysChanged();
     this.#samples.push([bytesRead - read, bytesWritten - written]);
     if (this.#samples.length > mostSamples) this.#samples.shift();
   }
 
   view(): ConnectionView {
-    this.#keysChanged();
     return {
       id: this.id,
       state: this.#state,
@@ -111,15 +109,9 @@ export class WatchedConnection {
     };
   }
 
-  /** Nobody tells, so it is looked up. */
-  #keysChanged(): void {
-    const epochs = this.socket.keyEpochs;
-    for (const direction of ['write', 'read'] as const) {
-      const epoch = epochs[direction] ?? this.#epochs[direction];
-      if (epoch === this.#epochs[direction]) continue;
-      this.#epochs[direction] = epoch;
-      if (epoch !== undefined && epoch > 0) this.#mark('keys', `new keys, epoch ${epoch}`, direction);
-    }
+  keysChanged(direction: 'read' | 'write', epoch: number): void {
+    this.#epochs[direction] = epoch;
+    if (epoch > 0) this.#mark('keys', `new keys, epoch ${epoch}`, direction);
   }
 
   #direction(direction: 'read' | 'write', bytes: number): DirectionView {

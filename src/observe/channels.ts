@@ -1,0 +1,65 @@
+import { type Channel, channel } from 'node:diagnostics_channel';
+import type net from 'node:net';
+
+/** What is published on `ktls.connection.*`. No message has a secret in it. */
+export interface ConnectionMessages {
+  /** TLS begins on a stream: the handshake has not. */
+  open: About;
+  /** The handshake has ended well; what judges the peer has not been asked yet. */
+  secure: About & {
+    /** 'TLSv1.2', 'TLSv1.3' */
+    readonly version: string;
+    /** The suite's name in the standards. */
+    readonly cipherSuite: string | undefined;
+    readonly group: string | undefined;
+    readonly resumed: boolean;
+    readonly serverName: string | undefined;
+    readonly alpnProtocol: string | undefined;
+  };
+  /** A direction has another record layer than before: `socket.recordLayer` has both, and the reasons. */
+  layer: About;
+  /** A direction has new keys. `epoch`: 0 for the first ones, one more with each change (RFC 8446 §7.2). */
+  keys: About & { readonly direction: 'read' | 'write'; readonly epoch: number };
+  /** The socket was destroyed with an error. */
+  failed: About & { readonly error: Error };
+  /** The socket was destroyed, with an error or without. Bytes are of plaintext. */
+  closed: About & { readonly bytesRead: number; readonly bytesWritten: number };
+}
+
+interface About {
+  /** The TLSSocket. */
+  readonly socket: net.Socket;
+  readonly isServer: boolean;
+}
+
+type Name = keyof ConnectionMessages;
+
+const channels: Readonly<Record<Name, Channel>> = {
+  open: channel('ktls.connection.open'),
+  secure: channel('ktls.connection.secure'),
+  layer: channel('ktls.connection.layer'),
+  keys: channel('ktls.connection.keys'),
+  failed: channel('ktls.connection.failed'),
+  closed: channel('ktls.connection.closed'),
+};
+
+/** Whether anybody would be told. */
+export function isWatched(name: Name): boolean {
+  return channels[name].hasSubscribers;
+}
+
+/** Tells who subscribed. `message` is called only where somebody did. */
+export function publish<One extends Name>(name: One, message: () => ConnectionMessages[One]): void {
+  if (channels[name].hasSubscribers) channels[name].publish(message());
+}
+
+/** For the parts of this package that listen, until what is answered is called. What a listener throws is the process's to hear of, and no connection's. */
+export function subscribe<One extends Name>(
+  name: One,
+  listener: (message: ConnectionMessages[One]) => void,
+): () => void {
+  // Only this file publishes there.
+  const untyped: (message: never) => void = listener;
+  Reflect.apply(channels[name].subscribe, channels[name], [untyped]);
+  return () => Reflect.apply(channels[name].unsubscribe, channels[name], [untyped]);
+}
