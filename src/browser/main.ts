@@ -19,18 +19,27 @@ chooser.onchange = async () => {
   chooser.value = '';
   await take(chosen);
 };
-addEventListener('dragover', (event) => {
-  event.preventDefault();
-  document.body.classList.add('over');
-});
-addEventListener('dragleave', (event) => {
-  if (event.relatedTarget === null) document.body.classList.remove('over');
-});
-addEventListener('drop', async (event) => {
-  event.preventDefault();
-  document.body.classList.remove('over');
-  await take([...(event.dataTransfer?.files ?? [])]);
-});
+acceptDrops(document);
+shown.onload = () => {
+  // What happens over a frame is told to its document alone.
+  if (shown.contentDocument) acceptDrops(shown.contentDocument);
+};
+
+function acceptDrops(target: Document): void {
+  const mark = (isOver: boolean): void => void document.body.classList.toggle('over', isOver);
+  target.addEventListener('dragover', (event) => {
+    event.preventDefault();
+    mark(true);
+  });
+  target.addEventListener('dragleave', ({ relatedTarget }) => {
+    if (relatedTarget === null) mark(false);
+  });
+  target.addEventListener('drop', async (event) => {
+    event.preventDefault();
+    mark(false);
+    await take([...(event.dataTransfer?.files ?? [])]);
+  });
+}
 
 async function take(given: readonly File[]): Promise<void> {
   // What is still being read is read again with what came now.

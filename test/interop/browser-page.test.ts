@@ -35,7 +35,7 @@ describe('the page that decrypts captures, in Chromium', { timeout: 90_000 }, ()
 
   test.each([
     ['chosen', (files: readonly string[]) => browser.choose('#files', files)],
-    ['dropped', (files: readonly string[]) => browser.drop(files)],
+    ['dropped', (files: readonly string[]) => browser.drop(files, 600, 400)],
   ])('a capture and a key log that are %s are shown as plaintext', async (_how, give) => {
     const { file, keyLog } = capture('tls13-key-update');
     await give([fileURLToPath(file), written('secrets.log', keyLog)]);
@@ -55,7 +55,8 @@ describe('the page that decrypts captures, in Chromium', { timeout: 90_000 }, ()
     await browser.choose('#files', [written('traffic.pcap.gz', gzipSync(bytes))]);
     await shows('Secrets are missing: add the key log.');
     expect(await shownTexts('.problem')).toEqual([expect.stringContaining('there are no secrets of this connection')]);
-    await browser.choose('#files', [written('secrets.log', keyLog)]);
+    // Over what is shown, a frame.
+    await browser.drop([written('secrets.log', keyLog)], 600, 600);
     await shows(/^(\d+) of \1 records opened\.$/);
     expect(await shownTexts('.record.data .says')).toContain('two from the client ');
   });
@@ -112,7 +113,7 @@ describe('the page that decrypts captures, in Chromium', { timeout: 90_000 }, ()
     await open(scheme);
     const { file, keyLog } = capture('tls13-retry');
     const empty = coloursIn(await browser.screenshot()).size;
-    await browser.drop([fileURLToPath(file), written('secrets.log', keyLog)]);
+    await browser.drop([fileURLToPath(file), written('secrets.log', keyLog)], 40, 40);
     await shows('records opened.');
     const png = await browser.screenshot();
     if (process.env.PICTURES) writeFileSync(join(process.env.PICTURES, `${scheme}.png`), png);

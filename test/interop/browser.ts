@@ -81,11 +81,11 @@ export class Browser {
     await this.#ask('DOM.setFileInputFiles', { files, objectId: Reflect.get(Object(result), 'objectId') });
   }
 
-  /** Files are dragged in and let go, near the page's upper left corner. */
-  async drop(files: readonly string[]): Promise<void> {
+  /** Files are dragged in and let go at this place of the page. */
+  async drop(files: readonly string[], x: number, y: number): Promise<void> {
     const data = { items: [], files, dragOperationsMask: 1 };
     for (const type of ['dragEnter', 'dragOver', 'drop'])
-      await this.#ask('Input.dispatchDragEvent', { type, x: 40, y: 40, data });
+      await this.#ask('Input.dispatchDragEvent', { type, x, y, data });
   }
 
   /** PNG. */
