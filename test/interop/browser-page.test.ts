@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { capture } from '../capture/captures.ts';
+import { decryptionSecrets } from '../../src/keys/pcapng-writer.ts';
+import { capture, captureOf, segmentsOf } from '../capture/captures.ts';
 import { caseFile } from '../capture/cases.ts';
 import { listen } from '../helpers/listen.ts';
 import { Browser } from './browser.ts';
@@ -28,9 +29,9 @@ afterAll(async () => {
 
 describe('the page that decrypts captures, in Chromium', { timeout: 90_000 }, () => {
   beforeEach(async () => {
-    await open('light');
     browser.complaints.length = 0;
     browser.requests.length = 0;
+    await open('light');
   });
 
   test.each([
@@ -47,7 +48,8 @@ describe('the page that decrypts captures, in Chromium', { timeout: 90_000 }, ()
       'one from the server ',
       'two from the client ',
     ]);
-    expect([browser.complaints, browser.requests.filter((url) => url !== 'about:srcdoc')]).toEqual([[], []]);
+    expect(browser.complaints).toEqual([]);
+    expect(browser.requests.filter((url) => url !== 'about:srcdoc')).toEqual([page]);
   });
 
   test('what is missing is asked for, and may come later', async () => {
@@ -61,7 +63,15 @@ describe('the page that decrypts captures, in Chromium', { timeout: 90_000 }, ()
     expect(await shownTexts('.record.data .says')).toContain('two from the client ');
   });
 
-  test('a capture has its secrets in it, or is none', async () => {
+  test('a capture may have its secrets in it', async () => {
+    const { bytes, keyLog } = capture('tls13-retry');
+    const file = Buffer.concat([captureOf(segmentsOf(bytes)), decryptionSecrets(keyLog)]);
+    await browser.choose('#files', [written('both.pcapng', file)]);
+    await shows('18 of 18 records opened.');
+    expect(await shownTexts('.record.data .says')).toContain('two from the client ');
+  });
+
+  test('what is no capture, and what is no JSON, is told', async () => {
     await browser.choose('#files', [written('secrets.log', '')]);
     await shows('Now the capture');
     await browser.choose('#files', [written('keys.json', '{"clientRandom":')]);
@@ -116,7 +126,6 @@ describe('the page that decrypts captures, in Chromium', { timeout: 90_000 }, ()
     await browser.drop([fileURLToPath(file), written('secrets.log', keyLog)], 40, 40);
     await shows('records opened.');
     const png = await browser.screenshot();
-    if (process.env.PICTURES) writeFileSync(join(process.env.PICTURES, `${scheme}.png`), png);
     const colours = [...coloursIn(png)].toSorted(([, one], [, other]) => other - one);
     expect([empty, colours.length].every((count) => count > 20)).toBe(true);
     const ground = Number.parseInt(colours[0]?.[0].slice(0, 2) ?? '', 16);
