@@ -68,9 +68,10 @@ export async function decrypt(capture: CaptureSource, options: DecryptOptions = 
 /** The same, event by event, in memory that does not grow with the capture. */
 export async function* decryptEvents(
   capture: CaptureSource,
-  { keyLog, keys, privateKey = [] }: DecryptOptions = {},
+  options: DecryptOptions = {},
 ): AsyncGenerator<DecryptionEvent, void> {
   const pieces = await piecesOf(capture);
+  const { keyLog, keys, privateKey = [] } = options;
   const privateKeys = [privateKey].flat().map(premasterOpener);
   yield* decryptPieces(pieces, captureCryptography, { keyLog, keys, privateKeys });
 }
