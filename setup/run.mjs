@@ -22,13 +22,15 @@ import { check } from './tasks/check.mjs';
 import { ci } from './tasks/ci.mjs';
 import { fuzz } from './tasks/fuzz.mjs';
 import { opensslUpdate } from './tasks/openssl-update.mjs';
+import { releaseDry } from './tasks/release-dry.mjs';
 import { soak } from './tasks/soak.mjs';
 import { start } from './tasks/start.mjs';
 import { suites } from './tasks/suites.mjs';
 import { test, testWindows } from './tasks/test.mjs';
+import { watch } from './tasks/watch.mjs';
 
 const TASKS = {
-  ...{ start, test, 'test:windows': testWindows, check, ci },
+  ...{ start, test, watch, 'release:dry': releaseDry, 'test:windows': testWindows, check, ci },
   ...{ bench, fuzz, soak, suites, 'bench:kernel': benchKernel, 'openssl:update': opensslUpdate },
 };
 const STEPS = [

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { findCycle, importsIn, readSources, withoutText } from './helpers/imports.ts';
 
-/** What each part of src/ may import besides itself; the README's table says the same. */
+/** What each part of src/ may import besides itself; docs/ARCHITECTURE.md says the same. */
 const table: Readonly<Record<string, { readonly imports: readonly string[]; readonly node: boolean }>> = {
   errors: { imports: [], node: false },
   protocol: { imports: [], node: false },
@@ -45,9 +45,9 @@ const sources = readSources(fileURLToPath(new URL('src', root)));
 const files = [...sources].map(([path, source]) => ({ path, source, part: partOf(path), imports: importsIn(source) }));
 
 describe('the import table', () => {
-  test('is the same in the README', () => {
-    const readme = readFileSync(new URL('README.md', root), 'utf8');
-    const rows = readme.matchAll(/^\| `(?:src\/)?([\w.]+)\/?` \| ([^|]*) \| (yes|no) \|$/gm);
+  test('is the same in docs/ARCHITECTURE.md', () => {
+    const page = readFileSync(new URL('docs/ARCHITECTURE.md', root), 'utf8');
+    const rows = page.matchAll(/^\| `(?:src\/)?([\w.]+)\/?` \| ([^|]*) \| (yes|no) \|$/gm);
     const said = [...rows].map(([, part = '', imports = '', node]) => [
       part,
       { imports: [...imports.matchAll(/`([\w.]+)\/?`/g)].map(([, name]) => name), node: node === 'yes' },

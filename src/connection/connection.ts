@@ -95,12 +95,12 @@ export class Connection {
   }
 
   get layers(): { readonly read: RecordLayerName; readonly write: RecordLayerName } {
-    return { read: this.#read.layer, write: this.#write.layer };
+    return { read: this.#read.layer, write: this.#write.coming.layer };
   }
 
   /** Why a direction is not on the kernel. */
   get reasons(): { readonly read: string | undefined; readonly write: string | undefined } {
-    return { read: this.#read.reason, write: this.#write.reason };
+    return { read: this.#read.reason, write: this.#write.coming.reason };
   }
 
   /** How often each direction's keys were changed; undefined before there are any, and where OpenSSL keeps them. */
@@ -462,9 +462,8 @@ export class Connection {
   }
 
   #checkRequired(direction: 'read' | 'write'): void {
-    const reason = this.reasons[direction] ?? notOffloaded;
-    if (this.#required[direction] && this.layers[direction] !== 'kernel')
-      this.#farewell.fail({ by: 'required', direction, reason });
+    const { layer, reason = notOffloaded } = direction === 'read' ? this.#read : this.#write;
+    if (this.#required[direction] && layer !== 'kernel') this.#farewell.fail({ by: 'required', direction, reason });
   }
 
   #recordFault({ alert, reason, name }: RecordFault): void {

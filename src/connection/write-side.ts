@@ -93,6 +93,14 @@ export class WriteSide {
     return { keys, sequenceNumber: keys.sequenceNumber + BigInt(behind.length), layer, changes: changes.length };
   }
 
+  /** The layer that application data is to have, and why it is not `kernel`: that of keys that wait for what is before them, where there are some. */
+  get coming(): { readonly layer: RecordLayerName; readonly reason: string | undefined } {
+    const last = this.#queue.items.findLast((item) => item.kind === 'keys');
+    if (!last) return this;
+    const refusal = this.#kernel.refuses('write', last.keys, this.#fileBytes);
+    return { layer: refusal ? 'native' : 'kernel', reason: refusal?.refused };
+  }
+
   /** Records that are not application data and that the system has not taken. */
   get unsentControl(): number {
     return this.#unsentControl;

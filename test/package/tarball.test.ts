@@ -39,7 +39,9 @@ describe('the tarball', () => {
       ]),
     );
     expect(
-      files.filter((name) => /^(?!docs\b).*\.(?:c|cc|mjs)$|^(?:src|test|setup|build|native)$|(?<!\.d)\.ts$/.test(name)),
+      files.filter((name) =>
+        /^(?!docs\b|examples\b).*\.(?:c|cc|mjs)$|^(?:src|test|setup|build|native)$|(?<!\.d)\.ts$/.test(name),
+      ),
     ).toEqual([]);
   });
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { connect, createServer } from '../../src/index.ts';
@@ -31,4 +32,17 @@ describe('the list of our options', () => {
       reason: { read: expect.stringMatching(/'off'$/) },
     });
   });
+
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'says at secureConnect what will carry the data, and why, in %s',
+    async (version) => {
+      const { server: identity, authority } = await makeIdentities();
+      const port = await listenUntilEnd(createServer({ ...identity, ktls: 'off' }, (socket) => owned(socket).end()));
+      const where = { port, host: '127.0.0.1', ca: authority.cert, servername: 'localhost', maxVersion: version };
+      const client = owned(connect({ ...where, ktls: 'off' }));
+      await once(client, 'secureConnect');
+      const why = expect.stringMatching(/'off'$/);
+      expect(client.recordLayer).toEqual({ read: 'native', write: 'native', reason: { read: why, write: why } });
+    },
+  );
 });

@@ -28,7 +28,7 @@ export interface Seen {
   readonly closeNotify: boolean;
 }
 
-export type KeyUpdates = 'one for each' | 'one for all' | 'none' | 'ends';
+type KeyUpdates = 'one for each' | 'one for all' | 'none' | 'ends';
 
 /** Our side. */
 export interface Ours {
