@@ -50,7 +50,7 @@ async function take(given: readonly File[]): Promise<void> {
     if (files.capture === undefined) tell('Now the capture (pcapng or pcap).');
     else await decrypt(files.capture, run);
   } catch (error) {
-    tell(error instanceof Error ? `It did not work: ${error.message}` : String(error), 'problem');
+    if (run === runs) tell(error instanceof Error ? `It did not work: ${error.message}` : String(error), 'problem');
   }
 }
 
