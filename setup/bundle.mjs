@@ -25,7 +25,7 @@ export async function bundle(folder, exported) {
 // differences of texts): a third of the time that importing this library takes.
 function withBuiltins(code) {
   return code.replace(
-    /^import (?:(?:([\w$]+)|([\w$]+, )?\{ (.+) \}) from )?"(node:[\w/]+)";$/gm,
+    /^import (?:(?:(?:\* as )?([\w$]+)|([\w$]+, )?\{ (.+) \}) from )?"(node:[\w/]+)";$/gm,
     (_, only, also, names, module) => {
       const all = only ?? also?.slice(0, -2);
       const get = `process.getBuiltinModule("${module}")`;

@@ -16,8 +16,18 @@ function bill() {
     specVersion: '1.6',
     version: 1,
     metadata: { lifecycles: [{ phase: 'build' }], component },
-    components: [wasmModule(), ...readdirSync(at('prebuilds')).sort().map(addon)],
+    components: [decryptPage(), wasmModule(), ...readdirSync(at('prebuilds')).sort().map(addon)],
   };
+}
+
+function decryptPage() {
+  return file('dist/decrypt.html', ['@noble/ciphers', '@noble/hashes'].map(npmPackage));
+}
+
+function npmPackage(name) {
+  const { version, license } = readJson(`node_modules/${name}/package.json`);
+  const purl = `pkg:npm/${name.replace('@', '%40')}@${version}`;
+  return { type: 'library', 'bom-ref': purl, name, version, purl, ...under(license) };
 }
 
 function wasmModule() {

@@ -1,4 +1,4 @@
-// dist/: JavaScript and declarations by the TypeScript compiler, the library's modules joined by rolldown.
+// dist/: JavaScript and declarations by the TypeScript compiler, the library's modules joined by rolldown; and the page that decrypts captures.
 import {
   copyFileSync,
   cpSync,
@@ -10,19 +10,20 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { projectEnvironment, quietly } from '../command.mjs';
 import { at, build } from '../paths.mjs';
 import { packages } from './packages.mjs';
 
 // What the compiler made, a file for each module, and beside it what modules look for there: for tests on other versions of Node.js.
 const MODULES = 'build/modules/dist';
+const BUNDLERS = ['setup/bundle.mjs', 'setup/decrypt-page.mjs'];
 
 export const dist = {
   name: 'dist',
   title: 'dist/',
   needs: [packages],
-  inputs: () => ({ files: ['src', 'tsconfig.json', 'setup/bundle.mjs', 'package.json', 'build/stamps/packages'] }),
+  inputs: () => ({ files: ['src', 'tsconfig.json', ...BUNDLERS, 'package.json', 'build/stamps/packages'] }),
   outputs: ['dist', MODULES],
   async run() {
     const { exports } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
@@ -30,13 +31,17 @@ export const dist = {
     const fresh = build('dist');
     rmSync(fresh, { recursive: true, force: true });
     cpSync(at(MODULES), fresh, { recursive: true });
+    // It is in the page, and nowhere else.
+    rmSync(join(fresh, 'browser'), { recursive: true });
     // Loaded here: before the step `packages` there is nothing to load.
     const { bundle } = await import('../bundle.mjs');
+    const { decryptPage } = await import('../decrypt-page.mjs');
     const exported = Object.values(exports).flatMap(({ default: path }) => path?.replace('./dist/', '') ?? []);
     for (const { path, code } of await bundle(fresh, exported)) {
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, code);
     }
+    writeFileSync(join(fresh, 'decrypt.html'), await decryptPage());
     if (existsSync(at('dist'))) rmSync(at('dist'), { recursive: true });
     renameSync(fresh, at('dist'));
   },

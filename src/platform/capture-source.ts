@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import * as zlib from 'node:zlib';
-import { Lz4, Lz4Error } from '../capture/lz4.ts';
+import { type CapturePieces, DamagedCapture, lz4Pieces } from '../capture/capture-pieces.ts';
+import { Lz4 } from '../capture/lz4.ts';
 
 /**
  * A capture (pcap or pcapng, as it is or compressed with gzip, Zstandard or LZ4): its bytes, as one or as they come, or where the file is.
@@ -9,15 +10,10 @@ import { Lz4, Lz4Error } from '../capture/lz4.ts';
  */
 export type CaptureSource = Uint8Array | string | URL | AsyncIterable<Uint8Array>;
 
-/** The pieces of a capture. A file's owner is whoever reads them: it is closed when they are read, or when reading them ends before. */
-export interface CapturePieces {
-  /** They can be read again from the start: it is a file, or bytes. */
-  readonly mayRepeat: boolean;
-  /** A piece is what it is until the next is asked for: then its memory may be used again. */
-  read(): AsyncGenerator<Uint8Array, void>;
-}
-
-/** Opens nothing yet, but looks: pipes and devices can be read once only. */
+/**
+ * Opens nothing yet, but looks: pipes and devices can be read once only. A file's owner is whoever reads the pieces: it is closed when they are
+ * read, or when reading them ends before.
+ */
 export async function piecesOf(capture: CaptureSource): Promise<CapturePieces> {
   if (capture instanceof Uint8Array) return { mayRepeat: true, read: () => decompressed(slices(capture)) };
   if (typeof capture === 'string' || capture instanceof URL) {
@@ -70,7 +66,7 @@ async function* decompressed(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<
       start = Uint8Array.from(Buffer.concat([start, value]));
     }
     const whole = continued(start, rest);
-    if (Lz4.isStart(start)) yield* lz4(copies(whole));
+    if (Lz4.isStart(start)) yield* lz4Pieces(copies(whole));
     else {
       const transform = transformFor(start);
       if (transform === undefined) yield* whole;
@@ -127,21 +123,6 @@ async function* transformed(
     stream.destroy();
   }
 }
-
-async function* lz4(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  const decoder = new Lz4();
-  try {
-    for await (const chunk of chunks) yield* decoder.push(chunk);
-    decoder.end();
-  } catch (error) {
-    throw error instanceof Lz4Error
-      ? new DamagedCapture(`what is compressed with LZ4 is damaged: ${error.message}`)
-      : error;
-  }
-}
-
-/** What came before it can be used; the message says what is wrong with the rest. */
-export class DamagedCapture extends Error {}
 
 const magicLength = 4;
 const chunkLength = 256 * 1024;

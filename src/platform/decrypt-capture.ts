@@ -1,17 +1,13 @@
-import { CaptureDecryption } from '../capture/capture-decryption.ts';
-import { CaptureReader } from '../capture/capture-reader.ts';
 import type {
   ConversationFacts,
   ConversationProblem,
   DecryptedRecord,
   DecryptionEvent,
 } from '../capture/conversation.ts';
-import { readExportedKeys } from '../capture/exported-keys.ts';
-import { KeyLog, maxCapturedSecrets } from '../capture/key-log.ts';
-import type { CaptureSecrets, ExportedEpoch } from '../capture/secrets.ts';
+import { decryptPieces } from '../capture/decrypt-pieces.ts';
 import type { Unused } from '../capture/unused.ts';
 import { captureCryptography, premasterOpener } from './capture-cryptography.ts';
-import { type CapturePieces, type CaptureSource, DamagedCapture, piecesOf } from './capture-source.ts';
+import { type CaptureSource, piecesOf } from './capture-source.ts';
 
 export interface DecryptOptions {
   /** The text of a key log (SSLKEYLOGFILE, RFC 9850). A pcapng file's own secrets are used too. */
@@ -75,62 +71,7 @@ export async function* decryptEvents(
   options: DecryptOptions = {},
 ): AsyncGenerator<DecryptionEvent, void> {
   const pieces = await piecesOf(capture);
-  const secrets = await gatherSecrets(pieces, options);
-  const decryption = new CaptureDecryption(captureCryptography, secrets, { addsSecrets: !pieces.mayRepeat });
-  try {
-    if (secrets.keyLog.malformed > 0) {
-      const reason = `${secrets.keyLog.malformed} lines of key logs are malformed, and were not used`;
-      yield { kind: 'captureProblem', reason };
-    }
-    try {
-      for await (const chunk of pieces.read()) yield* decryption.push(chunk);
-    } catch (error) {
-      if (!(error instanceof DamagedCapture)) throw error;
-      yield* decryption.break(error.message);
-    }
-    yield* decryption.end();
-  } finally {
-    decryption.dispose();
-    secrets.keyLog.dispose();
-    for (const epochs of secrets.exported.values()) epochs.forEach(wipe);
-  }
-}
-
-/** A file's own secrets may stand behind the packets that need them, so they are looked for first, in what can be read twice. */
-async function gatherSecrets(
-  pieces: CapturePieces,
-  { keyLog, keys, privateKey }: DecryptOptions,
-): Promise<CaptureSecrets> {
-  const all = new KeyLog();
-  if (keyLog !== undefined) all.add(textOf(keyLog));
-  const exported = new Map<string, readonly ExportedEpoch[]>();
-  for (const connection of keys === undefined ? [] : readExportedKeys(keys)) {
-    all.add(connection.keyLog);
-    const known = exported.get(connection.clientRandom) ?? [];
-    exported.set(connection.clientRandom, [...known, ...connection.epochs]);
-  }
-  const privateKeys = [privateKey ?? []].flat().map(premasterOpener);
-  const reader = new CaptureReader();
-  try {
-    for await (const chunk of pieces.mayRepeat ? pieces.read() : []) {
-      for (const item of reader.push(chunk))
-        if (item.kind === 'keyLog') all.add(textOf(item.bytes), maxCapturedSecrets);
-      if (!reader.mayHoldSecrets) break;
-      reader.retain();
-    }
-  } catch (error) {
-    // The second time it is told.
-    if (!(error instanceof DamagedCapture)) throw error;
-  }
-  return { keyLog: all, exported, privateKeys };
-}
-
-function textOf(text: string | Uint8Array): string {
-  return typeof text === 'string' ? text : new TextDecoder().decode(text);
-}
-
-function wipe({ keys, trafficSecret }: ExportedEpoch): void {
-  keys.key.fill(0);
-  keys.iv.fill(0);
-  trafficSecret?.fill(0);
+  const { keyLog, keys, privateKey = [] } = options;
+  const privateKeys = [privateKey].flat().map(premasterOpener);
+  yield* decryptPieces(pieces, captureCryptography, { keyLog, keys, privateKeys });
 }

@@ -11,6 +11,8 @@ export class Browser {
   readonly #waiting = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>();
   /** What the page itself complained of: exceptions, and what its policy has blocked. */
   readonly complaints: string[] = [];
+  /** Every URL that a page asked for, itself and its parts among them. */
+  readonly requests: string[] = [];
   #session: string | undefined;
   #calls = 0;
   #onLoad: () => void = () => {};
@@ -55,6 +57,7 @@ export class Browser {
     await this.#ask('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: scheme }] });
     await this.#ask('Runtime.enable');
     await this.#ask('Log.enable');
+    await this.#ask('Network.enable');
     await this.#ask('Page.enable');
     // What is asked of a page that is about to be replaced may never be answered.
     const loaded = new Promise<void>((resolve) => {
@@ -69,6 +72,20 @@ export class Browser {
     const { result, exceptionDetails } = await this.#ask('Runtime.evaluate', { expression, returnByValue: true });
     if (exceptionDetails) throw new Error(`the page threw: ${JSON.stringify(exceptionDetails)}`);
     return Reflect.get(Object(result), 'value');
+  }
+
+  /** Files are chosen where the page has an input for them. */
+  async choose(selector: string, files: readonly string[]): Promise<void> {
+    const expression = `document.querySelector(${JSON.stringify(selector)})`;
+    const { result } = await this.#ask('Runtime.evaluate', { expression });
+    await this.#ask('DOM.setFileInputFiles', { files, objectId: Reflect.get(Object(result), 'objectId') });
+  }
+
+  /** Files are dragged in and let go at this place of the page. */
+  async drop(files: readonly string[], x: number, y: number): Promise<void> {
+    const data = { items: [], files, dragOperationsMask: 1 };
+    for (const type of ['dragEnter', 'dragOver', 'drop'])
+      await this.#ask('Input.dispatchDragEvent', { type, x, y, data });
   }
 
   /** PNG. */
@@ -94,6 +111,7 @@ export class Browser {
   #received({ id, result, error, method, params }: Message): void {
     if (method === 'Runtime.exceptionThrown' || method === 'Log.entryAdded')
       this.complaints.push(JSON.stringify(params));
+    if (method === 'Network.requestWillBeSent') this.requests.push(urlIn(params));
     if (method === 'Page.loadEventFired') this.#onLoad();
     const answer = id === undefined ? undefined : this.#waiting.get(id);
     if (id === undefined || !answer) return;
@@ -101,6 +119,11 @@ export class Browser {
     if (error) answer.reject(new Error(JSON.stringify(error)));
     else answer.resolve(result);
   }
+}
+
+/** Of Network.requestWillBeSent. */
+function urlIn(params: unknown): string {
+  return String(Reflect.get(Object(Reflect.get(Object(params), 'request')), 'url'));
 }
 
 interface Message {

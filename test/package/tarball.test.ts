@@ -27,6 +27,7 @@ describe('the tarball', () => {
         'NOTICE',
         'README.md',
         'SECURITY.md',
+        'dist/decrypt.html',
         'dist/index.js',
         'dist/index.d.ts',
         'openssl.openvex.json',
@@ -74,11 +75,15 @@ describe('the tarball', () => {
       expect(hashes).toEqual([{ alg: 'SHA-256', content: createHash('sha256').update(file).digest('hex') }]);
     }
     expect(bill.components.map(({ name }) => name).sort()).toEqual([
+      'dist/decrypt.html',
       'prebuilds/linux-arm64/ktls.node',
       'prebuilds/linux-x64/ktls.node',
       'wasm/ktls.wasm',
     ]);
-    expect(bill.components[0]?.components[0]).toMatchObject({ name: 'openssl', version: versions.openssl });
+    expect(bill.components.find(({ name }) => name === 'wasm/ktls.wasm')?.components[0]).toMatchObject({
+      name: 'openssl',
+      version: versions.openssl,
+    });
   });
 
   // Node.js 22 needs glibc 2.28 itself, and libstdc++ of GCC 8.
