@@ -18,6 +18,8 @@ export type SecretLabel =
  */
 export class KeyLog {
   readonly #secrets = new Map<string, Map<SecretLabel, Uint8Array[]>>();
+  /** By label: a search must not pass all that have none. */
+  readonly #randoms = new Map<SecretLabel, string[]>();
   readonly #premasters = new Map<string, Uint8Array[]>();
   readonly #sessions = new Map<string, Uint8Array[]>();
   #hasPremasterLabels = false;
@@ -73,8 +75,8 @@ export class KeyLog {
 
   /** Randoms of connections that have a secret of this label. */
   *randomsWith(label: SecretLabel): Generator<Uint8Array, void> {
-    for (const [random, secrets] of this.#secrets) {
-      const bytes = secrets.has(label) ? fromHex(random) : undefined;
+    for (const random of this.#randoms.get(label) ?? []) {
+      const bytes = fromHex(random);
       if (bytes !== undefined) yield bytes;
     }
   }
@@ -84,7 +86,7 @@ export class KeyLog {
     for (const list of [...byLabel, ...this.#premasters.values(), ...this.#sessions.values()]) {
       for (const secret of list) secret.fill(0);
     }
-    for (const map of [this.#secrets, this.#premasters, this.#sessions]) map.clear();
+    for (const map of [this.#secrets, this.#randoms, this.#premasters, this.#sessions]) map.clear();
   }
 
   /** Whether the line was one. */
@@ -101,10 +103,18 @@ export class KeyLog {
     if (!isSecretLabel(label)) return true;
     const key = random.toLowerCase();
     const secrets = this.#secrets.get(key) ?? new Map<SecretLabel, Uint8Array[]>();
+    const isFirst = !secrets.has(label);
     if (!put(secrets, label, digits, (length) => hasLength(label, length))) return false;
+    if (isFirst) this.#logged(label, key);
     this.#secrets.set(key, secrets);
     if (label === 'PMS_CLIENT_RANDOM') this.#hasPremasterLabels = true;
     return true;
+  }
+
+  #logged(label: SecretLabel, random: string): void {
+    const randoms = this.#randoms.get(label);
+    if (randoms) randoms.push(random);
+    else this.#randoms.set(label, [random]);
   }
 }
 
