@@ -45,7 +45,7 @@ export class KeyLog {
    * `most` connections on nothing more is added: a capture may hold any number, a user's own file what its owner put there.
    */
   add(text: string, most: number = Number.POSITIVE_INFINITY): void {
-    for (const line of text.replace(/^\uFEFF/, '').split(/\r?\n/)) {
+    for (const line of linesOf(text.replace(/^\uFEFF/, ''))) {
       const entry = line.trimStart();
       if (entry === '' || entry.startsWith('#')) continue;
       if (this.size >= most) return;
@@ -115,6 +115,14 @@ export class KeyLog {
     const randoms = this.#randoms.get(label);
     if (randoms) randoms.push(random);
     else this.#randoms.set(label, [random]);
+  }
+}
+
+/** One at a time: a capture's block of line ends would be an array of as many. What stands behind a line, as CR, does not matter. */
+function* linesOf(text: string): Generator<string, void> {
+  for (let start = 0, end = 0; end >= 0; start = end + 1) {
+    end = text.indexOf('\n', start);
+    yield text.slice(start, end < 0 ? undefined : end);
   }
 }
 

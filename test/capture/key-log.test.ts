@@ -7,6 +7,15 @@ const secret32 = '01'.repeat(32);
 const secret48 = '02'.repeat(48);
 
 describe('a key log', () => {
+  test('of nothing but line ends takes no memory for each', () => {
+    const log = new KeyLog();
+    const before = process.memoryUsage().rss;
+    log.add('\n'.repeat(30_000_000));
+    log.add(`\r\n\r\nCLIENT_RANDOM ${random} ${secret48}\r\n#\r\n`);
+    expect(process.memoryUsage().rss - before).toBeLessThan(300 * 2 ** 20);
+    expect([log.size, log.malformed]).toEqual([1, 0]);
+  });
+
   test('knows the randoms that have a secret of a label, each once, without a look at the others', () => {
     const log = new KeyLog();
     const label = 'CLIENT_HANDSHAKE_TRAFFIC_SECRET';
