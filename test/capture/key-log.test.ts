@@ -7,6 +7,15 @@ const secret32 = '01'.repeat(32);
 const secret48 = '02'.repeat(48);
 
 describe('a key log', () => {
+  test('of a capture has so many secrets, and bytes of them', () => {
+    const log = new KeyLog();
+    const line = (i: number): string => `ECH_CONFIG ${`${i}`.padStart(64, '0')} ${'ab'.repeat(4096)}`;
+    for (let i = 0; i < 100; i++) log.add(line(i), 80);
+    expect(log.size).toBe(10);
+    for (let i = 0; i < 100; i++) log.add(line(i));
+    expect(log.size).toBe(100);
+  });
+
   test('of nothing but line ends takes no memory for each', () => {
     const log = new KeyLog();
     const before = process.memoryUsage().rss;
