@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { at } from '../paths.mjs';
+import { SetupError } from '../setup-error.mjs';
 import { filesUnder } from '../stamp.mjs';
 import { dist } from '../steps/dist.mjs';
 import { native } from '../steps/native.mjs';
@@ -14,7 +15,12 @@ export function selectedJobs(jobs, words) {
   const named = jobs.filter(({ name }) => words.includes(name));
   if (named.length > 0) return named;
   const files = matchingTests(words);
-  return jobs.filter(({ repeats, tests }) => !repeats && tests && files.some(tests));
+  const chosen = jobs.filter(({ repeats, tests }) => !repeats && tests && files.some(tests));
+  if (chosen.length > 0) return chosen;
+  throw new SetupError(
+    `no test has a path that contains ${words.map((word) => `'${word}'`).join(' or ')}`,
+    `The jobs are ${jobs.map(({ name }) => `'${name}'`).join(', ')}.`,
+  );
 }
 
 // The words that are left for Vitest: not the names of jobs.

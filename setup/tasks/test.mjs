@@ -21,7 +21,12 @@ function taskOf(jobs) {
       ...selectedJobs(jobs, words).flatMap(stepsOf).filter(isAvailable),
     ],
     async run(words) {
-      return printSummary(await runJobs(jobs, words)) > 0 ? 1 : 0;
+      const results = await runJobs(jobs, words);
+      const failed = printSummary(results);
+      const isAsked = words.length > 0 && results.length > 0;
+      if (failed > 0 || !isAsked || results.some(hasRun)) return failed > 0 ? 1 : 0;
+      console.log('none of the tests of these jobs is what was asked for');
+      return 1;
     },
   };
 }
@@ -46,6 +51,10 @@ export async function runJobs(jobs, words) {
 
 function runJob(job, report, words) {
   return job.run ? job.run(words) : runVitest(job, report, words);
+}
+
+function hasRun({ passed, failed, skipped }) {
+  return passed + failed + skipped > 0;
 }
 
 function stepsOf(job) {

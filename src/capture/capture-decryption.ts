@@ -40,6 +40,7 @@ export class CaptureDecryption {
       budget: new MemoryBudget(maxWaiting),
       sessions: new SessionSecrets(),
       trials: new MemoryBudget(maxTrials),
+      guesses: new MemoryBudget(maxGuesses),
       nextId: () => ++this.#count,
       mayAddSecrets: () => addsSecrets && this.#reader.mayHoldSecrets,
     };
@@ -123,3 +124,5 @@ const maxWaiting = 128 * 2 ** 20;
 const maxReasons = 64;
 /** Secrets that are tried on records of connections whose random is unknown. */
 const maxTrials = 100_000;
+/** Numbers of records that are tried where others are missing, each with each key: a capture may lack parts of any number of connections. */
+const maxGuesses = 2 ** 20;

@@ -1,5 +1,6 @@
 import type { TLSPlaintext } from '../protocol/content-type.ts';
 import type { EpochOpener } from './epoch-opener.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 
 /** A record that was opened, and where it stands. */
 export interface OpenedRecord extends TLSPlaintext {
@@ -19,10 +20,21 @@ export interface DirectionKeys {
   dispose(): void;
 }
 
-/** Opens a record with the keys of an epoch, before which at most `lost` others are missing. */
-export function openWith(keys: EpochOpener, epoch: number, record: Uint8Array, lost: number): OpenedRecord | undefined {
+/** How many records may be missing before one, and how often its number may be guessed: by all connections of a capture together. */
+export interface Search {
+  readonly lost: number;
+  readonly guesses: MemoryBudget;
+}
+
+/** Opens a record with the keys of an epoch, before which others may be missing. */
+export function openWith(
+  keys: EpochOpener,
+  epoch: number,
+  record: Uint8Array,
+  { lost, guesses }: Search,
+): OpenedRecord | undefined {
   const next = keys.sequenceNumber;
-  for (let skipped = 0; skipped <= lost; skipped++) {
+  for (let skipped = 0; skipped === 0 || (skipped <= lost && guesses.take(1)); skipped++) {
     const sequenceNumber = next + BigInt(skipped);
     keys.sequenceNumber = sequenceNumber;
     const opened = keys.open(record);

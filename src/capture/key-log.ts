@@ -18,10 +18,14 @@ export type SecretLabel =
  */
 export class KeyLog {
   readonly #secrets = new Map<string, Map<SecretLabel, Uint8Array[]>>();
+  /** By label: a search must not pass all that have none. */
+  readonly #randoms = new Map<SecretLabel, string[]>();
   readonly #premasters = new Map<string, Uint8Array[]>();
   readonly #sessions = new Map<string, Uint8Array[]>();
   #hasPremasterLabels = false;
   #malformed = 0;
+  /** Of secrets. */
+  #bytes = 0;
 
   /** How many connections there are secrets of. */
   get size(): number {
@@ -40,13 +44,13 @@ export class KeyLog {
 
   /**
    * Adds the lines of a key log. Lines with other labels are left out, and broken ones counted. What stands behind a secret is a remark. From
-   * `most` connections on nothing more is added: a capture may hold any number, a user's own file what its owner put there.
+   * `most` connections on, or where their secrets are long, nothing more is added: a capture may hold any number, a user's own file what its owner put there.
    */
   add(text: string, most: number = Number.POSITIVE_INFINITY): void {
-    for (const line of text.replace(/^\uFEFF/, '').split(/\r?\n/)) {
+    for (const line of linesOf(text.replace(/^\uFEFF/, ''))) {
       const entry = line.trimStart();
       if (entry === '' || entry.startsWith('#')) continue;
-      if (this.size >= most) return;
+      if (this.size >= most || this.#bytes >= most * meanLength) return;
       if (!this.#addEntry(entry)) this.#malformed++;
     }
   }
@@ -73,8 +77,8 @@ export class KeyLog {
 
   /** Randoms of connections that have a secret of this label. */
   *randomsWith(label: SecretLabel): Generator<Uint8Array, void> {
-    for (const [random, secrets] of this.#secrets) {
-      const bytes = secrets.has(label) ? fromHex(random) : undefined;
+    for (const random of this.#randoms.get(label) ?? []) {
+      const bytes = fromHex(random);
       if (bytes !== undefined) yield bytes;
     }
   }
@@ -84,53 +88,81 @@ export class KeyLog {
     for (const list of [...byLabel, ...this.#premasters.values(), ...this.#sessions.values()]) {
       for (const secret of list) secret.fill(0);
     }
-    for (const map of [this.#secrets, this.#premasters, this.#sessions]) map.clear();
+    for (const map of [this.#secrets, this.#randoms, this.#premasters, this.#sessions]) map.clear();
   }
 
   /** Whether the line was one. */
   #addEntry(line: string): boolean {
     const [, sessionId, master] = sessionEntry.exec(line) ?? [];
     if (sessionId !== undefined && master !== undefined)
-      return put(this.#sessions, sessionId.toLowerCase(), master, isMaster);
+      return this.#put(this.#sessions, sessionId.toLowerCase(), master, isMaster);
     const [, encrypted, premaster] = rsaEntry.exec(line) ?? [];
     if (encrypted !== undefined && premaster !== undefined) {
-      return put(this.#premasters, encrypted.toLowerCase(), premaster, isMaster);
+      return this.#put(this.#premasters, encrypted.toLowerCase(), premaster, isMaster);
     }
     const [, label, random, digits] = labelledEntry.exec(line) ?? [];
     if (label === undefined || random === undefined || digits === undefined || digits.length % 2 !== 0) return false;
     if (!isSecretLabel(label)) return true;
     const key = random.toLowerCase();
     const secrets = this.#secrets.get(key) ?? new Map<SecretLabel, Uint8Array[]>();
-    if (!put(secrets, label, digits, (length) => hasLength(label, length))) return false;
+    const isFirst = !secrets.has(label);
+    if (!this.#put(secrets, label, digits, (length) => hasLength(label, length))) return false;
+    if (isFirst) this.#logged(label, key);
     this.#secrets.set(key, secrets);
     if (label === 'PMS_CLIENT_RANDOM') this.#hasPremasterLabels = true;
     return true;
   }
+
+  /** Whether it is a secret. */
+  #put<Key extends string>(
+    map: Map<Key, Uint8Array[]>,
+    key: Key,
+    digits: string,
+    fits: (length: number) => boolean,
+  ): boolean {
+    const added = put(map, key, digits, fits);
+    this.#bytes += added ?? 0;
+    return added !== undefined;
+  }
+
+  #logged(label: SecretLabel, random: string): void {
+    const randoms = this.#randoms.get(label);
+    if (randoms) randoms.push(random);
+    else this.#randoms.set(label, [random]);
+  }
 }
 
-/** Adds one more secret, unless it is known. Whether it is one. */
+/** One at a time: a capture's block of line ends would be an array of as many. What stands behind a line, as CR, does not matter. */
+function* linesOf(text: string): Generator<string, void> {
+  for (let start = 0, end = 0; end >= 0; start = end + 1) {
+    end = text.indexOf('\n', start);
+    yield text.slice(start, end < 0 ? undefined : end);
+  }
+}
+
+/** Adds one more secret, unless it is known. How many bytes that took; undefined: it is none. */
 function put<Key extends string>(
   map: Map<Key, Uint8Array[]>,
   key: Key,
   digits: string,
   fits: (length: number) => boolean,
-): boolean {
+): number | undefined {
   const secret = fromHex(digits);
-  if (secret === undefined || !fits(secret.length)) return false;
+  if (secret === undefined || !fits(secret.length)) return undefined;
   const known = map.get(key) ?? [];
   const isKnown = known.some(
     (other) => other.length === secret.length && other.every((byte, at) => byte === secret[at]),
   );
   if (isKnown) {
     secret.fill(0);
-    return true;
+    return 0;
   }
   // Where there are more than can be tried, it is the last that count, as in Wireshark.
   const [oldest, ...others] = known;
   const isFull = known.length >= maxSecrets;
   if (isFull) oldest?.fill(0);
   map.set(key, [...(isFull ? others : known), secret]);
-  return true;
+  return secret.length - (isFull ? (oldest?.length ?? 0) : 0);
 }
 
 function isSecretLabel(label: string): label is SecretLabel {
@@ -170,3 +202,5 @@ export const maxCapturedSecrets: number = 2 ** 18;
 /** Of one label and one connection: each is tried, on each record until one fits. */
 const maxSecrets = 4;
 const maxLength = 4096;
+/** Bytes of all secrets of a connection, twice as many as five of TLS 1.3 have. */
+const meanLength = 512;

@@ -48,7 +48,7 @@ export class RecordStream {
 
   #pushBytes(bytes: Uint8Array, time: bigint): StreamRecord[] {
     if (this.#state === 'before') {
-      const start = this.#start.length === 0 ? bytes : Uint8Array.of(...this.#start, ...bytes);
+      const start = this.#start.length === 0 ? bytes : joined(this.#start, bytes);
       this.#start = new Uint8Array();
       const judgement = judgeStart(start);
       if (judgement === 'short') this.#start = start.slice();
@@ -119,6 +119,14 @@ export class RecordStream {
     this.#buffer.takeAll();
     return { kind: 'broken', reason, time };
   }
+}
+
+/** A piece may be longer than a call has arguments. */
+function joined(start: Uint8Array, bytes: Uint8Array): Uint8Array {
+  const all = new Uint8Array(start.length + bytes.length);
+  all.set(start);
+  all.set(bytes, start.length);
+  return all;
 }
 
 function judgeStart(start: Uint8Array): 'tls' | 'protected' | 'other' | 'short' {

@@ -34,6 +34,8 @@ export interface ConversationSetting {
   /** What all conversations of a capture learn for each other. */
   readonly sessions: SessionSecrets;
   readonly trials: MemoryBudget;
+  /** For numbers of records behind missing ones. */
+  readonly guesses: MemoryBudget;
   /** Whether secrets may still come. */
   readonly mayAddSecrets: () => boolean;
 }
@@ -60,14 +62,14 @@ export class TlsConversation {
   constructor(facts: ConversationFacts, setting: ConversationSetting) {
     this.facts = facts;
     this.#setting = setting;
-    const { cryptography, budget, secrets } = setting;
+    const { cryptography, budget, guesses, secrets } = setting;
     this.#derives = secrets.keyLog.hasPremasters || secrets.privateKeys.length > 0;
     const kept = this.#derives ? 'all' : 'hellos';
     this.#randoms = new HiddenRandoms(setting);
     this.#keyExchange = new KeyExchange(budget);
     this.#directions = {
-      client: new TlsDirection(cryptography, { sender: 'client', budget, kept }),
-      server: new TlsDirection(cryptography, { sender: 'server', budget, kept }),
+      client: new TlsDirection(cryptography, { sender: 'client', budget, guesses, kept }),
+      server: new TlsDirection(cryptography, { sender: 'server', budget, guesses, kept }),
     };
   }
 
@@ -228,7 +230,7 @@ export class TlsConversation {
         direction.refusedWith = this.#randoms.known;
         return undefined;
       }
-      direction.tls13 = new Tls13Keys(this.#setting.cryptography, secrets);
+      direction.tls13 = new Tls13Keys(this.#setting.cryptography, secrets, this.#setting.guesses);
     }
     return direction.tls13.open(record, direction.lost);
   }

@@ -6,6 +6,15 @@ import type { StreamRecord } from './record-stream.ts';
 import { Tls12Keys } from './tls12-keys.ts';
 import type { Tls13Keys } from './tls13-keys.ts';
 
+interface Setting {
+  readonly sender: Sender;
+  /** For records that wait. */
+  readonly budget: MemoryBudget;
+  /** For numbers of records behind missing ones. */
+  readonly guesses: MemoryBudget;
+  readonly kept: 'hellos' | 'all';
+}
+
 /** What a conversation keeps for each of its directions. */
 export class TlsDirection {
   readonly sender: Sender;
@@ -23,13 +32,10 @@ export class TlsDirection {
   #waiting: StreamRecord[] = [];
   #kept = 0;
 
-  constructor(
-    cryptography: CaptureCryptography,
-    { sender, budget, kept }: { sender: Sender; budget: MemoryBudget; kept: 'hellos' | 'all' },
-  ) {
+  constructor(cryptography: CaptureCryptography, { sender, budget, guesses, kept }: Setting) {
     this.sender = sender;
     this.handshake = new HandshakeMessages(kept, budget);
-    this.tls12 = new Tls12Keys(cryptography, sender);
+    this.tls12 = new Tls12Keys(cryptography, sender, guesses);
     this.#budget = budget;
   }
 

@@ -8,6 +8,7 @@ import { type DirectionKeys, type OpenedRecord, openWith } from './direction-key
 import type { EpochOpener } from './epoch-opener.ts';
 import { blockTrafficKeys, keyBlock } from './key-derivation.ts';
 import { CbcEpoch, StreamEpoch } from './mac-epoch.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 
 /** What the keys of TLS 1.0 to 1.2 follow from (RFC 5246 §6.3). */
 export interface Tls12Secrets {
@@ -25,13 +26,15 @@ export interface Tls12Secrets {
 export class Tls12Keys implements DirectionKeys {
   readonly #cryptography: CaptureCryptography;
   readonly #sender: Sender;
+  readonly #guesses: MemoryBudget;
   #epoch = 0;
   /** One for each secret, until one of them opens a record. */
   #candidates: EpochOpener[] = [];
 
-  constructor(cryptography: CaptureCryptography, sender: Sender) {
+  constructor(cryptography: CaptureCryptography, sender: Sender, guesses: MemoryBudget) {
     this.#cryptography = cryptography;
     this.#sender = sender;
+    this.#guesses = guesses;
   }
 
   /** Whether records are protected now. */
@@ -48,7 +51,7 @@ export class Tls12Keys implements DirectionKeys {
 
   open(record: Uint8Array, lost = 0): OpenedRecord | undefined {
     for (const candidate of this.#candidates) {
-      const opened = openWith(candidate, this.#epoch, record, lost);
+      const opened = openWith(candidate, this.#epoch, record, { lost, guesses: this.#guesses });
       if (opened === undefined) continue;
       for (const other of this.#candidates) if (other !== candidate) other.dispose();
       if (this.#candidates.length > 1) this.#candidates = [candidate];

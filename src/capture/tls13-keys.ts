@@ -4,6 +4,7 @@ import { AeadEpoch } from './aead-epoch.ts';
 import type { CaptureCryptography } from './cryptography.ts';
 import { type DirectionKeys, type OpenedRecord, openWith } from './direction-keys.ts';
 import { nextTrafficSecret, trafficKeys } from './key-derivation.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 
 /** Epochs of TLS 1.3, by RFC 9147 §6.1. */
 export const Epoch = { early: 1, handshake: 2, application: 3 } as const;
@@ -25,13 +26,15 @@ type AeadProtection = Extract<SuiteProtection, { kind: 'aead' }>;
 export class Tls13Keys implements DirectionKeys {
   readonly #cryptography: CaptureCryptography;
   readonly #secrets: Tls13Secrets;
+  readonly #guesses: MemoryBudget;
   #current: Current = { epoch: 0, keys: undefined, secret: undefined };
   /** Records in a row that nothing opened. */
   #failures = 0;
 
-  constructor(cryptography: CaptureCryptography, secrets: Tls13Secrets) {
+  constructor(cryptography: CaptureCryptography, secrets: Tls13Secrets, guesses: MemoryBudget) {
     this.#cryptography = cryptography;
     this.#secrets = secrets;
+    this.#guesses = guesses;
   }
 
   get epoch(): number {
@@ -40,7 +43,8 @@ export class Tls13Keys implements DirectionKeys {
 
   open(record: Uint8Array, lost = 0): OpenedRecord | undefined {
     const { keys, epoch } = this.#current;
-    const opened = keys && openWith(keys, epoch, record, lost);
+    const search = { lost, guesses: this.#guesses };
+    const opened = keys && openWith(keys, epoch, record, search);
     if (opened !== undefined) {
       this.#failures = 0;
       return opened;
@@ -51,7 +55,7 @@ export class Tls13Keys implements DirectionKeys {
       return undefined;
     }
     for (const later of this.#laterEpochs()) {
-      const found = later.keys && openWith(later.keys, later.epoch, record, lost);
+      const found = later.keys && openWith(later.keys, later.epoch, record, search);
       if (found !== undefined) {
         this.#become(later);
         this.#failures = 0;

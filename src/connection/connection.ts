@@ -193,17 +193,17 @@ export class Connection {
 
   /** Application data, once secure; no part is empty, each starts a record, and none may change before `done`, unless true is answered: all is sealed. */
   write(parts: readonly Uint8Array[], done: Done): boolean {
-    let isSealed = false;
+    let isGiven = false;
     this.#submit(done, () => {
       const limit = this.#fragmentLimit;
       // Layers cut at the largest fragment themselves; a smaller one is a record, or a write to the kernel, for each piece.
       const pieces = limit === undefined ? parts : parts.flatMap((part) => [...fragments(part, limit)]);
       // By its place: one buffer may be there more than once.
-      const last = pieces.length - 1;
-      for (const [index, piece] of pieces.entries()) this.#writePiece(piece, index === last ? done : undefined);
-      isSealed = this.#write.hasSealedAll;
-    });
-    return isSealed;
+      for (const [index, piece] of pieces.entries())
+        this.#writePiece(piece, index === pieces.length - 1 ? done : undefined);
+      isGiven = true;
+    }); // Sealed is what was given only now, as it leaves together.
+    return isGiven && this.#write.hasSealedAll;
   }
 
   /** So much of a file is to be sent next: `done` is called once it is decided whether the kernel takes over for that. */

@@ -7,6 +7,7 @@ import { isOneOf, letNodeRefuseCall } from '../context/node-errors.ts';
 import { codedError, type TLSError } from '../errors/coded.ts';
 import { verifyErrorNames } from '../protocol/verify-error.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
+import { legacyCertificate } from './legacy-certificate.ts';
 
 /** What is known of both ends. */
 type Told = Pick<Connection, 'negotiated' | 'inspection'>;
@@ -19,7 +20,7 @@ export function peerCertificate(connection: Told, detailed: boolean): object {
   const chain = (detailed ? fullChain(connection) : connection.negotiated.peerChain.slice(0, 1)).map(parse);
   let issuer: PeerCertificate | undefined;
   for (const certificate of chain.reverse()) {
-    const legacy: PeerCertificate = certificate.toLegacyObject();
+    const legacy = legacyCertificate(certificate);
     if (detailed) {
       const issuerCertificate = issuer ?? (certificate.checkIssued(certificate) ? legacy : undefined);
       if (issuerCertificate) Object.assign(legacy, { issuerCertificate });
@@ -31,7 +32,8 @@ export function peerCertificate(connection: Told, detailed: boolean): object {
 
 /** Same, of this side. */
 export function ownCertificate({ inspection }: Told): object {
-  return x509(inspection.ownCertificate)?.toLegacyObject() ?? {};
+  const certificate = x509(inspection.ownCertificate);
+  return certificate ? legacyCertificate(certificate) : {};
 }
 
 export function x509(der: Uint8Array | undefined): X509Certificate | undefined {
@@ -52,7 +54,7 @@ export function x509OfChain([leaf, next]: readonly Uint8Array[]): X509Certificat
 
 /** A certificate in node:tls's form for one who looks and does not touch: all get the same object. */
 export function sharedLegacy(certificate: X509Certificate): PeerCertificate {
-  const known = legacies.get(certificate) ?? certificate.toLegacyObject();
+  const known = legacies.get(certificate) ?? legacyCertificate(certificate);
   legacies.set(certificate, known);
   return known;
 }

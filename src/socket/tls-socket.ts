@@ -140,7 +140,7 @@ class Socket extends SocketOverStream implements ToldSocket {
 
   /** As node:tls has it: undocumented, and looked at. */
   get _secureEstablished(): boolean {
-    return this.#incoming.established;
+    return #incoming in this && this.#incoming.established;
   }
 
   /** Client, before the handshake: the name to send (RFC 6066 §3). */
@@ -160,12 +160,12 @@ class Socket extends SocketOverStream implements ToldSocket {
   /** Server, while it chooses a certificate: uses the one of `context`. */
   setKeyCert(context: SecureContext | SecureContextOptions): void {
     const chosen = isSecureContext(context) ? context : replaceable.createSecureContext(context);
-    if (this.#opening.connection) coded(() => this.#opening.handshake?.useIdentity(chosen));
+    if (connectionOf(this)) coded(() => this.#opening.handshake?.useIdentity(chosen));
   }
 
   /** Writes what is negotiated to stderr, in OpenSSL's words (SSL_trace(3)). For debugging: the format is nobody's to rely on. */
   enableTrace(): void {
-    if (this.#opening.connection) this.#opening.handshake?.trace();
+    if (connectionOf(this)) this.#opening.handshake?.trace();
   }
 
   // What was negotiated
@@ -253,7 +253,7 @@ class Socket extends SocketOverStream implements ToldSocket {
 
   /** Why the peer is not trusted; null when it is, which it never is before it has shown who it is. */
   verifyError(): Error | null {
-    return facts.verifyError(this.#opening.connection?.negotiated, this.#opening.isServer);
+    return facts.verifyError(connectionOf(this)?.negotiated, isServerSide(this));
   }
 
   // Keys and record layers
@@ -290,8 +290,8 @@ class Socket extends SocketOverStream implements ToldSocket {
 
   /** New keys for what this side sends and, with `requestPeer`, for what it receives (RFC 8446 §4.6.3). Throws before TLS 1.3. */
   updateKeys({ requestPeer = false }: { requestPeer?: boolean } = {}): void {
-    const { session } = this.#opening;
-    if (!session || !this.#incoming.established) throw notDone();
+    const session = openingOf(this)?.session;
+    if (!session || !this._secureEstablished) throw notDone();
     coded(() => session.connection.updateKeys(requestPeer));
   }
 
@@ -312,7 +312,7 @@ class Socket extends SocketOverStream implements ToldSocket {
    * Throws ERR_TLS_INVALID_STATE before the handshake is done.
    */
   exportKeyingMaterial(length: number, label: string, context?: Buffer): NonSharedBuffer {
-    const connection = this.#incoming.established ? this.#opening.connection : undefined;
+    const connection = this._secureEstablished ? connectionOf(this) : undefined;
     return coded(() => facts.keyingMaterial(connection, length, label, context));
   }
 

@@ -7,6 +7,38 @@ const secret32 = '01'.repeat(32);
 const secret48 = '02'.repeat(48);
 
 describe('a key log', () => {
+  test('of a capture has so many secrets, and bytes of them', () => {
+    const log = new KeyLog();
+    const line = (i: number): string => `ECH_CONFIG ${`${i}`.padStart(64, '0')} ${'ab'.repeat(4096)}`;
+    for (let i = 0; i < 100; i++) log.add(line(i), 80);
+    expect(log.size).toBe(10);
+    for (let i = 0; i < 100; i++) log.add(line(i));
+    expect(log.size).toBe(100);
+  });
+
+  test('of nothing but line ends takes no memory for each', () => {
+    const log = new KeyLog();
+    const before = process.memoryUsage().rss;
+    log.add('\n'.repeat(30_000_000));
+    log.add(`\r\n\r\nCLIENT_RANDOM ${random} ${secret48}\r\n#\r\n`);
+    expect(process.memoryUsage().rss - before).toBeLessThan(300 * 2 ** 20);
+    expect([log.size, log.malformed]).toEqual([1, 0]);
+  });
+
+  test('knows the randoms that have a secret of a label, each once, without a look at the others', () => {
+    const log = new KeyLog();
+    const label = 'CLIENT_HANDSHAKE_TRAFFIC_SECRET';
+    const others = Array.from({ length: 20_000 }, (_, i) => `CLIENT_RANDOM ${`${i}`.padStart(64, '0')} ${secret48}`);
+    log.add([...others, `${label} ${random} ${secret32}`, `${label} ${random.toUpperCase()} ${secret48}`].join('\n'));
+    const start = performance.now();
+    for (let i = 0; i < 20_000; i++) expect([...log.randomsWith(label)]).toHaveLength(1);
+    // A look at all takes minutes.
+    expect(performance.now() - start).toBeLessThan(10_000);
+    expect([...log.randomsWith(label)]).toEqual([hex(random)]);
+    log.dispose();
+    expect([...log.randomsWith(label)]).toEqual([]);
+  });
+
   test('holds secrets by the client’s random', () => {
     const log = new KeyLog();
     log.add(

@@ -2,7 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CaptureDecryption } from '../../src/capture/capture-decryption.ts';
 import type { DecryptionEvent } from '../../src/capture/conversation.ts';
+import { openWith } from '../../src/capture/direction-keys.ts';
+import type { EpochOpener } from '../../src/capture/epoch-opener.ts';
 import { KeyLog } from '../../src/capture/key-log.ts';
+import { MemoryBudget } from '../../src/capture/memory-budget.ts';
+import { RecordStream } from '../../src/capture/record-stream.ts';
 import { captureCryptography } from '../../src/platform/capture-cryptography.ts';
 import { type CaptureName, capture, captureOf, eventsOf, segmentsOf } from './captures.ts';
 
@@ -90,6 +94,33 @@ test('a connection without end that never says hello keeps little', () => {
     sequenceNumber += record.length;
     expect(kept).toBeLessThan(2 * 2 ** 20);
   }
+});
+
+test('a piece behind a start that is too short to tell may be of any length', () => {
+  const stream = new RecordStream();
+  const rest = Buffer.concat([Buffer.of(3, 1, 0, 5, 1), Buffer.alloc(1_000_000)]);
+  expect(stream.push({ bytes: Uint8Array.of(22), time: 0n })).toEqual([]);
+  expect(stream.push({ bytes: rest, time: 0n })[0]).toMatchObject({ kind: 'record' });
+});
+
+test('numbers of records behind missing ones are guessed so often by all connections together, and the next one always', () => {
+  let tried = 0;
+  const keys: EpochOpener = {
+    sequenceNumber: 7n,
+    open: () => {
+      tried++;
+      return undefined;
+    },
+    dispose: () => {},
+  };
+  const guesses = new MemoryBudget(100);
+  const search = (): number => {
+    tried = 0;
+    openWith(keys, 0, new Uint8Array(), { lost: 80, guesses });
+    return tried;
+  };
+  expect([search(), search(), search()]).toEqual([81, 21, 1]);
+  expect(keys.sequenceNumber).toBe(7n);
 });
 
 /** Nothing is thrown, and what comes out is no more than what went in. */

@@ -89,6 +89,30 @@ describe('a handshake that answers', () => {
   });
 });
 
+test('a write says that all is sealed where it is, and not where it waits or OpenSSL seals', () => {
+  const install: Output = { kind: 'installKeys', direction: 'write', keys: keys(ProtocolVersion.tls13) };
+  const ignore = (): void => {};
+  const { connection, sent } = start([], [install, done]);
+  connection.resume();
+  connection.receive(hello);
+  const [bytes, count] = [Buffer.from('all of it'), sent.length];
+  expect(connection.write([bytes], ignore)).toBe(true);
+  bytes.fill(0);
+  const opener = nodeLayer.opener(keys(ProtocolVersion.tls13));
+  const { applicationData = [] } = opener.open(Buffer.concat(sent.slice(count)));
+  expect(String(Buffer.from(applicationData))).toBe('all of it');
+  let isSealed: boolean | undefined;
+  connection.release(() => {
+    isSealed = connection.write([bytes], ignore);
+  });
+  expect(isSealed).toBe(false);
+
+  const engine = start([], [done], [{ kind: 'ciphertext', bytes: Uint8Array.of(1) }]);
+  engine.connection.resume();
+  engine.connection.receive(hello);
+  expect(engine.connection.write([bytes], ignore)).toBe(false);
+});
+
 describe('the end of a handshake', () => {
   test('brings what was negotiated, as the same value from then on', () => {
     const { connection } = start([], [done]);

@@ -85,6 +85,21 @@ describe('classes', () => {
     expect(seen).toEqual(['clear text', port, false, 10, true]);
   });
 
+  it('what such an object has of it answers or refuses as there', async () => {
+    const context: Buffer = Buffer.alloc(1);
+    const seen = await sameOfModules(async ({ TLSSocket, createSecureContext }) => {
+      const stand: unknown = Object.create(TLSSocket.prototype);
+      if (!(stand instanceof TLSSocket)) throw new Error('no socket');
+      Reflect.apply(net.Socket, stand, [{}]);
+      stand.setKeyCert(createSecureContext());
+      stand.enableTrace();
+      const refused = thrownBy(() => stand.exportKeyingMaterial(10, 'label', context));
+      stand.destroy();
+      return [stand.getPeerCertificate(), stand.getCertificate(), refused];
+    });
+    expect(seen).toMatchObject([null, null, {}]);
+  });
+
   it('SecureContext, without new as well', async () => {
     await sameOfModules(({ SecureContext, createSecureContext }) => {
       const made: unknown[] = [
