@@ -2,9 +2,8 @@ import { type KeyObject, X509Certificate } from 'node:crypto';
 import type { PeerCertificate } from 'node:tls';
 
 /**
- * A certificate in node:tls's form. Node.js 24 and 26 end the process (SIGSEGV) where they cannot read its key, or where that is on a curve
- * that NIST has no name for, as secp256k1 and Brainpool's. Any peer may send such a certificate: they are given it with another key, and what
- * is of its own key is put in here.
+ * A certificate in node:tls's form. Not every release of Node.js can make that form of every key, and whose certificate it is, is the peer's
+ * choice: node:crypto is asked for it with the keys that all releases show, and what is of another one is put in here.
  */
 export function legacyCertificate(certificate: X509Certificate): PeerCertificate {
   const key = keyOf(certificate);
