@@ -7,6 +7,7 @@ import * as names from './tls.ts';
 export type { CipherSupport, KernelSupport } from './platform/kernel-support.ts';
 export type { SendFileOptions } from './socket/send-file.ts';
 export type { SendableFile } from './socket/sendable-file.ts';
+export type { ConnectOptions as ConnectionOptions, ServerOptions as TlsOptions } from './tls.ts';
 export * from './tls.ts';
 export { probe, versions };
 
@@ -21,5 +22,16 @@ const tls: typeof names & typeof defaults & { probe: typeof probe; versions: typ
   { probe, versions },
 );
 heed(tls);
+
+/** The same names for types, as `tls.TLSSocket` is one with node:tls. */
+declare namespace tls {
+  type ConnectionOptions = names.ConnectOptions;
+  type SecureContext = names.SecureContext;
+  type SecureContextOptions = names.SecureContextOptions;
+  type Server = names.Server;
+  type TLSSocket = names.TLSSocket;
+  type TLSSocketOptions = names.TLSSocketOptions;
+  type TlsOptions = names.ServerOptions;
+}
 
 export { tls as default, tls as 'module.exports' };

@@ -33,7 +33,7 @@ function faultsOf(version) {
     faults.push(`there is a tag v${version} already: set another version in package.json`);
   const changes = readFileSync(at('CHANGELOG.md'), 'utf8');
   if (!changes.includes(`\n## ${version}`)) faults.push(`CHANGELOG.md has no heading "## ${version}"`);
-  if (/\n## Unreleased\n+#/.test(changes)) faults.push('CHANGELOG.md has changes under "Unreleased"');
+  if (/\n## Unreleased/.test(changes)) faults.push('CHANGELOG.md has changes under "Unreleased"');
   return faults;
 }
 

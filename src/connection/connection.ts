@@ -427,7 +427,8 @@ export class Connection {
     const { maxFragmentLength } = negotiated;
     if (maxFragmentLength < 16384) this.limitFragments(maxFragmentLength);
     if (this.#read.layer === 'wasm') this.#staysWithEngine('read', this.#read);
-    if (!this.#write.hasKeys) this.#staysWithEngine('write', this.#write);
+    if (this.#write.hasKeys) this.#checkRequired('write');
+    else this.#staysWithEngine('write', this.#write);
     this.#events.emit({ kind: 'secure', negotiated });
   }
 
@@ -462,7 +463,7 @@ export class Connection {
   }
 
   #checkRequired(direction: 'read' | 'write'): void {
-    const { layer, reason = notOffloaded } = direction === 'read' ? this.#read : this.#write;
+    const { layer, reason = notOffloaded } = direction === 'read' ? this.#read : this.#write.coming;
     if (this.#required[direction] && layer !== 'kernel') this.#farewell.fail({ by: 'required', direction, reason });
   }
 

@@ -1,3 +1,5 @@
+import { isOneOf } from '../context/node-errors.ts';
+import { typeError } from '../errors/coded.ts';
 import type { Capture } from '../keys/capture.ts';
 import type { KtlsOption } from './ktls-policy.ts';
 
@@ -21,6 +23,14 @@ export const ktlsOptionNames: Whole<Exclude<keyof KtlsOptions, (typeof listed)[n
 
 /** Does not compile where an option is missing. */
 type Whole<Missing> = [Missing] extends [never] ? readonly (keyof KtlsOptions)[] : { readonly missing: Missing };
+
+/** Throws for a value that an option of this library does not have; {@link ktlsPolicy} and {@link KeyOutlets} look at the others. */
+export function checkKtlsOptions({ portableLayer, requireCloseNotify }: KtlsOptions): void {
+  if (![undefined, null, 'native', 'wasm'].includes(portableLayer))
+    throw typeError('ERR_INVALID_ARG_VALUE', "The option portableLayer must be 'native' or 'wasm'");
+  if (!isOneOf(requireCloseNotify, 'boolean'))
+    throw typeError('ERR_INVALID_ARG_TYPE', 'The option requireCloseNotify must be true or false');
+}
 
 /** Of some options, those of this library. */
 export function pickKtlsOptions(options: KtlsOptions): KtlsOptions {

@@ -158,10 +158,12 @@ function normalize(option: KtlsOption | undefined): Normalized {
     return { read: mode, write: mode, withoutRekey: false, keyUsageLimit: undefined };
   }
   if (option === null || typeof option !== 'object') throw invalid(option);
-  const { read = 'auto', write = 'auto', withoutRekey = false, keyUsageLimit } = option;
-  if (typeof withoutRekey !== 'boolean') throw invalid(withoutRekey);
+  const { read = 'auto', write = 'auto', withoutRekey = false, keyUsageLimit, ...others } = option;
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) throw invalidMember(unknown, 'is no member of it');
+  if (typeof withoutRekey !== 'boolean') throw invalidMember('withoutRekey', 'must be true or false');
   if (keyUsageLimit !== undefined && !(Number.isSafeInteger(keyUsageLimit) && keyUsageLimit > 0))
-    throw invalid(keyUsageLimit);
+    throw invalidMember('keyUsageLimit', `must be a whole number from 1 on. Received ${String(keyUsageLimit)}`);
   return { read: checked(read), write: checked(write), withoutRekey, keyUsageLimit };
 }
 
@@ -175,6 +177,13 @@ function invalid(value: unknown): Error {
   return codedError(
     'ERR_INVALID_ARG_VALUE',
     `The option ktls must be 'auto', 'prefer', 'off', 'require' or { write, read, withoutRekey, keyUsageLimit }. Received ${said}`,
+  );
+}
+
+function invalidMember(name: string, fault: string): Error {
+  return codedError(
+    'ERR_INVALID_ARG_VALUE',
+    `The option ktls may be { write, read, withoutRekey, keyUsageLimit }: '${name.slice(0, longestShown)}' ${fault}`,
   );
 }
 

@@ -15,6 +15,7 @@ import { connectToldAs } from './client-channel.ts';
 import { tracesTls, warnOfTrace } from './command-line.ts';
 import { asError, handshakeAnswers } from './handshake-answers.ts';
 import { KeyOutlets } from './key-outlets.ts';
+import { checkKtlsOptions } from './ktls-options.ts';
 import { type KtlsPolicy, policyOf } from './ktls-policy.ts';
 import type { SessionListener } from './session-listener.ts';
 import { openSession, startSession, type TlsSession } from './tls-session.ts';
@@ -46,6 +47,7 @@ export class Opening {
   constructor(socket: ToldSocket, options: TLSSocketOptions) {
     this.#socket = socket;
     this.#policy = policyOf(options);
+    checkKtlsOptions(options);
     this.#alpn = alpnProtocols(options.ALPNProtocols);
     if (!isOneOf(options.enableTrace, 'boolean')) refuseTrace(options.enableTrace);
     refuseWrong(options);

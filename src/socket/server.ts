@@ -7,7 +7,7 @@ import { replaceable } from '../context/replaceable.ts';
 import { isSecureContext, type SecureContext, type SecureContextOptions } from '../context/secure-context.ts';
 import { codedError, connectionReset, typeError } from '../errors/coded.ts';
 import { alpnProtocols } from './alpn-protocols.ts';
-import { type KtlsOptions, pickKtlsOptions } from './ktls-options.ts';
+import { checkKtlsOptions, type KtlsOptions, pickKtlsOptions } from './ktls-options.ts';
 import { type KtlsPolicy, ktlsPolicy, underPolicy } from './ktls-policy.ts';
 import { TLSSocket } from './tls-socket.ts';
 import type { ChosenContext, TLSSocketOptions } from './tls-socket-options.ts';
@@ -194,6 +194,7 @@ function setUp(server: TLSServer, given: Arguments): void {
       'The ALPNCallback and ALPNProtocols TLS options are mutually exclusive',
     );
   }
+  checkKtlsOptions(options);
   const policy = ktlsPolicy(options.ktls);
   policies.set(server, policy);
   server.once('listening', () => policy.prepare());

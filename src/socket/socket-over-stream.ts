@@ -74,7 +74,9 @@ export abstract class SocketOverStream extends SocketBase {
     return this;
   }
 
-  override setKeepAlive(...args: [options?: boolean | net.SetKeepAliveOptions, initialDelay?: number]): this {
+  override setKeepAlive(
+    ...args: [options?: boolean | object, delay?: number, interval?: number, count?: number]
+  ): this {
     if (this.#socket) Reflect.apply(this.#socket.setKeepAlive, this.#socket, args);
     return this;
   }

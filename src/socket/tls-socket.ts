@@ -51,7 +51,8 @@ class Socket extends SocketOverStream implements ToldSocket {
   /** The peer said that it sends no more: an end without it may be an attacker's. */
   closeNotifyReceived = false;
   secureConnecting = true;
-  readonly server: TLSSocketOptions['server'];
+  /** Of a server's socket; undefined, as with node:tls, where there is none. */
+  declare readonly server: net.Server | null;
   /** Whether the peer is asked for a certificate: a server always is. As node:tls has it, undocumented, and looked at. */
   readonly _requestCert: boolean;
   /** A server's handshake fails without a certificate that was asked for. Undocumented as well. */
@@ -75,7 +76,7 @@ class Socket extends SocketOverStream implements ToldSocket {
     if (stream && (typeof stream.write !== 'function' || typeof stream.on !== 'function')) {
       throw typeError('ERR_INVALID_ARG_TYPE', 'The "socket" argument must be a Duplex stream');
     }
-    this.server = options.server;
+    Reflect.set(this, 'server', options.server);
     const opening = new Opening(this, options);
     this.#opening = opening;
     this._requestCert = !opening.isServer || opening.options.requestCert === true;

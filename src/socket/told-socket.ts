@@ -1,6 +1,5 @@
 import type net from 'node:net';
 import type { RecordLayerName } from '../connection/record-layer.ts';
-import type { TLSSocketOptions } from './tls-socket-options.ts';
 
 /** The layers that carry a connection's records, and why a direction is not on the kernel. */
 export interface RecordLayers {
@@ -11,7 +10,7 @@ export interface RecordLayers {
 
 /** Of a TLSSocket, what its parts set and ask: they know nothing else of its class. */
 export interface ToldSocket extends net.Socket {
-  readonly server: TLSSocketOptions['server'];
+  readonly server: net.Server | null;
   readonly recordLayer: RecordLayers;
   servername: string | false | null;
   alpnProtocol: string | false | null;

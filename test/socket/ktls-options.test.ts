@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { connect, createServer } from '../../src/index.ts';
+import { connect, createServer, TLSSocket } from '../../src/index.ts';
+import { captureTo } from '../../src/keys.ts';
 import { ktlsOptionNames, pickKtlsOptions } from '../../src/socket/ktls-options.ts';
 import { makeIdentities } from './identities.ts';
 import { listenUntilEnd, owned, readAll } from './scenario.ts';
@@ -45,4 +47,36 @@ describe('the list of our options', () => {
       expect(client.recordLayer).toEqual({ read: 'native', write: 'native', reason: { read: why, write: why } });
     },
   );
+
+  it.each([
+    [{ portableLayer: 'rust' }, 'ERR_INVALID_ARG_VALUE'],
+    [{ requireCloseNotify: 'yes' }, 'ERR_INVALID_ARG_TYPE'],
+    [{ ktls: { writ: 'prefer' } }, 'ERR_INVALID_ARG_VALUE'],
+    [{ exportKeys: 'yes' }, 'ERR_INVALID_ARG_TYPE'],
+  ])('is refused at once with a value that it does not have: %j', (options, code) => {
+    const refused = expect.objectContaining({ code });
+    expect(() => Reflect.construct(TLSSocket, [undefined, options])).toThrow(refused);
+    expect(() => Reflect.apply(connect, undefined, [{ port: 1, ...options }])).toThrow(refused);
+    if (!('exportKeys' in options)) expect(() => Reflect.apply(createServer, undefined, [options])).toThrow(refused);
+  });
+
+  it("fails before 'secureConnect' where the kernel is required for what is sent, and does not take it", async () => {
+    const { server: identity, authority } = await makeIdentities();
+    const server = createServer({ ...identity, ktls: 'off' }, (socket) => owned(socket).on('error', () => {}));
+    const port = await listenUntilEnd(server);
+    const where = { port, host: '127.0.0.1', ca: authority.cert, servername: 'localhost' };
+    // What is captured stays off the kernel, on every machine.
+    const client = owned(
+      connect({
+        ...where,
+        capture: captureTo(new Writable({ write: (_, __, done) => done() })),
+        ktls: { write: 'require' },
+      }),
+    );
+    const told: string[] = [];
+    client.on('secureConnect', () => told.push('secureConnect'));
+    client.on('error', (error) => told.push(String(Reflect.get(error, 'code'))));
+    await new Promise((resolve) => client.once('close', resolve));
+    expect(told).toEqual(['ERR_KTLS_REQUIRED']);
+  });
 });

@@ -88,6 +88,23 @@ describe('the option ktls', () => {
     expect(modes('off')).toEqual({ read: 'off', write: 'off' });
   });
 
+  test('a member that there is not, and one with a wrong value, are named', () => {
+    const refuse = (option: object): unknown => {
+      try {
+        return Reflect.apply(ktlsPolicy, undefined, [option, machine()]);
+      } catch (error) {
+        return error;
+      }
+    };
+    const told = (text: string) =>
+      expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE', message: expect.stringContaining(text) });
+    expect(refuse({ writ: 'prefer' })).toEqual(told("'writ' is no member of it"));
+    expect(refuse({ keyUsageLimit: -1 })).toEqual(
+      told("'keyUsageLimit' must be a whole number from 1 on. Received -1"),
+    );
+    expect(refuse({ withoutRekey: 1 })).toEqual(told("'withoutRekey' must be true or false"));
+  });
+
   test('reads are left for the kernel only where it may have them', () => {
     const mayRead = (option: KtlsOption, on = machine()) => ktlsPolicy(option, on).kernel.mayRead;
     expect([mayRead('require'), mayRead('off'), mayRead({ read: 'off', write: 'prefer' })]).toEqual([
