@@ -16,6 +16,7 @@ const { conversations } = await decrypt('traffic.pcapng');
 for (const { records } of conversations) {
   // 23: application data (RFC 8446 §5.1). Handshake and alerts are records, too.
   for (const { sender, type, plaintext } of records) {
-    if (type === 23 && plaintext) console.log(`${sender}: ${Buffer.from(plaintext).toString('latin1').split('\r\n')[0]}`);
+    if (type === 23 && plaintext)
+      console.log(`${sender}: ${Buffer.from(plaintext).toString('latin1').split('\r\n')[0]}`);
   }
 }

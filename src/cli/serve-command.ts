@@ -32,7 +32,10 @@ export const serveCommand: Command = command({
       'ktls serve --host 0.0.0.0 --key key.pem --cert cert.pem',
       'for other machines, with a certificate that they trust',
     ],
-    ['ktls serve --write-cert served.pem & curl --cacert served.pem https://localhost:8443/', 'a client that trusts it'],
+    [
+      'ktls serve --write-cert served.pem & curl --cacert served.pem https://localhost:8443/',
+      'a client that trusts it',
+    ],
   ],
   options: {
     host: {
