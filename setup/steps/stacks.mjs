@@ -58,6 +58,17 @@ const PEERS = {
   'peer-gnutls': async (apt, file) => {
     await compile('peer-gnutls.c', file, await unpacked(apt, ['libgnutls28-dev']), ['-l:libgnutls.so.30']);
   },
+  // The library itself comes with Chromium.
+  'peer-nss': async (apt, file) => {
+    const root = await unpacked(apt, ['libnss3-dev', 'libnspr4-dev']);
+    const libraries = ['ssl3', 'nss3', 'nssutil3', 'nspr4'].map((name) => `-l:lib${name}.so`);
+    const headers = ['nss', 'nspr'].map((name) => `-I${join(root, 'usr/include', name)}`);
+    await compile('peer-nss.c', file, root, [...headers, ...libraries]);
+  },
+  'peer-bearssl': async (apt, file) => {
+    const root = await unpacked(apt, ['libbearssl-dev']);
+    await compile('peer-bearssl.c', file, root, [library(root, 'bearssl')]);
+  },
   'peer-mbedtls': async (apt, file) => {
     const root = await unpacked(apt, ['libmbedtls-dev']);
     await compile(

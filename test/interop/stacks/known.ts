@@ -96,6 +96,22 @@ export const knownStacks: readonly KnownStack[] = [
     client: { 'TLSv1.2': x25519, 'TLSv1.3': { ...x25519, keyUpdates: 'one for all' } },
   },
   {
+    ...built('NSS', 'peer-nss'),
+    version: '3.87',
+    versions: both,
+    padding: 0,
+    server: { 'TLSv1.2': x25519, 'TLSv1.3': { ...x25519, keyUpdates: 'one for all' } },
+    client: { 'TLSv1.2': x25519, 'TLSv1.3': { ...x25519, keyUpdates: 'one for all' } },
+  },
+  {
+    ...built('BearSSL', 'peer-bearssl'),
+    version: '0.6',
+    versions: ['TLSv1.2'],
+    padding: 0,
+    server: { 'TLSv1.2': { ...x25519, sendsBehindClose: false } },
+    client: { 'TLSv1.2': { ...x25519, resumes: false, sendsBehindClose: false } },
+  },
+  {
     ...built('wolfSSL', 'peer-wolfssl'),
     version: '5.5',
     versions: both,
