@@ -16,7 +16,7 @@ export const stacks = {
   title: 'other TLS stacks',
   needs: [tools, peers, runtimes],
   isAvailable: isDebian && process.arch === 'x64',
-  inputs: () => ({ files: filesUnder('test/interop/stacks').filter((path) => /\.(?:c|go|java)$/.test(path)) }),
+  inputs: () => ({ files: filesUnder('test/interop/stacks').filter((path) => /\.(?:cc?|go|java)$/.test(path)) }),
   outputs: ['build/stacks'],
   async run(say) {
     rmSync(build('stacks'), { recursive: true, force: true });
@@ -64,6 +64,25 @@ const PEERS = {
     const libraries = ['ssl3', 'nss3', 'nssutil3', 'nspr4'].map((name) => `-l:lib${name}.so`);
     const headers = ['nss', 'nspr'].map((name) => `-I${join(root, 'usr/include', name)}`);
     await compile('peer-nss.c', file, root, [...headers, ...libraries]);
+  },
+  'peer-botan': async (apt, file) => {
+    const root = await unpacked(apt, ['libbotan-2-dev']);
+    // It is found beside the program, with what it stands on and a machine seldom has.
+    const folder = `${file}-libraries`;
+    for (const name of [apt.dependencyOf('libbotan-2-dev', 'libbotan-2-'), 'libtspi1'])
+      await apt.unpack(name, build('stacks/scratch/archives'), folder);
+    const libraries = join(folder, 'usr/lib/x86_64-linux-gnu');
+    const [botan] = readdirSync(libraries).filter((name) => name.startsWith('libbotan-2.so.'));
+    const found = `-Wl,--disable-new-dtags,-rpath,${libraries},--allow-shlib-undefined`;
+    const words = ['-O2', '-std=c++17', `-I${join(root, 'usr/include/botan-2')}`];
+    await quietly(LOG, 'g++', [
+      ...words,
+      at('test/interop/stacks/peer-botan.cc'),
+      '-o',
+      file,
+      join(libraries, botan),
+      found,
+    ]);
   },
   'peer-bearssl': async (apt, file) => {
     const root = await unpacked(apt, ['libbearssl-dev']);

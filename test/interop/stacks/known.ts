@@ -104,6 +104,14 @@ export const knownStacks: readonly KnownStack[] = [
     client: { 'TLSv1.2': x25519, 'TLSv1.3': { ...x25519, keyUpdates: 'one for all' } },
   },
   {
+    ...built('Botan', 'peer-botan'),
+    version: '2.19',
+    versions: ['TLSv1.2'],
+    padding: 0,
+    server: { 'TLSv1.2': { ...x25519, sendsBehindClose: false } },
+    client: { 'TLSv1.2': { ...x25519, resumes: false, sendsBehindClose: false } },
+  },
+  {
     ...built('BearSSL', 'peer-bearssl'),
     version: '0.6',
     versions: ['TLSv1.2'],
