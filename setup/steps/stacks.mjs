@@ -1,6 +1,6 @@
 // TLS stacks that come as libraries: small peers on them (test/interop/stacks), built into build/stacks. What a machine's Debian has no package for, or
 // another version than the peer was written for, is left out, visibly.
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Apt } from '../apt.mjs';
 import { isOnPath, quietly } from '../command.mjs';
@@ -83,6 +83,13 @@ const PEERS = {
       join(libraries, botan),
       found,
     ]);
+  },
+  // s2n-tls, built in: no server.
+  'aws-crt': async (_, folder) => {
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
+    const words = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', 'aws-crt@1.33.2'];
+    await quietly(LOG, 'npm', words, { cwd: folder });
   },
   'peer-bearssl': async (apt, file) => {
     const root = await unpacked(apt, ['libbearssl-dev']);

@@ -7,9 +7,11 @@ import { type Known, knownStacks } from './known.ts';
 export function describeStacks(ours: () => Ours): void {
   for (const stack of knownStacks) {
     unless(stack.missing, describe)(stack.name, () => {
-      let isKnown = false;
+      // What is pinned is always the version that was looked at.
+      let isKnown = Object.keys(stack.server).length === 0;
+      const served = stack.versions.filter((version) => stack.server[version]);
 
-      it.each(stack.versions)('as a server, %s', async (version) => {
+      it.each(served)('as a server, %s', async (version) => {
         const { stackVersion, padding, ...seen } = await asServer(stack, version, ours());
         isKnown = stackVersion.startsWith(stack.version);
         if (!isKnown) return;

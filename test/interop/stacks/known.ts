@@ -112,6 +112,17 @@ export const knownStacks: readonly KnownStack[] = [
     client: { 'TLSv1.2': { ...x25519, resumes: false, sendsBehindClose: false } },
   },
   {
+    ...built('s2n-tls (aws-crt)', 'aws-crt', process.execPath, [`${here}/peer-s2n.mjs`]),
+    version: '1.33',
+    versions: both,
+    padding: 0,
+    server: {},
+    client: {
+      'TLSv1.2': { ...x25519, resumes: false, sendsBehindClose: false },
+      'TLSv1.3': { ...hybrid, resumes: false, keyUpdates: 'one for all', sendsBehindClose: false },
+    },
+  },
+  {
     ...built('BearSSL', 'peer-bearssl'),
     version: '0.6',
     versions: ['TLSv1.2'],
