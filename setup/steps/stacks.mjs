@@ -16,7 +16,10 @@ export const stacks = {
   title: 'other TLS stacks',
   needs: [tools, peers, runtimes],
   isAvailable: isDebian && process.arch === 'x64',
-  inputs: () => ({ files: filesUnder('test/interop/stacks').filter((path) => /\.(?:cc?|go|java)$/.test(path)) }),
+  inputs: () => ({
+    values: [Object.keys(PEERS)],
+    files: filesUnder('test/interop/stacks').filter((path) => /\.(?:cc?|go|java)$/.test(path)),
+  }),
   outputs: ['build/stacks'],
   async run(say) {
     rmSync(build('stacks'), { recursive: true, force: true });
