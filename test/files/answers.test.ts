@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sendReadStreams } from '../../src/files/read-streams.ts';
 import * as ours from '../../src/https.ts';
 import { issue } from '../helpers/certificates.ts';
-import { type Answer, ask, partOf, type Server, startServer } from './answers.ts';
+import { type Answer, ask, partOf, type Server, startServer, withoutChunks } from './answers.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ktls-answers-'));
 const path = join(folder, 'file.bin');
@@ -82,8 +82,9 @@ test('what a client gets of files, and what is seen of their streams, is that of
     most = Math.max(most, ...sent);
     const theirs = await ask(other, all, { path, content, pipelined });
     expect(mine.seen).toEqual(theirs.seen);
-    expect(mine.bytes.length).toBe(theirs.bytes.length);
-    expect(mine.bytes.equals(theirs.bytes)).toBe(true);
+    const [myBytes, theirBytes] = [mine, theirs].map(({ bytes }) => withoutChunks(bytes));
+    expect(myBytes?.length).toBe(theirBytes?.length);
+    expect(theirBytes && myBytes?.equals(theirBytes)).toBe(true);
   });
   await fc.assert(property, { numRuns: 150, ...limits });
   expect(most).toBeGreaterThan(1_048_576);

@@ -179,3 +179,27 @@ const responseEvents = process.versions.node.startsWith('22.') ? [] : ['prefinis
 export function whenClosed(stream: ReadStream): Promise<void> {
   return new Promise((resolve) => stream.once('close', resolve));
 }
+
+/** The responses on a connection as they would be without chunks (RFC 9112 §7.1), which Node.js 26 cuts by what there is to write just then. */
+export function withoutChunks(bytes: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const body = bytes.indexOf('\r\n\r\n', at) + 4;
+    const head = bytes.toString('latin1', at, body);
+    parts.push(bytes.subarray(at, body));
+    at = body;
+    if (!/transfer-encoding: chunked/i.test(head)) {
+      const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0);
+      parts.push(bytes.subarray(at, at + length));
+      at += length;
+      continue;
+    }
+    for (let length = 1; length > 0; at += length + 2) {
+      const start = bytes.indexOf('\r\n', at) + 2;
+      length = Number.parseInt(bytes.toString('latin1', at, start), 16) || 0;
+      at = start;
+      parts.push(bytes.subarray(at, at + length));
+    }
+  }
+  return Buffer.concat(parts);
+}
