@@ -141,7 +141,9 @@ test.each(files)(`no function in $path has more than ${maxFunctionLines} lines`,
 
 test('a test that is skipped says why', () => {
   const tests = readSources(fileURLToPath(new URL('test', root)), /\.ts$/);
-  const silent = [...tests].filter(([, text]) => /\b(?:test|it|describe)\.(?:skip|skipIf|runIf|todo)\b/.test(text));
+  const silent = [...tests].filter(([, text]) =>
+    /\b(?:test|it|describe)\.(?:skip|skipIf|runIf|todo)\b|\{ (?:skip|todo)\b: /.test(text),
+  );
   expect(silent.map(([path]) => path)).toEqual([]);
 });
 
