@@ -35,18 +35,26 @@ export function contextError(error: unknown, kind: 'SSL' | 'OSSL' = 'OSSL'): unk
 }
 
 /** The oldest entry is the cause, as node:tls takes it. */
-function opensslError(entries: readonly OpenSSLErrorEntry[], kind: 'SSL' | 'OSSL', details: object = {}): TLSError {
+function opensslError(
+  entries: readonly OpenSSLErrorEntry[],
+  kind: 'SSL' | 'OSSL',
+  details: { readonly alert?: number } = {},
+): TLSError {
   const [cause] = entries;
   if (!cause) return codedError(`ERR_${kind}_UNKNOWN`, 'OpenSSL failed without saying why', details);
   const { library, reason } = cause;
   if (library === ownLibrary) return ownError(reason, details);
   const area = kind === 'SSL' || library === 'SSL routines' ? 'ERR_SSL' : `ERR_OSSL${areas[library] ?? ''}`;
-  return codedError(`${area}_${reason.toUpperCase().replaceAll(' ', '_')}`, describeEntry(cause), {
+  const name = reason || (details.alert === echRequired ? 'tlsv1 alert ech required' : 'unknown');
+  return codedError(`${area}_${name.toUpperCase().replaceAll(' ', '_')}`, describeEntry(cause), {
     library,
     reason,
     ...details,
   });
 }
+
+/** Of OpenSSL 3.5's words for alerts it is not one (RFC 9849 §11.2). */
+const echRequired = 121;
 
 function recordCode({ name, alert }: Failure & { by: 'record' }): string {
   if (name) return codeOfReason(name);

@@ -60,10 +60,19 @@ case $MAJOR.$MINOR.$PATCH in 3.5.[0-8] | 3.6.[0-4] | 4.0.[0-2])
   grep -qF "return $bound DIST_POINT_set_dpname" "$purpose" || { echo "CVE-2026-35189: no place for the bound in $purpose" >&2; exit 1; }
 esac
 
-# From 4.0 on OpenSSL's HKDF is in one object with relatives that are wanted, and would come with them beside ours (key_schedule.c).
+# From 4.0 on there is Encrypted ClientHello, whose HPKE wants OpenSSL's HKDF; the key schedule of TLS in the same file stays ours
+# (key_schedule.c). A key log needs the secret of an encrypted hello (RFC 9850 §2.3), which OpenSSL does not tell (ech.c).
 case $MAJOR in 4)
-  perl -pi -e 's/^(const OSSL_DISPATCH) ossl_(kdf_(?:hkdf|tls1_3_kdf)_functions\[\])/$1 unused_$2/' \
+  perl -pi -e 's/^(const OSSL_DISPATCH) ossl_(kdf_tls1_3_kdf_functions\[\])/$1 unused_$2/' \
     "$source/providers/implementations/kdfs/hkdf.c"
+  grep -q ktls_hpke_shared_secret "$source/crypto/hpke/hpke.c" || cat >>"$source/crypto/hpke/hpke.c" <<'C'
+
+size_t ktls_hpke_shared_secret(const OSSL_HPKE_CTX *ctx, const unsigned char **secret)
+{
+    *secret = ctx->shared_secret;
+    return ctx->shared_secretlen;
+}
+C
 esac
 
 perl "$source/Configure" --config="$here/openssl.conf" linux-wasm32 --prefix=/ktls --openssldir=/ktls \

@@ -31,8 +31,13 @@ static void on_message(int sent, int version, int type, const void *bytes, size_
     (void)ssl;
     ktls_engine *engine = argument;
     if (engine->traces) trace(engine, sent, version, type, bytes, length);
-    if (sent || type != SSL3_RT_HANDSHAKE || length < 4 || !engine->finished) return;
+    if (sent || type != SSL3_RT_HANDSHAKE || length < 4) return;
     const uint8_t *message = bytes;
+    if (!engine->finished) {
+        /* Behind the message's header and the version (RFC 8446 §4.1.2). */
+        if (message[0] == SSL3_MT_CLIENT_HELLO && length >= 6 + SSL3_RANDOM_SIZE) memcpy(engine->hello_random, message + 6, SSL3_RANDOM_SIZE);
+        return;
+    }
     if (message[0] == SSL3_MT_KEY_UPDATE && length >= 5)
         ktls_log_append(&engine->log, KTLS_OUT_KEY_UPDATE, message[4], NULL, 0);
     else if (message[0] == SSL3_MT_HELLO_REQUEST || message[0] == SSL3_MT_CLIENT_HELLO)
@@ -80,6 +85,7 @@ void KTLS_EXPORT(ktls_engine_free)(ktls_engine *engine) {
     ktls_log_free(&engine->log);
     OPENSSL_free(engine->alpn);
     OPENSSL_free(engine->server_name);
+    ktls_ech_forget(engine);
     SSL_SESSION_free(engine->found);
     OPENSSL_clear_free(engine, sizeof *engine);
     ERR_clear_error();

@@ -80,6 +80,8 @@ typedef struct ktls_engine {
     int64_t charge;          /* bytes that it has taken while it was not finished (memory.c) */
     uint8_t refused;         /* it was given no more */
     SSL_SESSION *found;      /* server: the session that was found for the client's session id */
+    struct ktls_ech *ech;    /* what a key log still has to say of the encrypted hello; NULL for nothing */
+    uint8_t hello_random[SSL3_RANDOM_SIZE]; /* server: of the hello as it came */
 } ktls_engine;
 
 enum ktls_suspension {
@@ -109,6 +111,7 @@ extern uint8_t ktls_answer[];
 enum { KTLS_ANSWER_SIZE = 2048 }; /* a signature of RSA-16384 */
 
 ktls_engine *ktls_charge(ktls_engine *engine);
+ktls_engine *ktls_charged(void);
 void ktls_discharge(ktls_engine *engine);
 BIO *ktls_record_bio_new(ktls_engine *engine);
 void ktls_errors_collect(struct ktls_log *log);
@@ -123,5 +126,14 @@ void ktls_context_install_tickets(SSL_CTX *context);
 void ktls_engine_install_psk(ktls_engine *engine);
 void ktls_engine_request_nothing(ktls_engine *engine);
 int ktls_exchange_group(const EVP_PKEY *key);
+
+#if OPENSSL_VERSION_MAJOR >= 4 && !defined OPENSSL_NO_ECH
+#define KTLS_ECH
+void ktls_ech_log_secret(ktls_engine *engine);
+void ktls_ech_forget(ktls_engine *engine);
+#else
+static inline void ktls_ech_log_secret(ktls_engine *engine) { (void)engine; }
+static inline void ktls_ech_forget(ktls_engine *engine) { (void)engine; }
+#endif
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * The key schedules of TLS 1.2 and 1.3 as OpenSSL's default provider offers them, TLS1-PRF and TLS13-KDF. A handshake makes some forty
  * derivations, and what OpenSSL's own spend on contexts, parameters and looking up digests is twice the hashing. These take the place
- * of OpenSSL's tls1_prf.c and hkdf.c, whose other function, HKDF, TLS has no use for.
+ * of OpenSSL's tls1_prf.c and hkdf.c, whose other function, HKDF, only the HPKE of encrypted hellos has a use for.
  */
+#include "engine.h"
 #include "hmac.h"
 
 #include <openssl/core_dispatch.h>
@@ -175,7 +176,9 @@ const OSSL_DISPATCH ossl_kdf_tls1_3_kdf_functions[] = KDF(derive_tls13);
 const OSSL_DISPATCH ossl_kdf_tls1_prf_functions[] = KDF(derive_prf);
 
 /* The provider lists these, and TLS has no use for them: without them the module is a fiftieth smaller. */
+#ifndef KTLS_ECH
 const OSSL_DISPATCH ossl_kdf_hkdf_functions[] = KDF(derive_nothing);
+#endif
 const OSSL_DISPATCH ossl_kdf_sskdf_functions[] = KDF(derive_nothing);
 const OSSL_DISPATCH ossl_kdf_x963_kdf_functions[] = KDF(derive_nothing);
 const OSSL_DISPATCH ossl_kdf_x942_kdf_functions[] = KDF(derive_nothing);

@@ -35,6 +35,9 @@ ktls_engine *ktls_charge(ktls_engine *engine) {
     return before;
 }
 
+/* The connection that is being driven, while it is not finished. */
+ktls_engine *ktls_charged(void) { return charged; }
+
 /* The connection is finished or gone: what it has is no handshake's any more. */
 void ktls_discharge(ktls_engine *engine) {
     if (charged == engine) charged = NULL;

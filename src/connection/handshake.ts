@@ -67,10 +67,25 @@ export interface Inspection {
   readonly ephemeralKey: { readonly type: string; readonly size: number; readonly name: string } | undefined;
   /** Signature algorithms that both sides support, as OpenSSL's s_server prints them. */
   readonly sharedSignatureAlgorithms: readonly string[];
+  /** What became of an encrypted hello; undefined where none was asked for. */
+  readonly ech: EchResult | undefined;
   /** The Finished message of either side (SSL_get_finished(3)). */
   finishedMessage(side: 'own' | 'peer'): Uint8Array | undefined;
   /** Keying material for other protocols (RFC 5705, RFC 8446 §7.5). Throws before the handshake's end. */
   exportKeyingMaterial(length: number, label: string, context?: Uint8Array): Uint8Array;
+}
+
+/** What became of a hello that was to be encrypted (RFC 9849). */
+export interface EchResult {
+  /**
+   * Of a client: 'accepted', 'rejected', and 'greased' where it only looked like one. Of a server: 'accepted', 'absent', 'rejected' where it has
+   * no key for it, and 'backend' where another server had decrypted it (§5.1).
+   */
+  readonly status: 'accepted' | 'rejected' | 'greased' | 'absent' | 'backend';
+  /** The name in the hello that everybody can read. */
+  readonly outerServerName: string | undefined;
+  /** Client: the ECHConfigList that the server would have accepted, where its certificate is good for the outer name (§6.1.6). */
+  readonly retryConfigs: Uint8Array | undefined;
 }
 
 /** What a handshake wants done, in order. Byte arrays are the receiver's own. */

@@ -116,6 +116,10 @@ export class ContextRecipe {
     return { context, trust };
   }
 
+  get allowsTls13(): boolean {
+    return this.#versions.max >= ProtocolVersion.tls13;
+  }
+
   /** The size of Diffie-Hellman parameters that were given as such, in bits. */
   dhBits({ context }: MadeContext): number | undefined {
     return this.#dhparam instanceof Uint8Array ? dhParameterSize(context, this.#dhparam) : undefined;

@@ -2,6 +2,9 @@ import type { Handshake, ImmediateAnswers } from '../connection/handshake.ts';
 import { Engine, offloadable } from '../engine/openssl/engine.ts';
 import { OpenSSLError } from '../engine/openssl/openssl-error.ts';
 import { codedError } from '../errors/coded.ts';
+import { echConfigsRefused } from '../errors/codes.ts';
+import type { EngineKind } from '../platform/engine-host.ts';
+import { type Ech, EchKeys } from './ech.ts';
 import type { SecureContext } from './secure-context.ts';
 
 /** What a handshake is told before it begins. */
@@ -19,6 +22,8 @@ export interface HandshakeSetup {
   readonly pskIdentityHint?: string | undefined;
   /** Client: asks for a stapled OCSP response. */
   readonly requestOcsp?: boolean | undefined;
+  /** Encrypted ClientHello. */
+  readonly ech?: Ech | undefined;
   /** Client: the name in its hello (RFC 6066 §3). */
   readonly serverName?: string | undefined;
   /** Client: the session that it offers, OpenSSL's ASN.1. */
@@ -100,6 +105,7 @@ export class ContextHandshake {
 
   #tell(told: HandshakeSetup): void {
     const { setup } = this.#engine;
+    if (told.ech) this.#tellEch(told.ech);
     if (told.alpn && told.alpn.length > 0) setup.setAlpn(told.alpn);
     if (told.isServer) {
       if (told.sessionScope) setup.setSessionIdContext(told.sessionScope);
@@ -120,6 +126,20 @@ export class ContextHandshake {
   }
 
   /** Text of C's, as for node:tls: it ends at a zero byte. */
+  #tellEch(told: Ech): void {
+    const { module, setup } = this.#engine;
+    if ('keys' in told) setup.ech.useKeys(EchKeys.in(module, told.keys));
+    else if ('grease' in told) setup.ech.grease();
+    else {
+      try {
+        setup.ech.setConfigs(told.configs);
+      } catch (error) {
+        throw error instanceof OpenSSLError ? echConfigsRefused(error) : error;
+      }
+      if (told.outerServerName !== undefined) setup.ech.setOuterName(nameWithoutZero(told.outerServerName));
+    }
+  }
+
   #setHint(hint: string): void {
     const [text = ''] = hint.split('\0', 1);
     try {
@@ -140,11 +160,17 @@ function nameWithoutZero(name: string): string {
 interface ContextUse {
   readonly verifiesPeer: boolean;
   readonly isServer: boolean;
+  readonly engine: EngineKind;
 }
 
 /** What a context is needed for. */
-export function useOf({ isServer, certificate }: Pick<HandshakeSetup, 'isServer' | 'certificate'>): ContextUse {
-  return { isServer, verifiesPeer: !isServer || certificate !== 'ignored' };
+export function useOf({
+  isServer,
+  certificate,
+  ech,
+}: Pick<HandshakeSetup, 'isServer' | 'certificate' | 'ech'>): ContextUse {
+  const engine = ech ? 'ech' : 'default';
+  return { isServer, verifiesPeer: !isServer || certificate !== 'ignored', engine };
 }
 
 const everyCipher: readonly number[] = Object.values(offloadable);

@@ -1,97 +1,132 @@
 import type { NonSharedBuffer } from 'node:buffer';
 import type { EngineContext } from '../engine/openssl/context.ts';
+import type { EngineModule } from '../engine/openssl/module.ts';
 import { TrustStore } from '../engine/openssl/trust-store.ts';
+import { typeError } from '../errors/coded.ts';
 import { contextError } from '../failure.ts';
 import { type DefaultRoots, defaultRoots } from '../platform/default-roots.ts';
-import { engineModule } from '../platform/engine-host.ts';
+import { type EngineKind, engineModule } from '../platform/engine-host.ts';
 import { ciphersAreValid } from './cipher-list.ts';
 import { ContextRecipe, copy, list, type MadeContext, type SecureContextOptions } from './context-recipe.ts';
 import { isOneOf, letNodeRefuseContext } from './node-errors.ts';
 
 export type { SecureContextOptions };
 
+/** A context in one of OpenSSL's instances, and what it was told so far. */
+class LiveContext {
+  made: MadeContext;
+  #trusting: TrustStore | undefined;
+  #naming = false;
+
+  constructor(made: MadeContext) {
+    this.made = made;
+    if (made.trust) this.trust(made.trust, false);
+  }
+
+  get module(): EngineModule {
+    return this.made.context.module;
+  }
+
+  get trustsSomebody(): boolean {
+    return this.#trusting !== undefined;
+  }
+
+  /** From now on this is what is trusted. */
+  trustInstead(store: TrustStore): void {
+    this.made = { context: this.made.context, trust: store };
+    this.trust(store, false);
+  }
+
+  /** `naming`: a certificate request names who is trusted. */
+  trust(store: TrustStore, naming: boolean): void {
+    const names = naming && !this.#naming;
+    if (this.#trusting === store && !names) return;
+    this.#trusting = store;
+    this.#naming ||= naming;
+    this.made.context.useTrustStore(store, names);
+  }
+}
+
+const needsTls13 = 'The option ech needs TLS 1.3, which the context does not allow (RFC 9849 §6.1)';
+
 /** Identity, trust and what may be negotiated; made by {@link createSecureContext} and shared by connections. */
 class Context {
   /** As node:tls has it, for those who pass `secureContext.context` around. */
   readonly context: this;
   readonly #recipe: ContextRecipe;
-  #made: MadeContext;
+  readonly #live = new Map<EngineKind, LiveContext>();
   #ticketKeys: Uint8Array | undefined;
-  #trusting: TrustStore | undefined;
   /** The default certificates as they were, where those of a server's issuers may be among them. */
   readonly #issuers: DefaultRoots | undefined;
-  #naming = false;
 
   constructor(recipe: ContextRecipe, made: MadeContext) {
     this.context = this;
     this.#recipe = recipe;
-    this.#made = made;
-    this.#trust(made.trust, false);
+    this.#live.set('default', new LiveContext(made));
     if (!made.trust && recipe.lacksIssuers) this.#issuers = defaultRoots();
   }
 
   /** The engine's context for a connection. Trust in the default certificates begins when the first connection has to verify a peer. */
-  for(use: { verifiesPeer: boolean; isServer: boolean }): EngineContext {
-    const { context, trust } = this.#live;
+  for(use: { verifiesPeer: boolean; isServer: boolean; engine: EngineKind }): EngineContext {
+    if (use.engine === 'ech' && !this.#recipe.allowsTls13) throw typeError('ERR_INVALID_ARG_VALUE', needsTls13);
+    const live = this.#in(use.engine);
+    const { context, trust } = live.made;
     // Tickets outlive OpenSSL's instance.
-    if (use.isServer) this.#ticketKeys ??= context.ticketKeys;
-    if (use.verifiesPeer) {
-      const naming = use.isServer && trust !== undefined && !this.#naming;
-      const store = trust ?? defaultRoots().store(context.module);
-      if (naming || this.#trusting !== store) this.#trust(store, naming);
-      this.#naming ||= naming;
-    } else if (use.isServer && !this.#trusting && this.#recipe.lacksIssuers) {
-      this.#trust((this.#issuers ?? defaultRoots()).store(context.module), false);
-    }
+    if (use.isServer) this.#keepTicketKeys(context);
+    if (use.verifiesPeer) live.trust(trust ?? defaultRoots().store(context.module), use.isServer && trust !== undefined);
+    else if (use.isServer && !live.trustsSomebody && this.#recipe.lacksIssuers)
+      live.trust((this.#issuers ?? defaultRoots()).store(context.module), false);
     return context;
   }
 
   /** 48 bytes that servers can share so that each accepts the others' tickets. */
   getTicketKeys(): NonSharedBuffer {
     // From here on others may have them, too.
-    this.#ticketKeys ??= this.#live.context.ticketKeys;
+    this.#keepTicketKeys(this.#context);
     return Buffer.from(this.#ticketKeys ?? []);
   }
 
   setTicketKeys(keys: Uint8Array): void {
-    this.#live.context.setTicketKeys(keys);
+    this.#context.setTicketKeys(keys);
     this.#ticketKeys = keys.slice();
+    this.#forgetOthers();
   }
 
   /** The certificate, DER; null when there is none. */
   getCertificate(): Buffer | null {
-    const der = this.#live.context.certificate('own');
+    const der = this.#context.certificate('own');
     return der ? Buffer.from(der) : null;
   }
 
   /** The issuer of the certificate, DER; null when it is not known. */
   getIssuer(): Buffer | null {
-    const der = this.#live.context.certificate('issuer');
+    const der = this.#context.certificate('issuer');
     return der ? Buffer.from(der) : null;
   }
 
   /** A certificate for handshakes from now on, PEM, behind which {@link setKey} has to follow. As node:tls's context has it, which does not document it. */
   setCert(pem: string | NodeJS.ArrayBufferView): void {
-    const { context } = this.#live;
-    orContextError(() => this.#recipe.replaceCertificate(context, copy(pem)));
+    orContextError(() => this.#recipe.replaceCertificate(this.#context, copy(pem)));
+    this.#forgetOthers();
   }
 
   /** Its key, PEM. */
   setKey(pem: string | NodeJS.ArrayBufferView, passphrase?: string): void {
-    const { context } = this.#live;
-    orContextError(() => this.#recipe.replaceKey(context, copy(pem), passphrase));
+    orContextError(() => this.#recipe.replaceKey(this.#context, copy(pem), passphrase));
+    this.#forgetOthers();
   }
 
   /** Trusts more certificates, PEM. As node:tls's context has it, which does not document it. */
   addCACert(pem: string | NodeJS.ArrayBufferView): void {
-    const { context, trust } = this.#live;
+    const live = this.#in('default');
+    const { context, trust } = live.made;
     const certificates = copy(pem);
     const store = trust ?? new TrustStore(context.module);
     if (!trust) store.addAll(defaultRoots().store(context.module));
     store.add(certificates);
     this.#recipe.alsoTrust(certificates);
-    this.#made = { context, trust: store };
-    this.#trust(store, false);
+    live.trustInstead(store);
+    this.#forgetOthers();
   }
 
   /** What separates sessions by the application's word; empty for nothing. */
@@ -104,20 +139,32 @@ class Context {
     return this.#recipe.demands;
   }
 
-  /** OpenSSL may have been replaced since the last use: the context is then made again. */
-  get #live(): MadeContext {
-    const module = engineModule();
-    if (this.#made.context.module === module) return this.#made;
-    this.#made = this.#recipe.make(module);
-    this.#naming = false;
-    if (this.#ticketKeys) this.#made.context.setTicketKeys(this.#ticketKeys);
-    this.#trust(this.#made.trust, false);
-    return this.#made;
+  get #context(): EngineContext {
+    return this.#in('default').made.context;
   }
 
-  #trust(store: TrustStore | undefined, naming: boolean): void {
-    this.#trusting = store;
-    if (store) this.#made.context.useTrustStore(store, naming);
+  /** OpenSSL may have been replaced since the last use: the context is then made again. */
+  #in(kind: EngineKind): LiveContext {
+    const module = engineModule(kind);
+    const known = this.#live.get(kind);
+    if (known?.module === module) return known;
+    const live = new LiveContext(this.#recipe.make(module));
+    if (this.#ticketKeys) live.made.context.setTicketKeys(this.#ticketKeys);
+    this.#live.set(kind, live);
+    return live;
+  }
+
+  /** The same for all of OpenSSL's instances, whichever made them. */
+  #keepTicketKeys(context: EngineContext): void {
+    if (this.#ticketKeys) return;
+    const keys = context.ticketKeys;
+    this.#ticketKeys = keys;
+    for (const { made } of this.#live.values()) if (keys && made.context !== context) made.context.setTicketKeys(keys);
+  }
+
+  /** Made again from what is known now, when they are needed. */
+  #forgetOthers(): void {
+    for (const kind of this.#live.keys()) if (kind !== 'default') this.#live.delete(kind);
   }
 }
 

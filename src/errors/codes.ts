@@ -44,6 +44,31 @@ export function unavailable(message: string, cause?: unknown): TLSError {
   return cause === undefined ? error : Object.assign(error, { cause });
 }
 
+/** A client's `ech.configs` is no ECHConfigList, or has nothing that OpenSSL knows. */
+export function echConfigsRefused(cause: unknown): TLSError {
+  const message = 'The option ech.configs is no ECHConfigList (RFC 9849 §4), or has no configuration that OpenSSL knows';
+  return Object.assign(codedError('ERR_KTLS_ECH_CONFIGS', message), { cause });
+}
+
+/**
+ * The server did not accept an encrypted hello. `retryConfigs`: what it would have accepted, for a new connection; undefined where it has none, or
+ * showed no certificate that is good for the outer name.
+ */
+export function echRejected({ outerServerName, retryConfigs, verifyText, alert }: EchRejection): TLSError {
+  const by = outerServerName === undefined ? 'The server' : `The server for ${outerServerName}`;
+  const why = verifyText === undefined ? '' : `, and is not trusted: ${verifyText}`;
+  const retry = retryConfigs === undefined ? '' : ': connect again with retryConfigs as ech.configs';
+  const message = `${by} did not accept the encrypted ClientHello${why}${retry}`;
+  return codedError('ERR_KTLS_ECH_REJECTED', message, { outerServerName, retryConfigs, alert });
+}
+
+interface EchRejection {
+  readonly outerServerName: string | undefined;
+  readonly retryConfigs: Uint8Array | undefined;
+  readonly verifyText: string | undefined;
+  readonly alert: number | undefined;
+}
+
 /** What peers make OpenSSL hold before they are known has a bound. */
 export function handshakeMemory(details: object): TLSError {
   const message = 'The handshake took more memory than peers may have before it is finished';

@@ -7,19 +7,21 @@ import { nodeTls } from './node-tls.ts';
 /** Certificates that are trusted where none are given. */
 export class DefaultRoots {
   readonly certificates: readonly string[];
-  #store: TrustStore | undefined;
+  readonly #stores = new WeakMap<EngineModule, TrustStore>();
   #digest: string | undefined;
 
   constructor(certificates: readonly string[]) {
     this.certificates = certificates;
   }
 
-  /** A store of them, shared by all who ask, in the module that is in use. */
+  /** A store of them, shared by all who ask in that module. */
   store(module: EngineModule): TrustStore {
-    if (this.#store?.module === module) return this.#store;
-    this.#store = new TrustStore(module);
-    for (const certificate of this.certificates) this.#store.add(Buffer.from(certificate));
-    return this.#store;
+    const made = this.#stores.get(module);
+    if (made) return made;
+    const store = new TrustStore(module);
+    this.#stores.set(module, store);
+    for (const certificate of this.certificates) store.add(Buffer.from(certificate));
+    return store;
   }
 
   /** Tells these from others. */

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { EngineModule } from '../engine/openssl/module.ts';
 import { unavailable } from '../errors/codes.ts';
 import { counterMode } from './counter-mode.ts';
@@ -7,18 +8,23 @@ import { packageFile } from './package-file.ts';
 import { fillRandom } from './random.ts';
 import { verifySignature } from './signatures.ts';
 
-let compiled: WebAssembly.Module | undefined;
-let host: EngineModule | undefined;
+/** Which OpenSSL: that of all connections, or the one that has Encrypted ClientHello, which is a package of its own. */
+export type EngineKind = 'default' | 'ech';
+
+const compiled = new Map<EngineKind, WebAssembly.Module>();
+const hosts = new Map<EngineKind, EngineModule>();
 
 /**
  * This thread's OpenSSL. Made at first use and synchronously, because node:tls's API is; about 20 ms once. Another one, when the last was
  * lost (Instance) or had grown and was left by all connections: contexts have to be made again then, so that nobody may keep it.
  * Throws ERR_KTLS_UNAVAILABLE where WebAssembly is not allowed or the package is not whole.
  */
-export function engineModule(): EngineModule {
+export function engineModule(kind: EngineKind = 'default'): EngineModule {
+  const host = hosts.get(kind);
   if (host && !host.lost) return host;
-  compiled ??= compile();
-  const module = new EngineModule(compiled, {
+  const compiledOnce = compiled.get(kind) ?? compile(kind);
+  compiled.set(kind, compiledOnce);
+  const module = new EngineModule(compiledOnce, {
     random: fillRandom,
     now: Date.now,
     verify: verifySignature,
@@ -26,7 +32,7 @@ export function engineModule(): EngineModule {
     counterMode: counterMode(),
   });
   module.engines.onNone = () => giveBack(module);
-  host = module;
+  hosts.set(kind, module);
   return module;
 }
 
@@ -38,15 +44,24 @@ function giveBack(module: EngineModule): void {
 /** Bytes. It begins with 16 MiB. */
 const keptWhenIdle = 64 << 20;
 
-function compile(): WebAssembly.Module {
+function compile(kind: EngineKind): WebAssembly.Module {
   // `--jitless` takes the whole of it away.
   if (typeof WebAssembly === 'undefined') throw cannotLoad('this process has no WebAssembly, perhaps by --jitless');
   try {
-    return new WebAssembly.Module(readFileSync(packageFile('wasm/ktls.wasm')));
+    return new WebAssembly.Module(readFileSync(kind === 'ech' ? echFile() : packageFile('wasm/ktls.wasm')));
   } catch (cause) {
+    if (kind === 'ech') throw unavailable(withoutEch, cause);
     throw cannotLoad(cause instanceof Error ? cause.message : String(cause), cause);
   }
 }
+
+/** Beside this package where npm installs it; in its repository it has a folder. */
+function echFile(): URL | string {
+  const here = packageFile('ech/ktls-ech.wasm');
+  return existsSync(here) ? here : createRequire(import.meta.url).resolve('ktls-ech/ktls-ech.wasm');
+}
+
+const withoutEch = 'Encrypted ClientHello needs the package ktls-ech of the same version: npm install ktls-ech';
 
 function cannotLoad(why: string, cause?: unknown): Error {
   return unavailable(`OpenSSL cannot be loaded here: ${why}`, cause);

@@ -1,9 +1,9 @@
-import type { ConnectionEvent } from '../connection/events.ts';
+import type { ConnectionEvent, Failure } from '../connection/events.ts';
 import { InstanceLost } from '../connection/instance-lost.ts';
 import type { KeyEpoch } from '../connection/key-epoch.ts';
 import type { Negotiated } from '../connection/negotiated.ts';
 import { versionName } from '../context/protocol-versions.ts';
-import { truncated } from '../errors/codes.ts';
+import { echRejected, truncated } from '../errors/codes.ts';
 import { failureError } from '../failure.ts';
 import type { EpochKeys } from '../keys/exported-keys.ts';
 import { type ConnectionMessages, publish } from '../observe/channels.ts';
@@ -163,7 +163,24 @@ export class Incoming implements SessionListener {
 
   #onFailure({ failure }: ConnectionEvent & { kind: 'failed' }): void {
     const isNegotiation = failure.by === 'openssl' || failure.by === 'record';
-    this.#socket.destroy(this.#parts.writes.failed(failureError(failure), isNegotiation));
+    this.#socket.destroy(this.#parts.writes.failed(this.#echRejection(failure) ?? failureError(failure), isNegotiation));
+  }
+
+  /** Client: the handshake ended because the encrypted hello was not accepted (RFC 9849 §6.1.6). */
+  #echRejection(failure: Failure): Error | undefined {
+    const connection = this.#parts.opening.session?.connection;
+    const isRejection = failure.by === 'openssl' && failure.entries.some(({ reason }) => reason === 'ech required');
+    if (!isRejection || !connection || this.#parts.opening.isServer) return undefined;
+    const { ech } = connection.inspection;
+    if (ech?.status !== 'rejected') return undefined;
+    const { verifyResult, verifyText } = connection.negotiated;
+    const { outerServerName, retryConfigs } = ech;
+    return echRejected({
+      outerServerName,
+      retryConfigs: retryConfigs && asBuffer(retryConfigs),
+      verifyText: verifyResult === 0 ? undefined : verifyText,
+      alert: failure.alert,
+    });
   }
 
   #onData(bytes: Uint8Array): void {

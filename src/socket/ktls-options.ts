@@ -1,3 +1,4 @@
+import type { EchOptions } from '../context/ech.ts';
 import { isOneOf } from '../context/node-errors.ts';
 import { typeError } from '../errors/coded.ts';
 import type { Capture } from '../keys/capture.ts';
@@ -15,10 +16,12 @@ export interface KtlsOptions {
   exportKeys?: boolean | undefined;
   /** Takes down what is sent and received, with the secrets to read it. Such a connection stays off the kernel. */
   capture?: Capture | undefined;
+  /** Encrypted ClientHello (RFC 9849): see docs/ech.md. Needs the package ktls-ech. */
+  ech?: EchOptions | undefined;
 }
 
 /** The one list of them, in which none can be missing: who passes options on, tells connections apart or documents them goes by it. */
-const listed = ['ktls', 'portableLayer', 'requireCloseNotify', 'exportKeys', 'capture'] as const;
+const listed = ['ktls', 'portableLayer', 'requireCloseNotify', 'exportKeys', 'capture', 'ech'] as const;
 export const ktlsOptionNames: Whole<Exclude<keyof KtlsOptions, (typeof listed)[number]>> = listed;
 
 /** Does not compile where an option is missing. */

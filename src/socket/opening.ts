@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Connection } from '../connection/connection.ts';
+import { type Ech, readEch } from '../context/ech.ts';
 import { ContextHandshake, type HandshakeSetup } from '../context/handshake.ts';
 import { isOneOf, letNodeRefuseSocket } from '../context/node-errors.ts';
 import { replaceable } from '../context/replaceable.ts';
@@ -35,6 +36,7 @@ export class Opening {
   readonly #socket: ToldSocket;
   readonly #policy: KtlsPolicy;
   readonly #alpn: Uint8Array | undefined;
+  readonly #ech: Ech | undefined;
   readonly #context: SecureContext;
   #handshake: ContextHandshake | undefined;
   #attached: { readonly stream: Duplex; readonly listener: SessionListener } | undefined;
@@ -56,7 +58,8 @@ export class Opening {
     const secureContext = options.secureContext || options.credentials || replaceable.createSecureContext(options);
     this.options = asUsed(options, secureContext);
     this.outlets = new KeyOutlets(this.options);
-    this.#context = preparedContext(this.options);
+    this.#ech = readEch(options.ech, this.isServer);
+    this.#context = preparedContext(this.options, this.#ech);
     this.servername = options.servername;
   }
 
@@ -202,6 +205,7 @@ export class Opening {
       certificate: certificateOf(options),
       handsOutKeys: options.portableLayer !== 'wasm',
       alpn: this.#alpn,
+      ech: this.#ech,
       sessionScope: isServer ? sessionScope(options) : undefined,
       pskIdentityHint: options.pskIdentityHint,
       requestOcsp: options.requestOCSP,

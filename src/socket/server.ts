@@ -2,6 +2,7 @@ import type { NonSharedBuffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { captureRejectionSymbol } from 'node:events';
 import net from 'node:net';
+import { type Ech, readEch } from '../context/ech.ts';
 import { isOneOf, letNodeRefuseServer, letNodeRefuseServerContext } from '../context/node-errors.ts';
 import { replaceable } from '../context/replaceable.ts';
 import { isSecureContext, type SecureContext, type SecureContextOptions } from '../context/secure-context.ts';
@@ -155,6 +156,7 @@ const stickyOptions = ['sessionTimeout', 'ticketKeys'];
 const kept = new WeakMap<TLSServer, Arguments>();
 /** Made once for all connections of a server. */
 const policies = new WeakMap<TLSServer, KtlsPolicy>();
+const echKeys = new WeakMap<TLSServer, Ech>();
 
 function internals(server: TLSServer): Arguments {
   return kept.get(server) ?? { options: {}, listener: undefined };
@@ -195,6 +197,8 @@ function setUp(server: TLSServer, given: Arguments): void {
     );
   }
   checkKtlsOptions(options);
+  const ech = readEch(options.ech, true);
+  if (ech) echKeys.set(server, ech);
   const policy = ktlsPolicy(options.ktls);
   policies.set(server, policy);
   server.once('listening', () => policy.prepare());
@@ -213,6 +217,7 @@ function accept(server: TLSServer, stream: net.Socket): void {
   const { options } = internals(server);
   const accepted: TLSSocketOptions = {
     ...pick(options),
+    ech: echKeys.get(server),
     isServer: true,
     server,
     secureContext: server._sharedCreds,

@@ -1,5 +1,6 @@
 import type net from 'node:net';
 import type tls from 'node:tls';
+import type { Ech } from '../context/ech.ts';
 import { type HandshakeSetup, useOf } from '../context/handshake.ts';
 import { replaceable } from '../context/replaceable.ts';
 import { isSecureContext, type SecureContext } from '../context/secure-context.ts';
@@ -32,12 +33,12 @@ export interface TLSSocketOptions extends Omit<tls.TLSSocketOptions, 'server' | 
 }
 
 /** The options' context, ready for their use. Throws ERR_TLS_INVALID_CONTEXT for what is none, and what making it ready throws. */
-export function preparedContext(options: TLSSocketOptions): SecureContext {
+export function preparedContext(options: TLSSocketOptions, ech: Ech | undefined): SecureContext {
   const context = options.secureContext ?? replaceable.createSecureContext(options);
   if (!isSecureContext(context)) {
     throw codedError('ERR_TLS_INVALID_CONTEXT', 'context must be a SecureContext');
   }
-  context.for(useOf({ isServer: options.isServer === true, certificate: certificateOf(options) }));
+  context.for(useOf({ isServer: options.isServer === true, certificate: certificateOf(options), ech }));
   return context;
 }
 

@@ -4,6 +4,7 @@ import net from 'node:net';
 import { addAbortSignal, type Duplex } from 'node:stream';
 import type { CipherNameAndProtocol, DetailedPeerCertificate, EphemeralKeyInfo, PeerCertificate } from 'node:tls';
 import type { Connection } from '../connection/connection.ts';
+import type { EchResult } from '../connection/handshake.ts';
 import { letNodeRefuseCall } from '../context/node-errors.ts';
 import { versionName } from '../context/protocol-versions.ts';
 import { replaceable } from '../context/replaceable.ts';
@@ -185,6 +186,11 @@ class Socket extends SocketOverStream implements ToldSocket {
   /** The group of the key exchange, by OpenSSL's name: 'x25519', 'X25519MLKEM768', 'secp256r1'. */
   getGroup(): string | undefined {
     return connectionOf(this)?.negotiated.group;
+  }
+
+  /** What became of an Encrypted ClientHello (RFC 9849); undefined where none was asked for, and once destroyed. */
+  get ech(): EchResult | undefined {
+    return connectionOf(this)?.inspection.ech;
   }
 
   /** Client: the server's share of the key exchange. Null on a server. */

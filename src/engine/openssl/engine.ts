@@ -47,7 +47,7 @@ export class Engine implements Handshake, LiveEngine {
     this.#exports = exports;
     this.#pointer = pointer;
     this.setup = new EngineSetup(this, context);
-    this.inspection = new EngineInspection(this);
+    this.inspection = new EngineInspection(this, isServer);
     const entry = new WeakRef(this);
     this.#entry = entry;
     module.engines.add(entry);

@@ -6,6 +6,7 @@ export type ContextPointer = Pointer<'SSL_CTX'>;
 export type StorePointer = Pointer<'X509_STORE'>;
 export type BytesPointer = Pointer<'bytes'>;
 export type LogPointer = Pointer<'ktls_log'>;
+export type EchKeysPointer = Pointer<'OSSL_ECHSTORE'>;
 
 type Text = BytesPointer;
 type Flag = number;
@@ -14,7 +15,7 @@ type Flag = number;
  * Of which bindings these are: what `ktls_bindings` of the module must answer. test/engine/bindings.test.ts says the number that belongs to
  * wasm/*.[ch].
  */
-export const bindings = 0x2a3b2497;
+export const bindings = 0x267cf913;
 
 /** The module's exports, declared in wasm/*.c with KTLS_EXPORT. 0 is failure or NULL unless said otherwise there. */
 export interface EngineExports {
@@ -114,4 +115,17 @@ export interface EngineExports {
     context: BytesPointer | 0,
     contextLength: number,
   ): Flag;
+}
+
+/** What wasm/ech.c adds, where the module's OpenSSL has Encrypted ClientHello. */
+export interface EchExports {
+  ktls_ech_keys_new(): EchKeysPointer;
+  ktls_ech_keys_free(keys: EchKeysPointer): void;
+  ktls_ech_keys_add(keys: EchKeysPointer, pem: BytesPointer, length: number, retry: Flag): Flag;
+  ktls_ech_generate(publicName: Text, maxNameLength: number, kem: number, kdf: number, aead: number): Flag;
+  ktls_engine_use_ech_keys(engine: EnginePointer, keys: EchKeysPointer): Flag;
+  ktls_engine_set_ech_configs(engine: EnginePointer, list: BytesPointer, length: number): Flag;
+  ktls_engine_set_ech_outer_name(engine: EnginePointer, name: Text): Flag;
+  ktls_engine_grease_ech(engine: EnginePointer): void;
+  ktls_engine_ech(engine: EnginePointer): Flag;
 }

@@ -1,5 +1,6 @@
-import type { Inspection } from '../../connection/handshake.ts';
+import type { EchResult, Inspection } from '../../connection/handshake.ts';
 import { certificates } from './certificate-list.ts';
+import { echResult } from './ech.ts';
 import type { EngineExports } from './ffi.ts';
 import type { LiveEngine } from './live-engine.ts';
 
@@ -7,9 +8,11 @@ import type { LiveEngine } from './live-engine.ts';
 export class EngineInspection implements Inspection {
   readonly #engine: LiveEngine;
   readonly #exports: EngineExports;
+  readonly #isServer: boolean;
 
-  constructor(engine: LiveEngine) {
+  constructor(engine: LiveEngine, isServer: boolean) {
     this.#engine = engine;
+    this.#isServer = isServer;
     this.#exports = engine.module.exports;
   }
 
@@ -40,6 +43,10 @@ export class EngineInspection implements Inspection {
     return (
       this.#engine.module.resultText(this.#exports.ktls_engine_shared_sigalgs(this.#engine.live))?.split(':') ?? []
     );
+  }
+
+  get ech(): EchResult | undefined {
+    return echResult(this.#engine, this.#isServer);
   }
 
   finishedMessage(side: 'own' | 'peer'): Uint8Array | undefined {

@@ -1,6 +1,13 @@
 import { InstanceLost } from '../../connection/instance-lost.ts';
 import type { Host } from '../host/host.ts';
-import { type BytesPointer, bindings, type EngineExports, type EnginePointer, type LogPointer } from './ffi.ts';
+import {
+  type BytesPointer,
+  bindings,
+  type EchExports,
+  type EngineExports,
+  type EnginePointer,
+  type LogPointer,
+} from './ffi.ts';
 import { Heap } from './heap.ts';
 import { Instance } from './instance.ts';
 import { KeyExchanges } from './key-exchanges.ts';
@@ -12,6 +19,8 @@ import { Signatures } from './signatures.ts';
 /** One instance of OpenSSL. All contexts and engines that work together live in one. */
 export class EngineModule {
   readonly exports: EngineExports;
+  /** There where this OpenSSL has Encrypted ClientHello. */
+  readonly ech: EchExports | undefined;
   readonly heap: Heap;
   readonly questions: Questions;
   readonly signatures: Signatures;
@@ -78,6 +87,7 @@ export class EngineModule {
     for (const group of host.keyExchange?.groups ?? []) exports.ktls_offer_group(group);
     if (host.counterMode) exports.ktls_offer_counter_mode(host.counterMode.leastBlocks);
     this.exports = exports;
+    this.ech = hasEch(exports) ? exports : undefined;
     this.scratch = exports.ktls_scratch_address();
     this.#result = exports.ktls_result_address();
   }
@@ -125,6 +135,10 @@ function isEngine(exports: object): exports is EngineExports {
   if (!('ktls_bindings' in exports) || typeof exports.ktls_bindings !== 'function') return false;
   const answered: unknown = exports.ktls_bindings();
   return typeof answered === 'number' && answered >>> 0 === bindings;
+}
+
+function hasEch(exports: object): exports is EchExports {
+  return 'ktls_engine_ech' in exports;
 }
 
 const decoder = new TextDecoder();

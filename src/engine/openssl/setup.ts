@@ -1,5 +1,6 @@
 import type { ImmediateAnswers } from '../../connection/handshake.ts';
 import type { EngineContext } from './context.ts';
+import { EchSetup } from './ech.ts';
 import type { EngineExports } from './ffi.ts';
 import type { LiveEngine } from './live-engine.ts';
 
@@ -7,6 +8,7 @@ import type { LiveEngine } from './live-engine.ts';
 export class EngineSetup {
   readonly #engine: LiveEngine;
   readonly #exports: EngineExports;
+  readonly ech: EchSetup;
   /** Keeps the context from being collected. */
   #context: EngineContext;
   #logsKeys = false;
@@ -15,6 +17,7 @@ export class EngineSetup {
     this.#engine = engine;
     this.#exports = engine.module.exports;
     this.#context = context;
+    this.ech = new EchSetup(engine);
   }
 
   /** The one in use: another than at first where {@link setContext} said so. */

@@ -1,0 +1,227 @@
+import { EngineEchKeys, generateEchKey as generate, type HpkeSuite } from '../engine/openssl/ech.ts';
+import type { EngineModule } from '../engine/openssl/module.ts';
+import { OpenSSLError } from '../engine/openssl/openssl-error.ts';
+import { typeError } from '../errors/coded.ts';
+import { engineModule } from '../platform/engine-host.ts';
+import { copy, list } from './context-recipe.ts';
+
+/** A private key for encrypted hellos with its ECHConfigs, PEM (RFC 9934), as {@link generateEchKey} and `openssl ech` make it. */
+export type EchKey = string | Uint8Array | { readonly pem: string | Uint8Array; readonly retry?: boolean | undefined };
+
+/** What a client wants of Encrypted ClientHello (RFC 9849). */
+export interface ClientEchOptions {
+  /**
+   * The server's ECHConfigList, as bytes or in base64, as it stands in the DNS (`ech=` of an HTTPS record, RFC 9848). With it, a connection whose
+   * server does not accept the encrypted hello fails with ERR_KTLS_ECH_REJECTED: nothing is sent to a name that was to be secret.
+   */
+  readonly configs?: string | Uint8Array | undefined;
+  /** The name in the hello that everybody can read, in place of that of the configuration. */
+  readonly outerServerName?: string | undefined;
+  /** Without `configs`: sends what looks like an encrypted hello, so that those which are one do not stand out (§6.2). */
+  readonly grease?: boolean | undefined;
+}
+
+/** What a server has for Encrypted ClientHello (RFC 9849). */
+export interface ServerEchOptions {
+  /** Keys that hellos may be encrypted for; an {@link EchKeys} can be given other ones later. */
+  readonly keys: EchKey | readonly EchKey[] | EchKeys;
+}
+
+export type EchOptions = ClientEchOptions | ServerEchOptions;
+
+/** What a handshake is told, once the options have been looked at. */
+export type Ech =
+  | { readonly keys: EchKeys }
+  | { readonly configs: Uint8Array; readonly outerServerName: string | undefined }
+  | { readonly grease: true };
+
+/**
+ * The keys of a server for encrypted hellos, which can be replaced while it runs: `new EchKeys(pem)`, then `keys.replace([newer, older])` about
+ * once an hour. A key should stay for as long as resolvers may remember its configuration.
+ */
+export class EchKeys {
+  #files: readonly { readonly pem: Uint8Array; readonly retry: boolean }[];
+  #made: EngineEchKeys;
+
+  /**
+   * @param keys One key or several. Clients whose configuration does not fit are told those of the first, or of all that say `retry: true`.
+   * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE for what has no key, ERR_KTLS_UNAVAILABLE without the package ktls-ech.
+   */
+  constructor(keys: EchKey | readonly EchKey[]) {
+    this.#files = readFiles(keys);
+    this.#made = make(engineModule('ech'), this.#files);
+  }
+
+  /**
+   * Other keys for connections from now on. Where this throws, the old ones stay.
+   *
+   * @param keys As the constructor has them.
+   * @throws What the constructor throws.
+   */
+  replace(keys: EchKey | readonly EchKey[]): void {
+    const files = readFiles(keys);
+    this.#made = make(engineModule('ech'), files);
+    for (const { pem } of this.#files) pem.fill(0);
+    this.#files = files;
+  }
+
+  /** OpenSSL may have been replaced since the last use: they are made again then. */
+  static in(module: EngineModule, keys: EchKeys): EngineEchKeys {
+    if (keys.#made.module !== module) keys.#made = make(module, keys.#files);
+    return keys.#made;
+  }
+}
+
+function readFiles(keys: EchKey | readonly EchKey[]): { readonly pem: Uint8Array; readonly retry: boolean }[] {
+  const given = list<EchKey>(keys).map((key) => {
+    const file: unknown = isText(key) ? { pem: key } : key;
+    if (typeof file !== 'object' || file === null || !('pem' in file) || !isText(file.pem)) throw wrongType('keys', 'PEM text');
+    const retry: unknown = 'retry' in file ? file.retry : undefined;
+    return { pem: copy(file.pem), retry: retry === undefined ? undefined : retry === true };
+  });
+  if (given.length === 0) throw wrongType('keys', 'PEM text');
+  const isSaid = given.some(({ retry }) => retry !== undefined);
+  return given.map(({ pem, retry }, at) => ({ pem, retry: isSaid ? retry === true : at === 0 }));
+}
+
+function make(module: EngineModule, files: readonly { readonly pem: Uint8Array; readonly retry: boolean }[]): EngineEchKeys {
+  try {
+    return new EngineEchKeys(module, files);
+  } catch (error) {
+    if (!(error instanceof OpenSSLError)) throw error;
+    throw Object.assign(
+      typeError('ERR_INVALID_ARG_VALUE', 'The option ech.keys must be PEM with a private key and its ECHConfigs (RFC 9934)'),
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * What the option `ech` says. Throws ERR_INVALID_ARG_TYPE and ERR_INVALID_ARG_VALUE for what it cannot, ERR_KTLS_UNAVAILABLE without the package
+ * ktls-ech.
+ */
+export function readEch(option: unknown, isServer: boolean): Ech | undefined {
+  if (option === undefined || option === null) return undefined;
+  if (typeof option !== 'object') throw wrongType('', 'an object');
+  const allowed = isServer ? serverOptions : clientOptions;
+  const other = Object.keys(option).find((name) => !allowed.includes(name));
+  if (other !== undefined) throw typeError('ERR_INVALID_ARG_VALUE', refusalOf(other, isServer));
+  return isServer ? readServer(option) : readClient(option);
+}
+
+function readServer(option: object): Ech {
+  const keys: unknown = Reflect.get(option, 'keys');
+  if (keys instanceof EchKeys) return { keys };
+  const isRight = isText(keys) || (typeof keys === 'object' && keys !== null);
+  if (!isRight) throw wrongType('keys', 'PEM text, an object { pem, retry }, a list of these, or EchKeys');
+  return { keys: new EchKeys(keys as EchKey | readonly EchKey[]) };
+}
+
+function readClient(option: ClientEchOptions): Ech | undefined {
+  const { configs, outerServerName, grease } = option;
+  if (configs !== undefined && !isText(configs)) throw wrongType('configs', 'bytes or base64');
+  if (outerServerName !== undefined && typeof outerServerName !== 'string') throw wrongType('outerServerName', 'a string');
+  if (grease !== undefined && typeof grease !== 'boolean') throw wrongType('grease', 'true or false');
+  if (configs === undefined) {
+    if (outerServerName !== undefined)
+      throw typeError('ERR_INVALID_ARG_VALUE', 'The option ech.outerServerName says nothing without ech.configs');
+    return grease ? { grease } : undefined;
+  }
+  return { configs: bytesOf(configs), outerServerName };
+}
+
+/** Node.js decodes whatever looks a little like base64. */
+function bytesOf(configs: string | Uint8Array): Uint8Array {
+  if (typeof configs !== 'string') return copy(configs);
+  const bytes = Buffer.from(configs, 'base64');
+  const isBase64 = bytes.toString('base64').replaceAll('=', '') === configs.trim().replaceAll('=', '');
+  if (!isBase64 || bytes.length === 0) throw typeError('ERR_INVALID_ARG_VALUE', 'The option ech.configs must be bytes or base64');
+  return bytes;
+}
+
+function isText(value: unknown): value is string | Uint8Array {
+  return typeof value === 'string' || value instanceof Uint8Array;
+}
+
+function refusalOf(name: string, isServer: boolean): string {
+  if (['splitMode', 'backend'].includes(name))
+    return 'The option ech has no split mode (RFC 9849 §3.1): OpenSSL decrypts hellos only for itself';
+  return `The option ech of a ${isServer ? 'server' : 'client'} has no ${JSON.stringify(name)}`;
+}
+
+function wrongType(name: string, what: string): Error {
+  return typeError('ERR_INVALID_ARG_TYPE', `The option ech${name && `.${name}`} must be ${what}`);
+}
+
+const clientOptions: readonly string[] = ['configs', 'outerServerName', 'grease'];
+const serverOptions: readonly string[] = ['keys'];
+
+/** Options of {@link generateEchKey}. */
+export interface EchKeyOptions {
+  /** The name in the hello that everybody can read: one that the server has a certificate for, too. */
+  readonly publicName: string;
+  /** The longest name in bytes that shall be hidden, by which clients pad. Default 0: clients choose. */
+  readonly maxNameLength?: number | undefined;
+  /** How hellos are encrypted (RFC 9180 §7). Default: X25519, SHA-256 and AES-128-GCM, which all clients have. */
+  readonly suite?:
+    | {
+        readonly kem?: 'x25519' | 'x448' | 'p256' | 'p384' | 'p521' | undefined;
+        readonly kdf?: 'sha256' | 'sha384' | 'sha512' | undefined;
+        readonly aead?: 'aes-128-gcm' | 'aes-256-gcm' | 'chacha20-poly1305' | undefined;
+      }
+    | undefined;
+}
+
+/** A key for encrypted hellos, and what clients are to know of it. */
+export interface GeneratedEchKey {
+  /** For {@link EchKeys}: a secret. */
+  readonly pem: string;
+  /** The ECHConfigList, for `ech=` in the DNS and a client's `ech.configs`. */
+  readonly configs: Buffer;
+}
+
+/**
+ * Makes a key for encrypted hellos.
+ *
+ * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_KTLS_UNAVAILABLE without the package ktls-ech.
+ */
+export function generateEchKey({ publicName, maxNameLength = 0, suite = {} }: EchKeyOptions): GeneratedEchKey {
+  if (typeof publicName !== 'string') throw typeError('ERR_INVALID_ARG_TYPE', 'The option publicName must be a string');
+  if (publicName.length === 0 || publicName.length > 255)
+    throw typeError('ERR_INVALID_ARG_VALUE', 'The option publicName must be a DNS name of 1 to 255 bytes');
+  if (!Number.isInteger(maxNameLength) || maxNameLength < 0 || maxNameLength > 255)
+    throw typeError('ERR_INVALID_ARG_VALUE', 'The option maxNameLength must be a whole number from 0 to 255');
+  const pem = pemOf(publicName, maxNameLength, hpkeSuite(suite));
+  const encoded = /-----BEGIN ECHCONFIG-----([^-]*)-----END ECHCONFIG-----/.exec(pem)?.[1] ?? '';
+  return { pem, configs: Buffer.from(encoded, 'base64') };
+}
+
+function pemOf(publicName: string, maxNameLength: number, suite: HpkeSuite): string {
+  try {
+    const bytes = generate(engineModule('ech'), { publicName, maxNameLength, suite });
+    const pem = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+    bytes.fill(0);
+    return pem;
+  } catch (error) {
+    if (!(error instanceof OpenSSLError)) throw error;
+    throw typeError('ERR_INVALID_ARG_VALUE', `The option publicName must be a DNS name, and ${JSON.stringify(publicName)} is none`);
+  }
+}
+
+function hpkeSuite({ kem = 'x25519', kdf = 'sha256', aead = 'aes-128-gcm' }: NonNullable<EchKeyOptions['suite']>): HpkeSuite {
+  const suite = { kem: kems.get(kem), kdf: kdfs.indexOf(kdf) + 1, aead: aeads.indexOf(aead) + 1 };
+  if (suite.kem === undefined || suite.kdf === 0 || suite.aead === 0)
+    throw typeError('ERR_INVALID_ARG_VALUE', `The option suite has no ${[kem, kdf, aead].join(', ')}`);
+  return { ...suite, kem: suite.kem };
+}
+
+/** RFC 9180 §7.1, §7.2, §7.3. */
+const kems = new Map<string, number>([
+  ['p256', 0x10],
+  ['p384', 0x11],
+  ['p521', 0x12],
+  ['x25519', 0x20],
+  ['x448', 0x21],
+]);
+const kdfs: readonly string[] = ['sha256', 'sha384', 'sha512'];
+const aeads: readonly string[] = ['aes-128-gcm', 'aes-256-gcm', 'chacha20-poly1305'];

@@ -1,0 +1,11 @@
+export type { EchResult } from './connection/handshake.ts';
+export {
+  type ClientEchOptions,
+  type EchKey,
+  type EchKeyOptions,
+  EchKeys,
+  type EchOptions,
+  type GeneratedEchKey,
+  generateEchKey,
+  type ServerEchOptions,
+} from './context/ech.ts';
