@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type Plugin } from 'vitest/config';
 
 const withPeers = ['test/interop/**/*.test.ts', 'test/applications/**/*.test.ts'];
 const needingMore = [
@@ -22,10 +22,27 @@ const installedPackage = [
   { find: /^ktls\/(\w+)$/, replacement: `${installed}$1.js` },
 ];
 
+// What depends on OpenSSL's own words and rules, run on the series that ktls-ech has. Programs of their own, as those of cli/, stay on the other.
+const ofOpenSSL = ['test/{engine,contract,connection,socket,record}/**/*.test.ts'];
+const ofOpenSSLWithPeers = ['test/interop/{our-client,our-server,wasm-layer,stacks}.test.ts'];
+const withOpenSSL4: Plugin = {
+  name: 'OpenSSL 4.0 for all connections',
+  enforce: 'pre',
+  transform: (code, id) =>
+    /\/(?:test\/engine\/engine-pair|src\/platform\/engine-host)\.ts$/.test(id)
+      ? code.replaceAll('wasm/ktls.wasm', 'ech/ktls-ech.wasm')
+      : undefined,
+};
+
 export default defineConfig({
   test: {
     projects: [
       { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: needingMore, testTimeout: 30_000 } },
+      { plugins: [withOpenSSL4], test: { name: 'OpenSSL 4.0', include: ofOpenSSL, testTimeout: 30_000 } },
+      {
+        plugins: [withOpenSSL4],
+        test: { name: 'OpenSSL 4.0, interop', include: ofOpenSSLWithPeers, testTimeout: 30_000, hookTimeout: 30_000 },
+      },
       // With the addon that `node setup/run.mjs sanitized` builds.
       { test: { name: 'sanitized', include: ofTheAddon, testTimeout: 60_000, maxWorkers: 2 } },
       // The package as npm would install it, on other runtimes too: `node setup/run.mjs native-arm64 dist runtimes`.

@@ -14,7 +14,7 @@ import { runtimes } from './steps/runtimes.mjs';
 import { fuzzers, sanitized } from './steps/sanitized.mjs';
 import { stacks } from './steps/stacks.mjs';
 import { tools } from './steps/tools.mjs';
-import { wasm, wasmOf40 } from './steps/wasm.mjs';
+import { ech, wasm } from './steps/wasm.mjs';
 import { wine } from './steps/wine.mjs';
 import { bench } from './tasks/bench.mjs';
 import { benchKernel } from './tasks/bench-kernel.mjs';
@@ -34,7 +34,7 @@ const TASKS = {
   ...{ bench, fuzz, soak, suites, 'bench:kernel': benchKernel, 'openssl:update': opensslUpdate },
 };
 const STEPS = [
-  ...[packages, tools, opensslLibraries, wasm, wasmOf40, native, nativeArm64, dist, installed],
+  ...[packages, tools, opensslLibraries, wasm, ech, native, nativeArm64, dist, installed],
   ...[guests, emulator, peers, stacks, runtimes, wine, windowsPackages, arm64Packages, fuzzers, sanitized],
 ];
 

@@ -24,6 +24,7 @@ const table: Readonly<Record<string, { readonly imports: readonly string[]; read
   files: { imports: ['errors', 'socket', 'tls.ts'], node: true },
   'tls.ts': { imports: ['platform', 'context', 'socket'], node: true },
   'index.ts': { imports: ['errors', 'platform', 'context', 'socket', 'tls.ts'], node: false },
+  'ech.ts': { imports: ['connection', 'context'], node: false },
   'keys.ts': { imports: ['keys', 'capture', 'platform'], node: false },
   adapters: { imports: ['errors', 'observe', 'context', 'socket', 'files', 'tls.ts', 'index.ts'], node: true },
   'https.ts': { imports: ['tls.ts', 'files', 'adapters'], node: true },

@@ -36,9 +36,7 @@ static int on_new_session(SSL *ssl, SSL_SESSION *session) {
 
 static void on_key_log(const SSL *ssl, const char *line) {
     ktls_engine *engine = SSL_get_app_data(ssl);
-    if (!engine || !engine->want_key_log) return;
-    ktls_ech_log_secret(engine);
-    ktls_log_append(&engine->log, KTLS_OUT_KEY_LOG, 0, line, strlen(line));
+    if (engine && engine->want_key_log) ktls_ech_log(engine, line, strlen(line));
 }
 
 /*

@@ -61,21 +61,9 @@ int KTLS_EXPORT(ktls_engine_use_ech_keys)(ktls_engine *engine, OSSL_ECHSTORE *ke
     return SSL_set1_echstore(engine->ssl, keys);
 }
 
-/*
- * The server has accepted. From here on the hello is the inner one, its random included: a key log's secrets stand under that (RFC 9850 §2.3).
- * OpenSSL's server has it so, its client keeps the outer one.
- */
-static unsigned on_accepted(SSL *ssl, const char *text) {
-    (void)text;
-    SSL_CONNECTION *s = SSL_CONNECTION_FROM_SSL(ssl);
-    if (s->ext.ech.success == 1) memcpy(s->s3.client_random, s->ext.ech.client_random, SSL3_RANDOM_SIZE);
-    return 1;
-}
-
 /* Client: an ECHConfigList. */
 int KTLS_EXPORT(ktls_engine_set_ech_configs)(ktls_engine *engine, const uint8_t *list, uint32_t length) {
     ERR_clear_error();
-    SSL_ech_set_callback(engine->ssl, on_accepted);
     return SSL_set1_ech_config_list(engine->ssl, list, length);
 }
 
@@ -83,6 +71,12 @@ int KTLS_EXPORT(ktls_engine_set_ech_configs)(ktls_engine *engine, const uint8_t 
 int KTLS_EXPORT(ktls_engine_set_ech_outer_name)(ktls_engine *engine, const char *name) {
     ERR_clear_error();
     return SSL_ech_set1_outer_server_name(engine->ssl, name, 0);
+}
+
+/* Client: the protocols in that hello, in wire format, in place of those that it asks for. */
+int KTLS_EXPORT(ktls_engine_set_ech_outer_alpn)(ktls_engine *engine, const uint8_t *protocols, uint32_t length) {
+    ERR_clear_error();
+    return SSL_ech_set1_outer_alpn_protos(engine->ssl, protocols, length);
 }
 
 /* Client: an extension that looks like one, so that those who use it do not stand out (RFC 9849 §6.2). */
@@ -156,41 +150,60 @@ int __wrap_OSSL_HPKE_decap(OSSL_HPKE_CTX *context, const unsigned char *enc, siz
     return ok;
 }
 
-static void log_line(ktls_engine *engine, const char *name, const uint8_t *bytes, size_t length) {
+static char *put_hex(char *to, const uint8_t *bytes, size_t length) {
     static const char digits[] = "0123456789abcdef";
-    const size_t total = strlen(name) + 2 + 2 * (SSL3_RANDOM_SIZE + length);
+    for (size_t i = 0; i < length; i++) {
+        *to++ = digits[bytes[i] >> 4];
+        *to++ = digits[bytes[i] & 15];
+    }
+    return to;
+}
+
+static void log_line(ktls_engine *engine, const char *name, const uint8_t *bytes, size_t length) {
+    const size_t name_length = strlen(name), total = name_length + 2 + 2 * (SSL3_RANDOM_SIZE + length);
     char *line = OPENSSL_malloc(total), *end = line;
     if (!line) return;
-    const struct { const uint8_t *bytes; size_t length; } parts[] = {{engine->ech->outer_random, SSL3_RANDOM_SIZE}, {bytes, length}};
-    memcpy(end, name, strlen(name));
-    end += strlen(name);
-    for (int part = 0; part < 2; part++) {
-        *end++ = ' ';
-        for (size_t i = 0; i < parts[part].length; i++) {
-            *end++ = digits[parts[part].bytes[i] >> 4];
-            *end++ = digits[parts[part].bytes[i] & 15];
-        }
-    }
+    memcpy(end, name, name_length);
+    end += name_length;
+    *end++ = ' ';
+    end = put_hex(end, engine->ech->outer_random, SSL3_RANDOM_SIZE);
+    *end++ = ' ';
+    end = put_hex(end, bytes, length);
     ktls_log_append(&engine->log, KTLS_OUT_KEY_LOG, 0, line, (size_t)(end - line));
     OPENSSL_clear_free(line, total);
 }
 
-/*
- * With the first secret that is logged: it stands under the random of the inner hello, which these two let a reader find. A server that
- * could not open the hello has nothing to say.
- */
-void ktls_ech_log_secret(ktls_engine *engine) {
+/* Before the first secret. A server that could not open the hello has nothing to say. */
+static void log_hello(ktls_engine *engine, const SSL_CONNECTION *s) {
     struct ktls_ech *ech = engine->ech;
     if (!ech) return;
-    char *inner = NULL, *outer = NULL;
-    const int status = SSL_is_server(engine->ssl) ? SSL_ech_get1_status(engine->ssl, &inner, &outer) : SSL_ECH_STATUS_SUCCESS;
-    if (status == SSL_ECH_STATUS_SUCCESS || status == SSL_ECH_STATUS_BAD_NAME) {
+    if (!s->server || s->ext.ech.success == 1) {
         log_line(engine, "ECH_SECRET", ech->secret, ech->secret_length);
         log_line(engine, "ECH_CONFIG", ech->config, ech->config ? ech->config_length : 0);
     }
-    OPENSSL_free(inner);
-    OPENSSL_free(outer);
     ktls_ech_forget(engine);
+}
+
+/*
+ * A line of the key log. An encrypted hello comes first: its secret stands under the random of the outer hello, and leads a reader to the inner
+ * one, under whose random all others stand (RFC 9850 §2.3). OpenSSL's server has it so, and its client writes the outer random.
+ */
+void ktls_ech_log(ktls_engine *engine, const char *line, size_t length) {
+    SSL_CONNECTION *s = SSL_CONNECTION_FROM_SSL(engine->ssl);
+    const char *space = memchr(line, ' ', length);
+    const size_t end = space ? (size_t)(space - line) + 1 + 2 * SSL3_RANDOM_SIZE : length + 1;
+    log_hello(engine, s);
+    if (s->server || s->ext.ech.success != 1 || end > length) {
+        ktls_log_append(&engine->log, KTLS_OUT_KEY_LOG, 0, line, length);
+        return;
+    }
+    char *copy = OPENSSL_memdup(line, length);
+    if (!copy) return;
+    /* What is told of the connection has the same. */
+    memcpy(s->s3.client_random, s->ext.ech.client_random, SSL3_RANDOM_SIZE);
+    put_hex(copy + (space - line) + 1, s->ext.ech.client_random, SSL3_RANDOM_SIZE);
+    ktls_log_append(&engine->log, KTLS_OUT_KEY_LOG, 0, copy, length);
+    OPENSSL_clear_free(copy, length);
 }
 
 void ktls_ech_forget(ktls_engine *engine) {

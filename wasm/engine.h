@@ -129,10 +129,12 @@ int ktls_exchange_group(const EVP_PKEY *key);
 
 #if OPENSSL_VERSION_MAJOR >= 4 && !defined OPENSSL_NO_ECH
 #define KTLS_ECH
-void ktls_ech_log_secret(ktls_engine *engine);
+void ktls_ech_log(ktls_engine *engine, const char *line, size_t length);
 void ktls_ech_forget(ktls_engine *engine);
 #else
-static inline void ktls_ech_log_secret(ktls_engine *engine) { (void)engine; }
+static inline void ktls_ech_log(ktls_engine *engine, const char *line, size_t length) {
+    ktls_log_append(&engine->log, KTLS_OUT_KEY_LOG, 0, line, length);
+}
 static inline void ktls_ech_forget(ktls_engine *engine) { (void)engine; }
 #endif
 

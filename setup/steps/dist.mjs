@@ -51,6 +51,6 @@ async function compile() {
   rmSync(build('modules'), { recursive: true, force: true });
   const words = ['-p', 'tsconfig.json', '--outDir', at(MODULES)];
   await quietly(build('logs/dist.log'), 'tsc', words, { env: projectEnvironment() });
-  for (const folder of ['wasm', 'prebuilds']) symlinkSync(at(folder), build('modules', folder), 'junction');
+  for (const folder of ['wasm', 'ech', 'prebuilds']) symlinkSync(at(folder), build('modules', folder), 'junction');
   copyFileSync(at('package.json'), build('modules/package.json'));
 }

@@ -45,7 +45,7 @@ function sourceOf(series) {
 }
 
 // What belongs to a series beside the one that is packed has its name.
-export function nameIn(series, name) {
+function nameIn(series, name) {
   return series === undefined ? name : `${name}-${series}`;
 }
 

@@ -1,12 +1,13 @@
 // wasm/ktls.wasm: our C in wasm/, linked with OpenSSL's libraries.
 import { createHash } from 'node:crypto';
 import { appendFileSync, copyFileSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 import { linkModule } from '../link-wasm.mjs';
 import { at, build } from '../paths.mjs';
 import { SetupError } from '../setup-error.mjs';
 import { filesUnder } from '../stamp.mjs';
-import { librariesOf, nameIn, opensslLibraries } from './openssl.mjs';
+import { librariesOf, opensslLibraries } from './openssl.mjs';
 import { tools } from './tools.mjs';
 
 export const wasm = {
@@ -19,27 +20,30 @@ export const wasm = {
   outputs: ['wasm/ktls.wasm'],
   async run(say) {
     const log = build('logs/wasm.log');
-    const file = await linkModule(build('wasm'), log);
-    const bytes = readFileSync(file);
-    for (const line of report(bytes, log)) say(line);
-    mkdirSync(at('wasm'), { recursive: true });
-    copyFileSync(file, at('wasm/ktls.wasm.new'));
-    renameSync(at('wasm/ktls.wasm.new'), at('wasm/ktls.wasm'));
+    await put(await linkModule(build('wasm'), log), 'wasm/ktls.wasm', { say, log });
   },
 };
 
-// The same with OpenSSL 4.0, to see how far it is from being packed: build/wasm-4.0/ktls.wasm.
-export const wasmOf40 = {
-  name: nameIn('4.0', 'wasm'),
-  title: 'the module with OpenSSL 4.0',
+// ech/ktls-ech.wasm: the same with OpenSSL 4.0, for connections with Encrypted ClientHello. It is a package of its own.
+export const ech = {
+  name: 'ech',
+  title: 'ech/ktls-ech.wasm',
   needs: [tools, librariesOf('4.0')],
   inputs: () => ({ files: [...sources(), 'CMakeLists.txt', 'build/stamps/openssl-4.0'] }),
-  outputs: ['build/wasm-4.0/ktls.wasm'],
+  outputs: ['ech/ktls-ech.wasm'],
   async run(say) {
-    const log = build('logs/wasm-4.0.log');
-    for (const line of report(readFileSync(await linkModule(build('wasm-4.0'), log, 'openssl-4.0')), log)) say(line);
+    const log = build('logs/ech.log');
+    await put(await linkModule(build('wasm-4.0'), log, 'openssl-4.0'), 'ech/ktls-ech.wasm', { say, log });
   },
 };
+
+// A process that runs has the old file: a new one takes its name.
+async function put(file, target, { say, log }) {
+  for (const line of report(readFileSync(file), log)) say(line);
+  mkdirSync(dirname(at(target)), { recursive: true });
+  copyFileSync(file, at(`${target}.new`));
+  renameSync(at(`${target}.new`), at(target));
+}
 
 function sources() {
   return filesUnder('wasm').filter((path) => /\.[ch]$/.test(path));

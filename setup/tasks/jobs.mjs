@@ -68,6 +68,8 @@ export const JOBS = [
     arm64: 'arm64-node-24',
     steps: [nativeArm64, runtimes, arm64Packages],
   },
+  { name: 'OpenSSL 4.0', project: 'OpenSSL 4.0', repeats: true },
+  { name: 'OpenSSL 4.0, interop', project: 'OpenSSL 4.0, interop', repeats: true, steps: [peers, stacks] },
   { name: 'interop', project: 'interop', tests: within('interop', 'applications'), steps: [peers, stacks] },
   { name: 'kernel 6.1', project: 'kernel', kernel: '6.1', tests: within('kernel'), steps: [guests, peers, stacks] },
   { name: 'kernel 6.12', project: 'kernel', kernel: '6.12', tests: within('kernel'), steps: [guests, peers, stacks] },

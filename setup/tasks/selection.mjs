@@ -6,7 +6,7 @@ import { SetupError } from '../setup-error.mjs';
 import { filesUnder } from '../stamp.mjs';
 import { dist } from '../steps/dist.mjs';
 import { native } from '../steps/native.mjs';
-import { wasm } from '../steps/wasm.mjs';
+import { ech, wasm } from '../steps/wasm.mjs';
 
 // All jobs without words. With words, those that have a matching test of their own: what runs the same tests once more elsewhere (`repeats`) is left to
 // a run of everything, or to a word that names the job.
@@ -30,7 +30,7 @@ export function pathWords(jobs, words) {
 
 // The steps of the package itself: all of them, unless the tests that words ask for import nothing that needs them.
 export function packageSteps(jobs, words) {
-  const all = [wasm, native, dist];
+  const all = [wasm, ech, native, dist];
   const chosen = selectedJobs(jobs, words);
   if (words.length === 0 || pathWords(jobs, words).length === 0) return all;
   if (chosen.some(({ project }) => project !== 'unit')) return all;
@@ -38,6 +38,7 @@ export function packageSteps(jobs, words) {
   const needs = (pattern) => texts.some((text) => pattern.test(text));
   return [
     ...(needs(/ktls\.wasm/) ? [wasm] : []),
+    ...(needs(/ktls-ech\.wasm/) ? [ech] : []),
     ...(needs(/prebuilds|ktls\.node/) ? [native] : []),
     ...(needs(/\bdist\//) ? [dist] : []),
   ];

@@ -1,8 +1,10 @@
+import type tls from 'node:tls';
 import { EngineEchKeys, generateEchKey as generate, type HpkeSuite } from '../engine/openssl/ech.ts';
 import type { EngineModule } from '../engine/openssl/module.ts';
 import { OpenSSLError } from '../engine/openssl/openssl-error.ts';
 import { typeError } from '../errors/coded.ts';
 import { engineModule } from '../platform/engine-host.ts';
+import { alpnProtocols } from './alpn-protocols.ts';
 import { copy, list } from './context-recipe.ts';
 
 /** A private key for encrypted hellos with its ECHConfigs, PEM (RFC 9934), as {@link generateEchKey} and `openssl ech` make it. */
@@ -17,6 +19,8 @@ export interface ClientEchOptions {
   readonly configs?: string | Uint8Array | undefined;
   /** The name in the hello that everybody can read, in place of that of the configuration. */
   readonly outerServerName?: string | undefined;
+  /** The protocols in that hello, as `ALPNProtocols` has them. Default: the same, which hides none of them. */
+  readonly outerALPNProtocols?: tls.ConnectionOptions['ALPNProtocols'];
   /** Without `configs`: sends what looks like an encrypted hello, so that those which are one do not stand out (§6.2). */
   readonly grease?: boolean | undefined;
 }
@@ -32,7 +36,11 @@ export type EchOptions = ClientEchOptions | ServerEchOptions;
 /** What a handshake is told, once the options have been looked at. */
 export type Ech =
   | { readonly keys: EchKeys }
-  | { readonly configs: Uint8Array; readonly outerServerName: string | undefined }
+  | {
+      readonly configs: Uint8Array;
+      readonly outerServerName: string | undefined;
+      readonly outerAlpn: Uint8Array | undefined;
+    }
   | { readonly grease: true };
 
 /**
@@ -75,7 +83,8 @@ export class EchKeys {
 function readFiles(keys: EchKey | readonly EchKey[]): { readonly pem: Uint8Array; readonly retry: boolean }[] {
   const given = list<EchKey>(keys).map((key) => {
     const file: unknown = isText(key) ? { pem: key } : key;
-    if (typeof file !== 'object' || file === null || !('pem' in file) || !isText(file.pem)) throw wrongType('keys', 'PEM text');
+    if (typeof file !== 'object' || file === null || !('pem' in file) || !isText(file.pem))
+      throw wrongType('keys', 'PEM text');
     const retry: unknown = 'retry' in file ? file.retry : undefined;
     return { pem: copy(file.pem), retry: retry === undefined ? undefined : retry === true };
   });
@@ -84,13 +93,19 @@ function readFiles(keys: EchKey | readonly EchKey[]): { readonly pem: Uint8Array
   return given.map(({ pem, retry }, at) => ({ pem, retry: isSaid ? retry === true : at === 0 }));
 }
 
-function make(module: EngineModule, files: readonly { readonly pem: Uint8Array; readonly retry: boolean }[]): EngineEchKeys {
+function make(
+  module: EngineModule,
+  files: readonly { readonly pem: Uint8Array; readonly retry: boolean }[],
+): EngineEchKeys {
   try {
     return new EngineEchKeys(module, files);
   } catch (error) {
     if (!(error instanceof OpenSSLError)) throw error;
     throw Object.assign(
-      typeError('ERR_INVALID_ARG_VALUE', 'The option ech.keys must be PEM with a private key and its ECHConfigs (RFC 9934)'),
+      typeError(
+        'ERR_INVALID_ARG_VALUE',
+        'The option ech.keys must be PEM with a private key and its ECHConfigs (RFC 9934)',
+      ),
       { cause: error },
     );
   }
@@ -118,16 +133,18 @@ function readServer(option: object): Ech {
 }
 
 function readClient(option: ClientEchOptions): Ech | undefined {
-  const { configs, outerServerName, grease } = option;
+  const { configs, outerServerName, outerALPNProtocols, grease } = option;
   if (configs !== undefined && !isText(configs)) throw wrongType('configs', 'bytes or base64');
-  if (outerServerName !== undefined && typeof outerServerName !== 'string') throw wrongType('outerServerName', 'a string');
+  if (outerServerName !== undefined && typeof outerServerName !== 'string')
+    throw wrongType('outerServerName', 'a string');
   if (grease !== undefined && typeof grease !== 'boolean') throw wrongType('grease', 'true or false');
   if (configs === undefined) {
-    if (outerServerName !== undefined)
-      throw typeError('ERR_INVALID_ARG_VALUE', 'The option ech.outerServerName says nothing without ech.configs');
+    if (outerServerName !== undefined || outerALPNProtocols !== undefined)
+      throw typeError('ERR_INVALID_ARG_VALUE', 'An outer name or protocol says nothing without ech.configs');
     return grease ? { grease } : undefined;
   }
-  return { configs: bytesOf(configs), outerServerName };
+  const outerAlpn = alpnProtocols(outerALPNProtocols);
+  return { configs: bytesOf(configs), outerServerName, outerAlpn: outerAlpn?.length ? outerAlpn : undefined };
 }
 
 /** Node.js decodes whatever looks a little like base64. */
@@ -135,7 +152,8 @@ function bytesOf(configs: string | Uint8Array): Uint8Array {
   if (typeof configs !== 'string') return copy(configs);
   const bytes = Buffer.from(configs, 'base64');
   const isBase64 = bytes.toString('base64').replaceAll('=', '') === configs.trim().replaceAll('=', '');
-  if (!isBase64 || bytes.length === 0) throw typeError('ERR_INVALID_ARG_VALUE', 'The option ech.configs must be bytes or base64');
+  if (!isBase64 || bytes.length === 0)
+    throw typeError('ERR_INVALID_ARG_VALUE', 'The option ech.configs must be bytes or base64');
   return bytes;
 }
 
@@ -153,7 +171,7 @@ function wrongType(name: string, what: string): Error {
   return typeError('ERR_INVALID_ARG_TYPE', `The option ech${name && `.${name}`} must be ${what}`);
 }
 
-const clientOptions: readonly string[] = ['configs', 'outerServerName', 'grease'];
+const clientOptions: readonly string[] = ['configs', 'outerServerName', 'outerALPNProtocols', 'grease'];
 const serverOptions: readonly string[] = ['keys'];
 
 /** Options of {@link generateEchKey}. */
@@ -204,11 +222,18 @@ function pemOf(publicName: string, maxNameLength: number, suite: HpkeSuite): str
     return pem;
   } catch (error) {
     if (!(error instanceof OpenSSLError)) throw error;
-    throw typeError('ERR_INVALID_ARG_VALUE', `The option publicName must be a DNS name, and ${JSON.stringify(publicName)} is none`);
+    throw typeError(
+      'ERR_INVALID_ARG_VALUE',
+      `The option publicName must be a DNS name, and ${JSON.stringify(publicName)} is none`,
+    );
   }
 }
 
-function hpkeSuite({ kem = 'x25519', kdf = 'sha256', aead = 'aes-128-gcm' }: NonNullable<EchKeyOptions['suite']>): HpkeSuite {
+function hpkeSuite({
+  kem = 'x25519',
+  kdf = 'sha256',
+  aead = 'aes-128-gcm',
+}: NonNullable<EchKeyOptions['suite']>): HpkeSuite {
   const suite = { kem: kems.get(kem), kdf: kdfs.indexOf(kdf) + 1, aead: aeads.indexOf(aead) + 1 };
   if (suite.kem === undefined || suite.kdf === 0 || suite.aead === 0)
     throw typeError('ERR_INVALID_ARG_VALUE', `The option suite has no ${[kem, kdf, aead].join(', ')}`);

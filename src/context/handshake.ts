@@ -136,6 +136,7 @@ export class ContextHandshake {
       } catch (error) {
         throw error instanceof OpenSSLError ? echConfigsRefused(error) : error;
       }
+      if (told.outerAlpn) setup.ech.setOuterAlpn(told.outerAlpn);
       if (told.outerServerName !== undefined) setup.ech.setOuterName(nameWithoutZero(told.outerServerName));
     }
   }

@@ -67,13 +67,14 @@ class Context {
   }
 
   /** The engine's context for a connection. Trust in the default certificates begins when the first connection has to verify a peer. */
-  for(use: { verifiesPeer: boolean; isServer: boolean; engine: EngineKind }): EngineContext {
+  for(use: { verifiesPeer: boolean; isServer: boolean; engine?: EngineKind }): EngineContext {
     if (use.engine === 'ech' && !this.#recipe.allowsTls13) throw typeError('ERR_INVALID_ARG_VALUE', needsTls13);
-    const live = this.#in(use.engine);
+    const live = this.#in(use.engine ?? 'default');
     const { context, trust } = live.made;
     // Tickets outlive OpenSSL's instance.
     if (use.isServer) this.#keepTicketKeys(context);
-    if (use.verifiesPeer) live.trust(trust ?? defaultRoots().store(context.module), use.isServer && trust !== undefined);
+    if (use.verifiesPeer)
+      live.trust(trust ?? defaultRoots().store(context.module), use.isServer && trust !== undefined);
     else if (use.isServer && !live.trustsSomebody && this.#recipe.lacksIssuers)
       live.trust((this.#issuers ?? defaultRoots()).store(context.module), false);
     return context;

@@ -46,7 +46,8 @@ export function unavailable(message: string, cause?: unknown): TLSError {
 
 /** A client's `ech.configs` is no ECHConfigList, or has nothing that OpenSSL knows. */
 export function echConfigsRefused(cause: unknown): TLSError {
-  const message = 'The option ech.configs is no ECHConfigList (RFC 9849 §4), or has no configuration that OpenSSL knows';
+  const message =
+    'The option ech.configs is no ECHConfigList (RFC 9849 §4), or has no configuration that OpenSSL knows';
   return Object.assign(codedError('ERR_KTLS_ECH_CONFIGS', message), { cause });
 }
 

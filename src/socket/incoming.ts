@@ -163,7 +163,9 @@ export class Incoming implements SessionListener {
 
   #onFailure({ failure }: ConnectionEvent & { kind: 'failed' }): void {
     const isNegotiation = failure.by === 'openssl' || failure.by === 'record';
-    this.#socket.destroy(this.#parts.writes.failed(this.#echRejection(failure) ?? failureError(failure), isNegotiation));
+    this.#socket.destroy(
+      this.#parts.writes.failed(this.#echRejection(failure) ?? failureError(failure), isNegotiation),
+    );
   }
 
   /** Client: the handshake ended because the encrypted hello was not accepted (RFC 9849 §6.1.6). */

@@ -201,6 +201,12 @@ describe('an agent', () => {
     requireCloseNotify: [true, false],
     exportKeys: [true, false],
     capture: [captureTo(new PassThrough()), captureTo(new PassThrough())],
+    ech: [
+      { grease: true },
+      { configs: 'AA==' },
+      { configs: Buffer.alloc(1) },
+      { configs: 'AA==', outerServerName: 'a' },
+    ],
   };
 
   test('has a name of its own for each value of each of our options, and node’s without any', async () => {

@@ -19,13 +19,18 @@ function enumOf(name: string): Map<string, number> {
   return numbers;
 }
 
-test('ffi.ts declares the exports that the module has, with as many parameters', () => {
-  const declared = [...read('src/engine/openssl/ffi.ts').matchAll(/^ {2}(\w+)\(([^)]*)\): /gm)].map(
+test.each([
+  ['wasm/ktls.wasm', 'EngineExports'],
+  ['ech/ktls-ech.wasm', 'EchExports'],
+])('ffi.ts declares the exports that %s has, with as many parameters', (file, last) => {
+  const text = read('src/engine/openssl/ffi.ts');
+  const end = text.indexOf('\n}', text.indexOf(`interface ${last}`));
+  const declared = [...text.slice(0, end).matchAll(/^ {2}(\w+)\(([^)]*)\): /gm)].map(
     ([, name = '', parameters = '']) =>
       [name, parameters.split(',').filter((one) => one.trim() !== '').length] as const,
   );
   const declaredNames = new Set<string>(declared.map(([name]) => name));
-  const module = new WebAssembly.Module(readFileSync(new URL('../../wasm/ktls.wasm', import.meta.url)));
+  const module = new WebAssembly.Module(readFileSync(new URL(`../../${file}`, import.meta.url)));
   const nothing = (): number => 0;
   const instance = new WebAssembly.Instance(module, {
     ktls: { random: nothing, now: nothing, ask: nothing, counter: nothing },

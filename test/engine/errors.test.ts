@@ -11,6 +11,7 @@ import {
   issue,
   makeAuthority,
 } from '../helpers/certificates.ts';
+import { isOpenSSL4 } from '../helpers/openssl-series.ts';
 import { clientContext, EnginePair, type Side, serverContext, summary } from './engine-pair.ts';
 
 const module = engineModule();
@@ -50,9 +51,9 @@ describe('a server that is sent', () => {
     expect(code(pair, 'server')).toBe(expectedCode);
   });
 
-  it('a broken hello answers decode_error', () => {
+  it('a broken hello answers decode_error, of OpenSSL 4 illegal_parameter', () => {
     const pair = server(Uint8Array.of(22, 3, 1, 0, 5, 1, 0, 0, 1, 1));
-    expect(summary(pair.outputs('server'))).toEqual(['ciphertext', 'alert write 50', 'error']);
+    expect(summary(pair.outputs('server'))).toEqual(['ciphertext', `alert write ${isOpenSSL4 ? 47 : 50}`, 'error']);
   });
 
   it('is final: nothing is answered behind an error', () => {
@@ -134,7 +135,8 @@ describe('certificates', () => {
     expect(pair.log.some(({ side, output }) => side === 'client' && output.kind === 'handshakeDone')).toBe(true);
     // Without its issuer among those that were sent, a leaf "cannot be verified" (21), which says the same.
     expect(result === 20 ? [20, 21] : [result]).toContain(client.negotiated.verifyResult);
-    if (result !== 20) expect(client.negotiated.verifyText).toBe(text);
+    // OpenSSL 4 says more.
+    if (result !== 20) expect(client.negotiated.verifyText.startsWith(text)).toBe(true);
   });
 
   it('that can be verified give 0 and the chain up to the anchor', async () => {

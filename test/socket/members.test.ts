@@ -6,7 +6,7 @@ import * as ktls from '../../src/index.ts';
 /** What README documents beside node:tls's. */
 const documented = [
   ...['recordLayer', 'ktlsSend', 'ktlsRecv', 'keyEpochs', 'updateKeys', 'exportKeys', 'sendFile', 'getGroup'],
-  ...['verifyError', 'closeNotifyReceived'],
+  ...['verifyError', 'closeNotifyReceived', 'ech'],
 ];
 
 /** All names that a socket has, its own and inherited. */

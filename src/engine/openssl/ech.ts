@@ -76,6 +76,13 @@ export class EchSetup {
     module.expect(echOf(module).ktls_engine_set_ech_outer_name(live, text.address));
   }
 
+  /** Client: the protocols that everybody can read, in wire format (RFC 7301 §3.1). */
+  setOuterAlpn(protocols: Uint8Array): void {
+    const { module, live } = this.#engine;
+    using bytes = module.heap.copyIn(protocols);
+    module.expect(echOf(module).ktls_engine_set_ech_outer_alpn(live, bytes.address, bytes.length));
+  }
+
   /** Client: an extension that looks like an encrypted hello (RFC 9849 §6.2). */
   grease(): void {
     const { module, live } = this.#engine;

@@ -15,7 +15,7 @@ type Flag = number;
  * Of which bindings these are: what `ktls_bindings` of the module must answer. test/engine/bindings.test.ts says the number that belongs to
  * wasm/*.[ch].
  */
-export const bindings = 0x267cf913;
+export const bindings = 0xff56e6f9;
 
 /** The module's exports, declared in wasm/*.c with KTLS_EXPORT. 0 is failure or NULL unless said otherwise there. */
 export interface EngineExports {
@@ -126,6 +126,7 @@ export interface EchExports {
   ktls_engine_use_ech_keys(engine: EnginePointer, keys: EchKeysPointer): Flag;
   ktls_engine_set_ech_configs(engine: EnginePointer, list: BytesPointer, length: number): Flag;
   ktls_engine_set_ech_outer_name(engine: EnginePointer, name: Text): Flag;
+  ktls_engine_set_ech_outer_alpn(engine: EnginePointer, protocols: BytesPointer, length: number): Flag;
   ktls_engine_grease_ech(engine: EnginePointer): void;
   ktls_engine_ech(engine: EnginePointer): Flag;
 }

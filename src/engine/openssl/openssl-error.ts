@@ -21,6 +21,11 @@ export function describeEntry({ code, library, reason, data }: OpenSSLErrorEntry
   return `error:${hex}:${library}::${reason}${data && `:${data}`}`;
 }
 
+/** OpenSSL 4 dropped SSL 3, and its name out of these: programs know them by the words of 3.5, in node:tls's codes. */
+function knownReason(reason: string): string {
+  return reason.replace(/^tls (?=alert )/, 'ssl/tls ').replace(/^tls (?=ext |session id )/, 'ssl3 ');
+}
+
 /** Reads the form that wasm/errors.c writes. */
 export function parseErrorQueue(bytes: Uint8Array): OpenSSLErrorEntry[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -36,7 +41,7 @@ export function parseErrorQueue(bytes: Uint8Array): OpenSSLErrorEntry[] {
   while (at < bytes.length) {
     const code = view.getUint32(at, true);
     at += 4;
-    entries.push({ code, library: text(), reason: text(), data: text() });
+    entries.push({ code, library: text(), reason: knownReason(text()), data: text() });
   }
   return entries;
 }

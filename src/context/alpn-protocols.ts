@@ -1,8 +1,8 @@
+import type tls from 'node:tls';
 import { nodeTls } from '../platform/node-tls.ts';
-import type { TLSSocketOptions } from './tls-socket-options.ts';
 
 /** Protocol names in wire format (RFC 7301 §3.1): node:tls's own conversion, with its errors. */
-export function alpnProtocols(protocols: TLSSocketOptions['ALPNProtocols']): Uint8Array | undefined {
+export function alpnProtocols(protocols: tls.TLSSocketOptions['ALPNProtocols']): Uint8Array | undefined {
   if (!protocols) return undefined;
   const out: { ALPNProtocols?: Uint8Array } = {};
   nodeTls.convertALPNProtocols(protocols, out);
