@@ -1,6 +1,6 @@
 // Files from other Debian releases, through the mirrors that this machine's apt already uses and without changing
 // its configuration: a source list, package lists and a cache of our own under build/apt.
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { answerOf, quietly } from './command.mjs';
 import { release } from './debian.mjs';
@@ -76,6 +76,20 @@ export class Apt {
     await quietly(this.#log, 'apt-get', [...this.#options, '-q', 'download', name], { cwd: folder });
     const archive = readdirSync(folder).find((file) => file.startsWith(`${name}_`) && file.endsWith('.deb'));
     await quietly(this.#log, 'dpkg-deb', ['-x', join(folder, archive), into]);
+  }
+
+  // The same for packages and for all that `roots` depend on, the C library included: such a folder has nothing of this machine's.
+  async unpackClosure(roots, others, into) {
+    const kinds = ['recommends', 'suggests', 'conflicts', 'breaks', 'replaces', 'enhances'];
+    const words = ['depends', '--recurse', ...kinds.map((kind) => `--no-${kind}`), ...roots];
+    const answer = roots.length === 0 ? '' : answerOf('apt-cache', [...this.#options, ...words]);
+    if (answer === undefined) throw new SetupError(`Debian does not offer ${roots.join(' ')}`, 'Try again later.');
+    const names = new Set(answer.split('\n').filter((line) => /^[a-z0-9]/.test(line)));
+    const folder = `${into}.archives`;
+    mkdirSync(folder, { recursive: true });
+    await quietly(this.#log, 'apt-get', [...this.#options, '-q', 'download', ...names, ...others], { cwd: folder });
+    for (const file of readdirSync(folder)) await quietly(this.#log, 'dpkg-deb', ['-x', join(folder, file), into]);
+    rmSync(folder, { recursive: true });
   }
 
   // The same for programs and for what they depend on, as far as this machine does not have it.

@@ -2,6 +2,7 @@
 // node setup/run.mjs STEP…: only sets up these steps and what they need.
 import { carryOut, explain } from './progress.mjs';
 import { dist } from './steps/dist.mjs';
+import { echPeers } from './steps/ech-peers.mjs';
 import { emulator } from './steps/emulator.mjs';
 import { arm64Packages, windowsPackages } from './steps/foreign-packages.mjs';
 import { guests } from './steps/guests.mjs';
@@ -35,7 +36,7 @@ const TASKS = {
 };
 const STEPS = [
   ...[packages, tools, opensslLibraries, wasm, ech, native, nativeArm64, dist, installed],
-  ...[guests, emulator, peers, stacks, runtimes, wine, windowsPackages, arm64Packages, fuzzers, sanitized],
+  ...[guests, emulator, peers, echPeers, stacks, runtimes, wine, windowsPackages, arm64Packages, fuzzers, sanitized],
 ];
 
 async function main([name, ...words]) {

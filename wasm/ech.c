@@ -61,10 +61,13 @@ int KTLS_EXPORT(ktls_engine_use_ech_keys)(ktls_engine *engine, OSSL_ECHSTORE *ke
     return SSL_set1_echstore(engine->ssl, keys);
 }
 
-/* Client: an ECHConfigList. */
+/*
+ * Client: an ECHConfigList. The inner hello must offer nothing below TLS 1.3 (RFC 9849 §6.1), and OpenSSL offers in it what it offers in the outer
+ * one: Go's servers end such a handshake.
+ */
 int KTLS_EXPORT(ktls_engine_set_ech_configs)(ktls_engine *engine, const uint8_t *list, uint32_t length) {
     ERR_clear_error();
-    return SSL_set1_ech_config_list(engine->ssl, list, length);
+    return SSL_set_min_proto_version(engine->ssl, TLS1_3_VERSION) && SSL_set1_ech_config_list(engine->ssl, list, length);
 }
 
 /* Client: the name in the hello that everybody can read, in place of the configuration's. */

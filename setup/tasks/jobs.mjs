@@ -1,4 +1,5 @@
 // The jobs of npm test: each is a run of Vitest, or of programs of its own (`run`), on what its steps set up.
+import { echPeers } from '../steps/ech-peers.mjs';
 import { arm64Packages, windowsPackages } from '../steps/foreign-packages.mjs';
 import { guests } from '../steps/guests.mjs';
 import { installed } from '../steps/installed.mjs';
@@ -70,7 +71,7 @@ export const JOBS = [
   },
   { name: 'OpenSSL 4.0', project: 'OpenSSL 4.0', repeats: true },
   { name: 'OpenSSL 4.0, interop', project: 'OpenSSL 4.0, interop', repeats: true, steps: [peers, stacks] },
-  { name: 'interop', project: 'interop', tests: within('interop', 'applications'), steps: [peers, stacks] },
+  { name: 'interop', project: 'interop', tests: within('interop', 'applications'), steps: [peers, echPeers, stacks] },
   { name: 'kernel 6.1', project: 'kernel', kernel: '6.1', tests: within('kernel'), steps: [guests, peers, stacks] },
   { name: 'kernel 6.12', project: 'kernel', kernel: '6.12', tests: within('kernel'), steps: [guests, peers, stacks] },
   { name: 'kernel 7', project: 'kernel', kernel: '7', tests: within('kernel'), steps: [guests, peers, stacks] },

@@ -5,30 +5,32 @@ export type Sender = 'client' | 'server';
 
 /** The secrets of one connection, as its key log has them. Dispose of it when the connection ends. */
 export class SecretLog {
-  #clientRandom = '';
-  readonly #secrets = new Map<string, Uint8Array>();
+  /** By label. The two of an encrypted hello stand under another random than the rest (RFC 9850 §2.3). */
+  readonly #secrets = new Map<string, { readonly random: string; readonly secret: Uint8Array }>();
   readonly #latest: { [sender in Sender]?: { epoch: number; secret: Uint8Array } } = {};
 
   /** A line of the key log, with or without its end. */
   add(line: string): void {
     const [label, random, secret] = line.trimEnd().split(' ');
     if (!label || !random || !secret) return;
-    this.#clientRandom = random;
     const bytes = secretBytes(secret.length / 2);
     Buffer.from(bytes.buffer).write(secret, 'hex');
-    this.#secrets.set(label, bytes);
+    this.#secrets.set(label, { random, secret: bytes });
   }
 
   /** All lines so far (RFC 9850). */
   get text(): string {
-    const line = ([label, secret]: [string, Uint8Array]): string =>
-      `${label} ${this.#clientRandom} ${Buffer.from(secret.buffer, 0, secret.length).toString('hex')}\n`;
-    return [...this.#secrets].map(line).join('');
+    return [...this.#secrets]
+      .map(
+        ([label, { random, secret }]) =>
+          `${label} ${random} ${Buffer.from(secret.buffer, 0, secret.length).toString('hex')}\n`,
+      )
+      .join('');
   }
 
   /** TLS 1.3: a copy of the secret that `sender`'s keys of an epoch come from; undefined where there is none. */
   trafficSecret(sender: Sender, epoch: number, hash: HashName): Uint8Array | undefined {
-    const first = this.#secrets.get(`${sender.toUpperCase()}_TRAFFIC_SECRET_0`);
+    const first = this.#secrets.get(`${sender.toUpperCase()}_TRAFFIC_SECRET_0`)?.secret;
     if (!first) return undefined;
     let known = this.#latest[sender];
     if (!known || known.epoch > epoch) {
@@ -46,7 +48,7 @@ export class SecretLog {
   }
 
   dispose(): void {
-    for (const secret of this.#secrets.values()) secret.fill(0);
+    for (const { secret } of this.#secrets.values()) secret.fill(0);
     this.#secrets.clear();
     for (const { secret } of Object.values(this.#latest)) secret.fill(0);
     delete this.#latest.client;
@@ -63,6 +65,8 @@ export function isStandard(line: string): boolean {
 }
 
 const labels: ReadonlySet<string> = new Set([
+  'ECH_SECRET',
+  'ECH_CONFIG',
   'CLIENT_RANDOM',
   'CLIENT_EARLY_TRAFFIC_SECRET',
   'EARLY_EXPORTER_SECRET',

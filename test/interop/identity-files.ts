@@ -15,9 +15,10 @@ export interface IdentityFiles {
   remove(): void;
 }
 
-export async function makeIdentityFiles(): Promise<IdentityFiles> {
+/** `names`: the server's; by default what tests call it. */
+export async function makeIdentityFiles({ names }: { names?: readonly string[] } = {}): Promise<IdentityFiles> {
   const authority = await makeAuthority({ keyKind: 'rsa' });
-  const { cert, key } = await issue(authority, { keyKind: 'rsa' });
+  const { cert, key } = await issue(authority, { keyKind: 'rsa', ...(names && { names }) });
   const client = await issue(authority, { usage: 'client', keyKind: 'rsa' });
   const folder = mkdtempSync(join(tmpdir(), 'ktls-interop-'));
   const write = (name: string, text: string): string => {

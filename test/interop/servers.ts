@@ -98,7 +98,8 @@ async function connectWhenListening(serving: Program, options: ConnectOptions): 
   return undefined;
 }
 
-async function freePort(): Promise<number> {
+/** One that nobody listens on now. */
+export async function freePort(): Promise<number> {
   const server = net.createServer();
   const port = await listen(server);
   server.close();
