@@ -27,12 +27,15 @@ export function faultsOf(files) {
 
 // A new release of either must be looked at before the statements are carried over to it.
 function wrongProducts({ products }, files) {
-  const { name, version } = JSON.parse(files['package.json']);
-  const wanted = {
-    '@id': `pkg:npm/${name}@${version}`,
-    subcomponents: [{ '@id': `pkg:generic/openssl@${files.openssl}` }],
-  };
-  return JSON.stringify(products) === JSON.stringify([wanted]) ? [] : [`is not about ${JSON.stringify(wanted)}`];
+  const packages = [
+    ['package.json', files.openssl],
+    ['ech/package.json', files.openssl4],
+  ];
+  const wanted = packages.map(([file, openssl]) => {
+    const { name, version } = JSON.parse(files[file]);
+    return { '@id': `pkg:npm/${name}@${version}`, subcomponents: [{ '@id': `pkg:generic/openssl@${openssl}` }] };
+  });
+  return JSON.stringify(products) === JSON.stringify(wanted) ? [] : [`is not about ${JSON.stringify(wanted)}`];
 }
 
 function wrongReasons({ vulnerability, status, justification, impact_statement = '', status_notes = '' }, files) {
@@ -60,12 +63,19 @@ function wrongReasons({ vulnerability, status, justification, impact_statement =
 
 export function readFiles() {
   const read = (path) => readFileSync(at(path), 'utf8');
-  const paths = ['openssl.openvex.json', 'setup/openvex.schema.json', 'package.json', 'wasm/build-openssl.sh'];
+  const paths = [
+    'openssl.openvex.json',
+    'setup/openvex.schema.json',
+    'package.json',
+    'ech/package.json',
+    'wasm/build-openssl.sh',
+  ];
   const configuration = build('openssl/wasm/configdata.pm');
   const sources = readdirSync(at('wasm')).filter((name) => name.endsWith('.c'));
   return {
     ...Object.fromEntries(paths.map((path) => [path, read(path)])),
     openssl: readLock().version,
+    openssl4: readLock('4.0').version,
     configuration: existsSync(configuration) ? readFileSync(configuration, 'utf8') : undefined,
     sources: sources.map((name) => read(`wasm/${name}`)).join('\n'),
   };

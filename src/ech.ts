@@ -9,3 +9,5 @@ export {
   generateEchKey,
   type ServerEchOptions,
 } from './context/ech.ts';
+export { type EchConfig, readEchConfigs } from './context/ech-configs.ts';
+export type { HpkeSuiteNames } from './context/ech-names.ts';

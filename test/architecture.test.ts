@@ -31,7 +31,7 @@ const table: Readonly<Record<string, { readonly imports: readonly string[]; read
   'http2.ts': { imports: ['tls.ts', 'adapters'], node: true },
   'undici.ts': { imports: ['tls.ts', 'adapters'], node: true },
   'register.ts': { imports: ['adapters'], node: true },
-  cli: { imports: ['observe', 'platform', 'files', 'index.ts', 'https.ts', 'keys.ts'], node: true },
+  cli: { imports: ['observe', 'platform', 'files', 'index.ts', 'https.ts', 'keys.ts', 'ech.ts'], node: true },
 };
 
 /** Packages of others that are put into what is published: it stands on none at run time. */

@@ -45,7 +45,12 @@ async function makeGoPeer(apt, folder) {
   const root = join(folder, 'go');
   await apt.unpackClosure([], [go, go.replace(/-go$/, '-src')], root);
   const [version] = readdirSync(join(root, 'usr/lib')).filter((name) => name.startsWith('go-'));
-  const env = { ...process.env, GOROOT: join(root, 'usr/lib', version), GOCACHE: join(root, 'cache'), CGO_ENABLED: '0' };
+  const env = {
+    ...process.env,
+    GOROOT: join(root, 'usr/lib', version),
+    GOCACHE: join(root, 'cache'),
+    CGO_ENABLED: '0',
+  };
   const words = ['build', '-trimpath', '-o', join(folder, 'peer-go'), at(GO_PEER)];
   await quietly(build('logs/ech-peers.log'), join(root, 'usr/lib', version, 'bin/go'), words, { env });
   rmSync(root, { recursive: true });

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { type ConnectOptions, checkServerIdentity, connect, type TLSSocket } from '../index.ts';
 import { type Address, formatAddress } from './address.ts';
 import { CommandError, ktlsMode, ktlsOption, UsageError, wholeNumber } from './command.ts';
+import { echConfigsOf } from './ech-command.ts';
 import { explainSystemError } from './explain.ts';
 
 /** The options of every command that connects to a server. */
@@ -12,6 +13,7 @@ export const connectionOptions: {
   readonly ca: ConnectionOption & { readonly values: 'files' };
   readonly cert: ConnectionOption & { readonly values: 'files' };
   readonly key: ConnectionOption & { readonly values: 'files' };
+  readonly ech: ConnectionOption & { readonly values: 'files' };
   readonly ktls: typeof ktlsOption;
   readonly timeout: ConnectionOption & { readonly default: string };
   readonly 'tls1.2': { readonly type: 'boolean'; readonly about: string };
@@ -37,6 +39,12 @@ export const connectionOptions: {
     values: 'files',
   },
   key: { type: 'string', placeholder: 'FILE', about: 'its private key, PEM', values: 'files' },
+  ech: {
+    type: 'string',
+    placeholder: 'CONFIGS',
+    about: 'encrypt the ClientHello: base64 or a file as ktls ech makes it, or grease',
+    values: 'files',
+  },
   insecure: { type: 'boolean', about: 'go on with a server that is not to be trusted' },
   'tls1.2': { type: 'boolean', about: 'only TLS 1.2' },
   'tls1.3': { type: 'boolean', about: 'only TLS 1.3' },
@@ -61,6 +69,7 @@ interface ConnectionValues {
   readonly ca?: string | undefined;
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
+  readonly ech?: string | undefined;
   readonly insecure?: boolean | undefined;
   readonly 'tls1.2'?: boolean | undefined;
   readonly 'tls1.3'?: boolean | undefined;
@@ -94,6 +103,8 @@ export function connectOptions(values: ConnectionValues): { options: ConnectOpti
   if (values.cert !== undefined) options.cert = readFileSync(values.cert);
   if (values.key !== undefined) options.key = readFileSync(values.key);
   if (values.alpn !== undefined) options.ALPNProtocols = values.alpn.split(',').filter(Boolean);
+  if (values.ech !== undefined)
+    options.ech = values.ech === 'grease' ? { grease: true } : { configs: echConfigsOf(values.ech) };
   if (values.servername !== undefined) options.servername = values.servername;
   if (values['tls1.2'] && !values['tls1.3']) options.maxVersion = 'TLSv1.2';
   if (values['tls1.3'] && !values['tls1.2']) options.minVersion = 'TLSv1.3';

@@ -3,6 +3,7 @@ import type { Command } from './command.ts';
 import { completionCommand } from './completion-command.ts';
 import { connectCommand } from './connect-command.ts';
 import { decryptCommand } from './decrypt-command.ts';
+import { echCommand } from './ech-command.ts';
 import { keysCommand } from './keys-command.ts';
 import { probeCommand } from './probe-command.ts';
 import { serveCommand } from './serve-command.ts';
@@ -14,6 +15,7 @@ export const commands: readonly Command[] = [
   connectCommand,
   keysCommand,
   decryptCommand,
+  echCommand,
   benchCommand,
   completionCommand(() => commands),
 ];

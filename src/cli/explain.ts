@@ -7,7 +7,9 @@ import { printable } from './printable.ts';
  */
 export function explainSystemError(error: unknown, subject?: string): CommandError | undefined {
   if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return undefined;
-  const explanation = explanations[error.code] ?? explainHandshake(error.code, error);
+  const explanation =
+    (error.code === 'ERR_KTLS_ECH_REJECTED' ? explainEch(error) : explanations[error.code]) ??
+    explainHandshake(error.code, error);
   const about = subject === undefined ? subjectOf(error) : `${subject}: `;
   return explanation && new CommandError(`${about}${explanation.said}`, explanation.advice);
 }
@@ -19,9 +21,18 @@ interface Explanation {
 
 /** What OpenSSL says of a handshake. */
 function explainHandshake(code: string, error: Error): Explanation | undefined {
+  if (code === 'ERR_KTLS_UNAVAILABLE') return { said: error.message };
   if (!code.startsWith('ERR_SSL_')) return undefined;
   const reason: unknown = Reflect.get(error, 'reason');
   return { said: `the handshake failed: ${printable(typeof reason === 'string' ? reason : error.message)}` };
+}
+
+/** A server that would have taken another configuration says which. */
+function explainEch(error: Error): Explanation {
+  const retry: unknown = Reflect.get(error, 'retryConfigs');
+  const said = printable(error.message.split(':')[0] ?? '');
+  if (!(retry instanceof Uint8Array)) return { said };
+  return { said, advice: `It would have taken: --ech ${Buffer.from(retry).toString('base64')}` };
 }
 
 function subjectOf(error: Error): string {
@@ -46,6 +57,10 @@ const noVersion: Explanation = {
 const explanations: Readonly<Record<string, Explanation>> = {
   ENOENT: { said: 'there is no such file', advice: 'Check the path.' },
   ENOTDIR: { said: 'this is not a folder' },
+  ERR_KTLS_ECH_CONFIGS: {
+    said: 'what --ech was given is no ECHConfigList, or has nothing that OpenSSL knows',
+    advice: 'ktls ech show tells what is in it.',
+  },
   EISDIR: { said: 'this is a folder, not a file' },
   EACCES: { said: 'this is not permitted', advice: 'Ports below 1024 and files of others need more rights.' },
   EPERM: { said: 'this is not permitted' },

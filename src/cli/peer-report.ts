@@ -25,6 +25,7 @@ export function reportPeer(report: Report, connection: ClientConnection, resumpt
   report.fact('suite', socket.getCipher().standardName);
   report.fact('group', socket.getGroup() ?? 'none');
   report.fact('ALPN', socket.alpnProtocol ? printable(socket.alpnProtocol) : 'none');
+  if (socket.ech) report.fact('hello', echInWords(socket.ech));
   report.fact('time', timingInWords(timing));
   report.fact('session', sessionInWords(connection, resumption));
   const { layers, reasons } = describeRecords({ 'this side': socket.recordLayer });
@@ -45,6 +46,7 @@ export function peerAsJson(connection: ClientConnection, resumption: Resumption 
     suite: socket.getCipher().standardName,
     group: socket.getGroup() ?? null,
     alpn: socket.alpnProtocol || null,
+    ech: socket.ech?.status ?? null,
     milliseconds: { dns: timing.dns ?? null, tcp: timing.tcp, tls: timing.tls },
     session: {
       reused: socket.isSessionReused(),
@@ -86,6 +88,11 @@ function validity(report: Report, from: string, to: string): string {
 function verdict(report: Report, problem: Problem | undefined, name: string): string[] {
   if (!problem) return [report.style('green', `yes, as ${printable(name)}`)];
   return [report.style('red', `no: ${printable(problem.reason)} (${problem.code})`)];
+}
+
+function echInWords({ status, outerServerName }: NonNullable<ClientConnection['socket']['ech']>): string {
+  if (status !== 'accepted') return status === 'greased' ? 'not encrypted, though it looks so' : status;
+  return `encrypted${outerServerName === undefined ? '' : `, behind ${printable(outerServerName)}`}`;
 }
 
 function timingInWords({ dns, tcp, tls }: ClientConnection['timing']): string {

@@ -6,6 +6,7 @@ import { typeError } from '../errors/coded.ts';
 import { engineModule } from '../platform/engine-host.ts';
 import { alpnProtocols } from './alpn-protocols.ts';
 import { copy, list } from './context-recipe.ts';
+import { echConfigBytes, type HpkeSuiteNames, hpkeSuite } from './ech-names.ts';
 
 /** A private key for encrypted hellos with its ECHConfigs, PEM (RFC 9934), as {@link generateEchKey} and `openssl ech` make it. */
 export type EchKey = string | Uint8Array | { readonly pem: string | Uint8Array; readonly retry?: boolean | undefined };
@@ -144,17 +145,11 @@ function readClient(option: ClientEchOptions): Ech | undefined {
     return grease ? { grease } : undefined;
   }
   const outerAlpn = alpnProtocols(outerALPNProtocols);
-  return { configs: bytesOf(configs), outerServerName, outerAlpn: outerAlpn?.length ? outerAlpn : undefined };
-}
-
-/** Node.js decodes whatever looks a little like base64. */
-function bytesOf(configs: string | Uint8Array): Uint8Array {
-  if (typeof configs !== 'string') return copy(configs);
-  const bytes = Buffer.from(configs, 'base64');
-  const isBase64 = bytes.toString('base64').replaceAll('=', '') === configs.trim().replaceAll('=', '');
-  if (!isBase64 || bytes.length === 0)
-    throw typeError('ERR_INVALID_ARG_VALUE', 'The option ech.configs must be bytes or base64');
-  return bytes;
+  return {
+    configs: echConfigBytes(configs, 'ech.configs'),
+    outerServerName,
+    outerAlpn: outerAlpn?.length ? outerAlpn : undefined,
+  };
 }
 
 function isText(value: unknown): value is string | Uint8Array {
@@ -181,13 +176,7 @@ export interface EchKeyOptions {
   /** The longest name in bytes that shall be hidden, by which clients pad. Default 0: clients choose. */
   readonly maxNameLength?: number | undefined;
   /** How hellos are encrypted (RFC 9180 §7). Default: X25519, SHA-256 and AES-128-GCM, which all clients have. */
-  readonly suite?:
-    | {
-        readonly kem?: 'x25519' | 'x448' | 'p256' | 'p384' | 'p521' | undefined;
-        readonly kdf?: 'sha256' | 'sha384' | 'sha512' | undefined;
-        readonly aead?: 'aes-128-gcm' | 'aes-256-gcm' | 'chacha20-poly1305' | undefined;
-      }
-    | undefined;
+  readonly suite?: HpkeSuiteNames | undefined;
 }
 
 /** A key for encrypted hellos, and what clients are to know of it. */
@@ -228,25 +217,3 @@ function pemOf(publicName: string, maxNameLength: number, suite: HpkeSuite): str
     );
   }
 }
-
-function hpkeSuite({
-  kem = 'x25519',
-  kdf = 'sha256',
-  aead = 'aes-128-gcm',
-}: NonNullable<EchKeyOptions['suite']>): HpkeSuite {
-  const suite = { kem: kems.get(kem), kdf: kdfs.indexOf(kdf) + 1, aead: aeads.indexOf(aead) + 1 };
-  if (suite.kem === undefined || suite.kdf === 0 || suite.aead === 0)
-    throw typeError('ERR_INVALID_ARG_VALUE', `The option suite has no ${[kem, kdf, aead].join(', ')}`);
-  return { ...suite, kem: suite.kem };
-}
-
-/** RFC 9180 §7.1, §7.2, §7.3. */
-const kems = new Map<string, number>([
-  ['p256', 0x10],
-  ['p384', 0x11],
-  ['p521', 0x12],
-  ['x25519', 0x20],
-  ['x448', 0x21],
-]);
-const kdfs: readonly string[] = ['sha256', 'sha384', 'sha512'];
-const aeads: readonly string[] = ['aes-128-gcm', 'aes-256-gcm', 'chacha20-poly1305'];

@@ -24,6 +24,7 @@ beforeAll(async () => {
   installation = await install();
   const { folder } = installation;
   symlinkSync(join(root, 'node_modules/undici'), join(folder, 'node_modules/undici'));
+  symlinkSync(join(root, 'ech'), join(folder, 'node_modules/ktls-ech'));
   mkdirSync(join(folder, 'public'));
   writeFileSync(join(folder, 'public/index.html'), 'a page');
   writeFileSync(join(folder, 'report.pdf'), Buffer.alloc(100_000, 'report'));
