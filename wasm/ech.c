@@ -189,7 +189,8 @@ static void log_hello(ktls_engine *engine, const SSL_CONNECTION *s) {
 
 /*
  * A line of the key log. An encrypted hello comes first: its secret stands under the random of the outer hello, and leads a reader to the inner
- * one, under whose random all others stand (RFC 9850 §2.3). OpenSSL's server has it so, and its client writes the outer random.
+ * one, under whose random all others stand (RFC 9850 §2.3). OpenSSL's server has it so, and so does its client
+ * from 4.0.3 on: that of 4.0.2 writes the outer random.
  */
 void ktls_ech_log(ktls_engine *engine, const char *line, size_t length) {
     SSL_CONNECTION *s = SSL_CONNECTION_FROM_SSL(engine->ssl);
