@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { Agent, fetch } from 'undici';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { selfSigned } from '../../src/cli/self-signed.ts';
+import { type GeneratedEchKey, generateEchKey } from '../../src/ech.ts';
+import * as http2 from '../../src/http2.ts';
+import * as https from '../../src/https.ts';
+import { TLSSocket } from '../../src/index.ts';
+import { buildConnector } from '../../src/undici.ts';
+import { listen } from '../helpers/listen.ts';
+
+const identity = selfSigned(['localhost', 'outer.example']);
+let key: GeneratedEchKey;
+let server: ReturnType<typeof http2.createSecureServer>;
+let port: number;
+/** What our side of a connection has of its hello, as the server sees it. */
+const seen: unknown[] = [];
+
+beforeAll(async () => {
+  key = generateEchKey({ publicName: 'outer.example' });
+  const options = { ...identity, allowHTTP1: true, ech: { keys: key.pem } };
+  server = http2.createSecureServer(options, (_request, response) => void response.end('hello'));
+  server.on('secureConnection', (socket) => seen.push(socket instanceof TLSSocket && socket.ech?.status));
+  port = await listen(server);
+});
+
+afterAll(async () => {
+  server.close();
+  await once(server, 'close');
+});
+
+function expectAccepted(): void {
+  expect(seen.splice(0)).toEqual(['accepted']);
+}
+
+test('ktls/https', async () => {
+  const agent = new https.Agent({ ca: identity.cert, ech: { configs: key.configs } });
+  const request = https.get({ host: 'localhost', port, agent });
+  const [response] = await once(request, 'response');
+  expect(await text(response)).toBe('hello');
+  agent.destroy();
+  expectAccepted();
+});
+
+test('ktls/http2', async () => {
+  const session = http2.connect(`https://localhost:${port}`, { ca: identity.cert, ech: { configs: key.configs } });
+  const stream = session.request({ ':path': '/' });
+  expect(await text(stream)).toBe('hello');
+  session.close();
+  expectAccepted();
+});
+
+test('ktls/undici', async () => {
+  const dispatcher = new Agent({ connect: buildConnector({ ca: identity.cert, ech: { configs: key.configs } }) });
+  const response = await fetch(`https://localhost:${port}/`, { dispatcher });
+  expect(await response.text()).toBe('hello');
+  await dispatcher.close();
+  expectAccepted();
+});
+
+test('node:tls and node:https under ktls/register', async () => {
+  const register = fileURLToPath(new URL('../../src/register.ts', import.meta.url));
+  const program = `
+    const https = require('node:https');
+    const ech = { configs: '${key.configs.toString('base64')}' };
+    https.get({ host: 'localhost', port: ${port}, ca: ${JSON.stringify(identity.cert)}, ech }, (response) => {
+      console.log(response.socket.ech.status);
+      response.resume();
+    });`;
+  const run = promisify(execFile);
+  const { stdout } = await run(process.execPath, ['--import', register, '--input-type=commonjs', '-e', program]);
+  expect(stdout).toBe('accepted\n');
+  expectAccepted();
+});
