@@ -7,11 +7,11 @@ import { at, build, projectNode } from '../paths.mjs';
 import { dist } from '../steps/dist.mjs';
 import { native } from '../steps/native.mjs';
 import { fuzzerOf, fuzzers, NATIVE_TARGETS } from '../steps/sanitized.mjs';
-import { wasm } from '../steps/wasm.mjs';
+import { ech, wasm } from '../steps/wasm.mjs';
 import { runParts } from './parts.mjs';
 
 export const fuzz = {
-  steps: (words) => [wasm, native, dist, ...(nativeAmong(words).length > 0 ? [fuzzers] : [])],
+  steps: (words) => [wasm, ech, native, dist, ...(nativeAmong(words).length > 0 ? [fuzzers] : [])],
   async run(words) {
     const { values, targets } = read(words);
     const chosen = targets.length > 0 ? targets : TARGETS;
