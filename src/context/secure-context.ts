@@ -4,6 +4,7 @@ import { TrustStore } from '../engine/openssl/trust-store.ts';
 import { contextError } from '../failure.ts';
 import { type DefaultRoots, defaultRoots } from '../platform/default-roots.ts';
 import { engineModule } from '../platform/engine-host.ts';
+import { copySecret } from '../protocol/secret-bytes.ts';
 import { ciphersAreValid } from './cipher-list.ts';
 import { ContextRecipe, copy, list, type MadeContext, type SecureContextOptions } from './context-recipe.ts';
 import { isOneOf, letNodeRefuseContext } from './node-errors.ts';
@@ -16,7 +17,7 @@ class Context {
   readonly context: this;
   readonly #recipe: ContextRecipe;
   #made: MadeContext;
-  #ticketKeys: Uint8Array | undefined;
+  #ticketKeys: { readonly keys: Uint8Array; readonly sealing: number } | undefined;
   #trusting: TrustStore | undefined;
   /** The default certificates as they were, where those of a server's issuers may be among them. */
   readonly #issuers: DefaultRoots | undefined;
@@ -34,7 +35,7 @@ class Context {
   for(use: { verifiesPeer: boolean; isServer: boolean }): EngineContext {
     const { context, trust } = this.#live;
     // Tickets outlive OpenSSL's instance.
-    if (use.isServer) this.#ticketKeys ??= context.ticketKeys;
+    if (use.isServer) this.#keepTicketKeys(context);
     if (use.verifiesPeer) {
       const naming = use.isServer && trust !== undefined && !this.#naming;
       const store = trust ?? defaultRoots().store(context.module);
@@ -49,13 +50,16 @@ class Context {
   /** 48 bytes that servers can share so that each accepts the others' tickets. */
   getTicketKeys(): NonSharedBuffer {
     // From here on others may have them, too.
-    this.#ticketKeys ??= this.#live.context.ticketKeys;
-    return Buffer.from(this.#ticketKeys ?? []);
+    this.#keepTicketKeys(this.#live.context);
+    const { keys, sealing } = this.#ticketKeys ?? noTicketKeys;
+    return Buffer.from(keys.subarray(sealing * ticketKeyLength, (sealing + 1) * ticketKeyLength));
   }
 
-  setTicketKeys(keys: Uint8Array): void {
-    this.#live.context.setTicketKeys(keys);
-    this.#ticketKeys = keys.slice();
+  /** Keys for tickets, 48 bytes each. All of them open; `sealing`: the place of the one that seals. */
+  setTicketKeys(keys: Uint8Array, sealing = 0): void {
+    this.#live.context.setTicketKeys(keys, sealing);
+    this.#ticketKeys?.keys.fill(0);
+    this.#ticketKeys = { keys: copySecret(keys), sealing };
   }
 
   /** The certificate, DER; null when there is none. */
@@ -110,9 +114,14 @@ class Context {
     if (this.#made.context.module === module) return this.#made;
     this.#made = this.#recipe.make(module);
     this.#naming = false;
-    if (this.#ticketKeys) this.#made.context.setTicketKeys(this.#ticketKeys);
+    if (this.#ticketKeys) this.#made.context.setTicketKeys(this.#ticketKeys.keys, this.#ticketKeys.sealing);
     this.#trust(this.#made.trust, false);
     return this.#made;
+  }
+
+  #keepTicketKeys(context: EngineContext): void {
+    const keys = this.#ticketKeys ? undefined : context.ticketKeys;
+    if (keys) this.#ticketKeys = { keys, sealing: 0 };
   }
 
   #trust(store: TrustStore | undefined, naming: boolean): void {
@@ -120,6 +129,10 @@ class Context {
     if (store) this.#made.context.useTrustStore(store, naming);
   }
 }
+
+const noTicketKeys = { keys: new Uint8Array(), sealing: 0 };
+/** Bytes. */
+const ticketKeyLength = 48;
 
 export type SecureContext = Context;
 
