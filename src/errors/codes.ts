@@ -61,3 +61,9 @@ export function ticketStoreFailed(cause: unknown): TLSError {
   const words = cause instanceof Error ? cause.message : String(cause);
   return Object.assign(codedError('ERR_KTLS_TICKET_STORE', `The store of ktls/tickets failed: ${words}`), { cause });
 }
+
+/** What is in the files of a server's credentials cannot be used; the ones before go on. */
+export function credentialsRefused(cause: unknown): TLSError {
+  const words = cause instanceof Error ? cause.message : String(cause);
+  return Object.assign(codedError('ERR_KTLS_CREDENTIALS', `The credentials were not changed: ${words}`), { cause });
+}

@@ -74,6 +74,7 @@ class TLSServer extends net.Server {
   setSecureContext(options: SecureContextOptions): void {
     if (typeof options !== 'object' || options === null || Array.isArray(options)) letNodeRefuseServerContext(options);
     const context = replaceable.createSecureContext(keepOptions(this, options));
+    contextOptions.set(this, options);
     keyrings.get(this)?.supply(context);
     this._sharedCreds = context;
   }
@@ -145,6 +146,27 @@ function keepOptions(server: TLSServer, options: SecureContextOptions): SecureCo
   return { ...told, allowPartialTrustChain: options.allowPartialTrustChain };
 }
 
+/** Whether {@link exchangeCredentials} can be asked for: it is a server of ours, or one that was taken over. */
+export function hasOurContext(server: unknown): server is TLSServer {
+  return server instanceof net.Server && contextOptions.has(Object(server));
+}
+
+/**
+ * New credentials for connections from now on; all else that the server was told stays, and its sessions go on where its demands of clients are the
+ * same (see {@link sessionScope}). Throws what {@link createSecureContext} throws, and nothing has changed then.
+ */
+export function exchangeCredentials(
+  server: TLSServer,
+  { ca, ...credentials }: Pick<SecureContextOptions, 'key' | 'cert' | 'passphrase' | 'ca'>,
+): void {
+  const options = { ...contextOptions.get(server), pfx: undefined, ...credentials, ...(ca && { ca }) };
+  replaceable.createSecureContext(options);
+  const ticketKeys = keyrings.has(server) ? undefined : server.getTicketKeys();
+  server.setSecureContext(options);
+  if (ticketKeys) server.setTicketKeys(ticketKeys);
+  ticketKeys?.fill(0);
+}
+
 /** There to be read, and not for inspect() to show. */
 function hide(server: object, name: string, value: unknown): void {
   let now = value;
@@ -163,6 +185,8 @@ const givenOptions = ['sigalgs', 'ecdhCurve', 'privateKeyIdentifier', 'privateKe
 const stickyOptions = ['sessionTimeout', 'ticketKeys'];
 
 const kept = new WeakMap<TLSServer, Arguments>();
+/** What the context of a server was made of last. */
+const contextOptions = new WeakMap<TLSServer, SecureContextOptions>();
 /** Made once for all connections of a server. */
 const policies = new WeakMap<TLSServer, KtlsPolicy>();
 /** Of servers whose keys for tickets come from one. */

@@ -1,5 +1,6 @@
 import { createHash, randomFillSync } from 'node:crypto';
 import { EventEmitter } from 'node:events';
+import { checkInteger } from '../errors/checks.ts';
 import { typeError } from '../errors/coded.ts';
 import { ticketStoreFailed } from '../errors/codes.ts';
 import { publish } from '../observe/channels.ts';
@@ -255,8 +256,8 @@ function checked(options: TicketKeyringOptions): Settings {
     throw typeError('ERR_INVALID_ARG_TYPE', 'The "options" argument must be an object');
   const { rotateEvery = 3_600_000, prefix = 'ktls', storeTimeout = 5_000 } = options;
   checkPrefix(prefix);
-  checkMilliseconds('rotateEvery', rotateEvery, 1_000, 302_400_000);
-  checkMilliseconds('storeTimeout', storeTimeout, 1, 60_000);
+  checkInteger('rotateEvery', rotateEvery, 1_000, 302_400_000);
+  checkInteger('storeTimeout', storeTimeout, 1, 60_000);
   return { rotateEvery, prefix, storeTimeout };
 }
 
@@ -265,14 +266,6 @@ export function checkPrefix(prefix: unknown): void {
   if (typeof prefix !== 'string') throw typeError('ERR_INVALID_ARG_TYPE', 'The option prefix must be a string');
   if (!/^[\w.:-]{1,64}$/.test(prefix))
     throw typeError('ERR_INVALID_ARG_VALUE', 'The option prefix must be 1 to 64 letters, digits or _.:-');
-}
-
-/** Throws ERR_INVALID_ARG_TYPE or ERR_OUT_OF_RANGE. */
-export function checkMilliseconds(name: string, value: unknown, least: number, most: number): void {
-  if (typeof value !== 'number') throw typeError('ERR_INVALID_ARG_TYPE', `The option ${name} must be a number`);
-  if (Number.isInteger(value) && value >= least && value <= most) return;
-  const error = new RangeError(`The option ${name} must be an integer from ${least} to ${most}`);
-  throw Object.assign(error, { code: 'ERR_OUT_OF_RANGE' });
 }
 
 /** Milliseconds. */

@@ -1,8 +1,9 @@
 import type { EventEmitter } from 'node:events';
+import { checkInteger } from '../errors/checks.ts';
 import { typeError } from '../errors/coded.ts';
 import { ticketStoreFailed } from '../errors/codes.ts';
 import { publish } from '../observe/channels.ts';
-import { checkMilliseconds, checkPrefix } from './keyring.ts';
+import { checkPrefix } from './keyring.ts';
 import { SealedStore } from './sealed-store.ts';
 import { type SharedStore, within } from './shared-store.ts';
 
@@ -43,8 +44,8 @@ export function storeSessions(server: EventEmitter, options: SessionStoreOptions
     throw typeError('ERR_INVALID_ARG_TYPE', 'The "options" argument must be an object');
   const { prefix = 'ktls', storeTimeout = 250, keepFor = timeoutOf(server), onFailed } = options;
   checkPrefix(prefix);
-  checkMilliseconds('storeTimeout', storeTimeout, 1, 60_000);
-  checkMilliseconds('keepFor', keepFor, 1_000, 604_800_000);
+  checkInteger('storeTimeout', storeTimeout, 1, 60_000);
+  checkInteger('keepFor', keepFor, 1_000, 604_800_000);
   const store = new SealedStore(options.store, options.secret);
   const nameOf = (id: Buffer): string => `${prefix}:session:${id.toString('hex')}`;
   const failed = (cause: unknown): void => {
