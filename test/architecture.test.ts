@@ -20,23 +20,36 @@ const table: Readonly<Record<string, { readonly imports: readonly string[]; read
   context: { imports: ['errors', 'failure.ts', 'protocol', 'connection', 'engine', 'platform'], node: true },
   socket: {
     imports: [
-      ...['errors', 'failure.ts', 'protocol', 'record', 'connection', 'observe', 'tickets', 'keys', 'platform', 'context'],
+      ...[
+        'errors',
+        'failure.ts',
+        'protocol',
+        'record',
+        'connection',
+        'observe',
+        'tickets',
+        'keys',
+        'platform',
+        'context',
+      ],
     ],
     node: true,
   },
   credentials: { imports: ['errors', 'socket'], node: true },
   files: { imports: ['errors', 'socket', 'tls.ts'], node: true },
   'tls.ts': { imports: ['platform', 'context', 'socket'], node: true },
+  metrics: { imports: ['errors', 'observe', 'tls.ts'], node: true },
   'index.ts': { imports: ['errors', 'platform', 'context', 'socket', 'tls.ts'], node: false },
   'tickets.ts': { imports: ['tickets'], node: false },
   'credentials.ts': { imports: ['credentials'], node: false },
+  'metrics.ts': { imports: ['metrics'], node: false },
   'keys.ts': { imports: ['keys', 'capture', 'platform'], node: false },
   adapters: { imports: ['errors', 'observe', 'context', 'socket', 'files', 'tls.ts', 'index.ts'], node: true },
   'https.ts': { imports: ['tls.ts', 'files', 'adapters'], node: true },
   'http2.ts': { imports: ['tls.ts', 'adapters'], node: true },
   'undici.ts': { imports: ['tls.ts', 'adapters'], node: true },
   'register.ts': { imports: ['adapters'], node: true },
-  cli: { imports: ['observe', 'platform', 'files', 'index.ts', 'https.ts', 'keys.ts'], node: true },
+  cli: { imports: ['observe', 'platform', 'files', 'metrics', 'index.ts', 'https.ts', 'keys.ts'], node: true },
 };
 
 /** Packages of others that are put into what is published: it stands on none at run time. */

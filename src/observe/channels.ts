@@ -23,7 +23,12 @@ export interface ConnectionMessages {
   /** The socket was destroyed with an error. */
   failed: About & { readonly error: Error };
   /** The socket was destroyed, with an error or without. Bytes are of plaintext. */
-  closed: About & { readonly bytesRead: number; readonly bytesWritten: number };
+  closed: About & {
+    readonly bytesRead: number;
+    readonly bytesWritten: number;
+    /** Those written that were of files: sent by the kernel without being read, or read and written. */
+    readonly fileBytes: { readonly sendfile: number; readonly read: number };
+  };
 }
 
 interface About {
