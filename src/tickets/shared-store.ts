@@ -17,12 +17,11 @@ export interface SharedStore {
   add(name: string, value: string, milliseconds: number): Promise<unknown>;
 }
 
-/** What `asked` answers, or a rejection behind so many milliseconds; the answer is of no matter then. */
+/** Meanwhile the process stays: what `asked` answers, or a rejection behind so many milliseconds; the answer is of no matter then. */
 export async function within<Answer>(milliseconds: number, asked: () => Promise<Answer>): Promise<Answer> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(new Error(`the store did not answer within ${milliseconds} ms`)), milliseconds);
-    timer.unref();
   });
   try {
     return await Promise.race([asked(), late]);
