@@ -53,7 +53,8 @@ export class CredentialWatch extends EventEmitter<CredentialWatchEvents> impleme
     checkInteger('checkEvery', checkEvery, 10, 3_600_000);
     checkInteger('settleFor', settleFor, 1, 60_000);
     this.#ready = stateOf(files).then((state) => this.#use(state));
-    void this.#ready.then(() => this.#wait(checkEvery));
+    // What a listener throws must not be the end of it.
+    void this.#ready.finally(() => this.#wait(checkEvery));
   }
 
   /** Resolves when the files were read for the first time. False: they could not be used. */
@@ -84,10 +85,7 @@ export class CredentialWatch extends EventEmitter<CredentialWatchEvents> impleme
     if (this.#isStopped) return;
     if (state === this.#state) this.#wait(checkEvery);
     else if (state !== before) this.#wait(settleFor, state);
-    else {
-      await this.#use(state);
-      this.#wait(checkEvery);
-    }
+    else await this.#use(state).finally(() => this.#wait(checkEvery));
   }
 
   /** True: the server has what is in the files. */

@@ -119,9 +119,10 @@ export class TicketKeyring extends EventEmitter<TicketKeyringEvents> implements 
     const untilChange = rotateEvery - (Date.now() % rotateEvery);
     this.#timer = setTimeout(
       () => {
-        this.#turn();
+        // What a listener throws must not be the end of it.
         this.#wait();
         void this.#ask();
+        this.#turn();
       },
       Math.min(untilChange, Math.max(rotateEvery / 4, 250), longestWait),
     );

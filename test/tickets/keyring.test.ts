@@ -256,6 +256,21 @@ test('a keyring that is closed asks nothing any more, and its servers have keys 
   expect(get.mock.calls.length).toBe(asked);
 });
 
+test('a listener that throws is not the end of the rotation', async () => {
+  const a = machine(memoryStore());
+  await a.keyring.ready();
+  a.keyring.once('rotated', () => {
+    throw new Error('a listener’s own');
+  });
+  const seen = [a.holder.sealing];
+  await expect(vi.advanceTimersByTimeAsync(rotateEvery)).rejects.toThrow('a listener’s own');
+  for (let span = 0; span < 2; span++) {
+    await vi.advanceTimersByTimeAsync(rotateEvery);
+    seen.push(a.holder.sealing);
+  }
+  expect(new Set(seen).size).toBe(3);
+});
+
 test('one holder that fails is told of, and the others have their keys', async () => {
   const a = machine(memoryStore());
   const holder = { setTicketKeys: () => expect.fail('cannot') };
