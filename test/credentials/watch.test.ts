@@ -16,6 +16,7 @@ import tls from 'node:tls';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type CredentialFiles, type CredentialWatch, watchCredentials } from '../../src/credentials.ts';
+import * as http2 from '../../src/http2.ts';
 import * as https from '../../src/https.ts';
 import { createServer, type Server, type TlsOptions } from '../../src/index.ts';
 import { createTicketKeyring } from '../../src/tickets.ts';
@@ -239,17 +240,19 @@ describe.each(versions)('%s', (maxVersion) => {
   });
 });
 
-test('servers for HTTPS, URLs, and a key with a passphrase', async () => {
+test('servers for HTTP, URLs, and a key with a passphrase', async () => {
   const passphrase = 'a passphrase';
   write('cert.pem', pairs[0].cert);
   const encrypted = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase } as const;
   write('key.pem', createPrivateKey(pairs[0].key).export(encrypted).toString());
   const server = https.createServer({ ...identities.server });
-  await listenUntilEnd(server);
   const files = { key: pathToFileURL(join(folder, 'key.pem')), cert: pathToFileURL(join(folder, 'cert.pem')) };
   const watch = watchCredentials(server, files, { passphrase });
   watches.push(watch);
   expect(await watch.ready()).toBe(true);
+  const overHttp2 = watchCredentials(http2.createSecureServer({ ...identities.server }), files, { passphrase });
+  watches.push(overHttp2);
+  expect(await overHttp2.ready()).toBe(true);
   const without = watchCredentials(server, files).on('refused', () => {});
   watches.push(without);
   expect(await without.ready()).toBe(false);

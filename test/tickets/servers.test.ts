@@ -164,6 +164,22 @@ test('servers for HTTP have the option, too', async () => {
   expect(keys[0]).toHaveLength(48);
 });
 
+test('servers with one keyring share sessions, whatever words their programs were started with, unless they say otherwise', async () => {
+  const [one, two] = [await keyringOf(), createTicketKeyring({ prefix: 'other' })];
+  const nameOf = (options: TlsOptions): unknown => Reflect.get(createServer(options), 'sessionIdContext');
+  const before = process.argv;
+  const own = nameOf({ ticketKeyring: one });
+  try {
+    process.argv = [...before, 'more'];
+    expect(nameOf({ ticketKeyring: one })).toBe(own);
+    expect(nameOf({ ticketKeyring: await keyringOf() })).toBe(own);
+    expect(nameOf({ ticketKeyring: two })).not.toBe(own);
+    expect(nameOf({ ticketKeyring: one, sessionIdContext: 'mine' })).toBe('mine');
+  } finally {
+    process.argv = before;
+  }
+});
+
 test('keys of a keyring are not set by hand, nor given away by node:cluster', async () => {
   const { server } = await serving({ ticketKeyring: await keyringOf() });
   const before = server.getTicketKeys();
