@@ -4,7 +4,7 @@ import { defineConfig, type Plugin } from 'vitest/config';
 const withPeers = ['test/interop/**/*.test.ts', 'test/applications/**/*.test.ts'];
 const needingMore = [
   ...['test/windows/**', 'test/kernel/**', 'test/package/**', 'test/sanitized/**'],
-  ...['test/interop/**', 'test/applications/**'],
+  ...['test/interop/**', 'test/applications/**', 'test/fleet/**'],
 ];
 
 // What the addon does, and nothing that does without it.
@@ -70,6 +70,8 @@ export default defineConfig({
       },
       // Against other people's TLS programs, which `node setup/run.mjs peers` installs.
       { test: { name: 'interop', include: withPeers, testTimeout: 30_000, hookTimeout: 30_000 } },
+      // Several processes behind a proxy, for a minute.
+      { test: { name: 'fleet', include: ['test/fleet/**/*.test.ts'], testTimeout: 180_000, hookTimeout: 30_000 } },
       // Only inside a guest kernel (setup/guest.mjs): one CPU, slow cryptography.
       { test: { name: 'kernel', include: ['test/kernel/**/*.test.ts'], testTimeout: 60_000, maxWorkers: 1 } },
     ],

@@ -65,4 +65,14 @@ const PROGRAMS = {
 };
 
 // Unpacked into one folder, with the libraries that the machine has not: test/applications/unpacked.ts finds its way in it.
-const SERVERS = ['vsftpd', 'dovecot-core', 'dovecot-imapd', 'mosquitto', 'slapd', 'nats-server', 'rabbitmq-server'];
+const SERVERS = [
+  'vsftpd',
+  'dovecot-core',
+  'dovecot-imapd',
+  'mosquitto',
+  'slapd',
+  'nats-server',
+  'rabbitmq-server',
+  'haproxy',
+  'prometheus',
+];

@@ -13,7 +13,7 @@ import { runFuzz, runNativeFuzz } from './fuzz.mjs';
 import { runSoak } from './soak.mjs';
 
 // `tests`: which of the files in test/ are a job's own, by their paths; `repeats`: it runs another job's on something else.
-const folders = ['interop', 'applications', 'kernel', 'package', 'windows', 'sanitized'];
+const folders = ['interop', 'applications', 'fleet', 'kernel', 'package', 'windows', 'sanitized'];
 const within =
   (...names) =>
   (path) =>
@@ -72,6 +72,7 @@ export const JOBS = [
   { name: 'OpenSSL 4.0', project: 'OpenSSL 4.0', repeats: true },
   { name: 'OpenSSL 4.0, interop', project: 'OpenSSL 4.0, interop', repeats: true, steps: [peers, stacks] },
   { name: 'interop', project: 'interop', tests: within('interop', 'applications'), steps: [peers, echPeers, stacks] },
+  { name: 'fleet', project: 'fleet', tests: within('fleet'), steps: [peers] },
   { name: 'kernel 6.1', project: 'kernel', kernel: '6.1', tests: within('kernel'), steps: [guests, peers, stacks] },
   { name: 'kernel 6.12', project: 'kernel', kernel: '6.12', tests: within('kernel'), steps: [guests, peers, stacks] },
   { name: 'kernel 7', project: 'kernel', kernel: '7', tests: within('kernel'), steps: [guests, peers, stacks] },

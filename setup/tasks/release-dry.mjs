@@ -46,7 +46,16 @@ function tryPackage(folder, version) {
   console.log(`${packed.filename}: ${packed.size} bytes, ${packed.integrity}`);
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
   npm('install', '--ignore-scripts', '--no-audit', '--no-fund', '--offline', `./${packed.filename}`);
-  const entries = JSON.stringify(['ktls/https', 'ktls/http2', 'ktls/undici', 'ktls/keys', 'ktls/register']);
+  const entries = JSON.stringify([
+    'ktls/https',
+    'ktls/http2',
+    'ktls/undici',
+    'ktls/keys',
+    'ktls/tickets',
+    'ktls/credentials',
+    'ktls/metrics',
+    'ktls/register',
+  ]);
   const program = `for (const name of ${entries}) await import(name); console.log((await import('ktls')).versions.ktls)`;
   const answer = answerOf('node', ['--input-type=module', '-e', program], { cwd: folder })?.trim();
   return answer === version ? [] : [`the installed package says it is ${answer}`];

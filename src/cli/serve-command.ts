@@ -62,15 +62,22 @@ export const serveCommand: Command = command({
       about: 'a page that shows the connections as they live, on a port of its own',
     },
     'inspect-host': { type: 'string', default: '127.0.0.1', placeholder: 'ADDRESS', about: 'where that page listens' },
+    metrics: {
+      type: 'string',
+      alone: '0',
+      placeholder: 'PORT',
+      about: 'numbers for Prometheus at /metrics, on a port of its own of the loopback interface',
+    },
     json: { ...jsonOption, about: 'print a line of JSON for everything that happens' },
   },
   completes: 'folders',
   async run(values, positionals, output) {
     const [folder = '.', ...more] = positionals;
     if (more.length > 0) throw new UsageError(`serve takes one folder, but got '${more[0]}' as well`);
-    const { host, inspect, key, cert } = values;
+    const { host, inspect, metrics, key, cert } = values;
     const port = wholeNumber('--port', values.port, 0, 65535);
     const inspectPort = inspect === undefined ? undefined : wholeNumber('--inspect', inspect, 0, 65535);
+    const metricsPort = metrics === undefined ? undefined : wholeNumber('--metrics', metrics, 0, 65535);
     const mode = ktlsMode(values.ktls);
     if ((key === undefined) !== (cert === undefined)) throw new UsageError('--key and --cert belong together');
     const site = await Site.of(folder, { dotfiles: values.dotfiles === true });
@@ -88,6 +95,7 @@ export const serveCommand: Command = command({
       isOwn,
       ktls: mode,
       inspectPort,
+      metricsPort,
       inspectHost: values['inspect-host'],
       json: values.json === true,
     };

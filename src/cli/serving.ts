@@ -8,6 +8,7 @@ import { ConnectionWatch } from './inspect/connection-watch.ts';
 import { startInspector } from './inspect/inspector.ts';
 import { listingPage, listingPolicy } from './listing.ts';
 import { LiveLines } from './live-lines.ts';
+import { startMetrics } from './metrics-server.ts';
 import type { Output } from './output.ts';
 import { bytesInWords, count } from './quantities.ts';
 import type { Identity } from './self-signed.ts';
@@ -25,6 +26,8 @@ export interface Serving {
   /** Of the page that shows the connections; undefined: there is none. */
   readonly inspectPort: number | undefined;
   readonly inspectHost: string;
+  /** Of the numbers for Prometheus; undefined: there are none. */
+  readonly metricsPort: number | undefined;
   readonly json: boolean;
 }
 
@@ -50,25 +53,30 @@ export async function serveSite(what: Serving, output: Output): Promise<void> {
     what.inspectPort === undefined
       ? undefined
       : await startInspector(watch, { host: what.inspectHost, port: what.inspectPort, serves: url });
-  const close = (what.json ? tellPrograms : tellPeople)({ ...what, url, inspector: inspector?.url, watch, output });
+  const metrics = what.metricsPort === undefined ? undefined : await startMetrics(what.metricsPort);
+  const told = { ...what, url, inspector: inspector?.url, metrics: metrics?.url, watch, output };
+  const close = (what.json ? tellPrograms : tellPeople)(told);
   if (!interruption.aborted) await once(interruption, 'abort');
   await stop(server, watch);
   inspector?.close();
+  metrics?.close();
   close();
 }
 
 interface Told extends Serving {
   readonly url: string;
   readonly inspector: string | undefined;
+  readonly metrics: string | undefined;
   readonly watch: ConnectionWatch;
   readonly output: Output;
 }
 
 /** Lines for people; what is returned ends them. */
-function tellPeople({ site, url, inspector, isOwn, fingerprint, watch, output }: Told): () => void {
+function tellPeople({ site, url, inspector, metrics, isOwn, fingerprint, watch, output }: Told): () => void {
   const { report, stdout } = output;
   report.line(`${report.style('bold', url)}  serves ${site.root}`);
   if (inspector !== undefined) report.fact('inspect', report.style('bold', inspector));
+  if (metrics !== undefined) report.fact('metrics', report.style('bold', metrics));
   const trust = isOwn ? ['made just now: clients do not know it (curl -k, or --write-cert)'] : [];
   report.fact('certificate', ...trust, `SHA-256 ${fingerprint}`);
   report.line('Ctrl-C ends it.');
@@ -94,9 +102,10 @@ function tellPeople({ site, url, inspector, isOwn, fingerprint, watch, output }:
 }
 
 /** The same for programs, a line each. */
-function tellPrograms({ site, url, inspector, fingerprint, watch, output }: Told): () => void {
+function tellPrograms({ site, url, inspector, metrics, fingerprint, watch, output }: Told): () => void {
   const tell = (event: string, about: object): void => output.json({ event, ...about }, 'line');
-  tell('listening', { url, folder: site.root, fingerprint, ...(inspector !== undefined && { inspect: inspector }) });
+  const pages = { ...(inspector !== undefined && { inspect: inspector }), ...(metrics !== undefined && { metrics }) };
+  tell('listening', { url, folder: site.root, fingerprint, ...pages });
   watch.on('secure', (connection) => tell('secure', connection.view()));
   watch.on('over', (view) => tell(view.state, view));
   return () => tell('ended', watch.totals());

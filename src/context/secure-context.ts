@@ -6,6 +6,7 @@ import { typeError } from '../errors/coded.ts';
 import { contextError } from '../failure.ts';
 import { type DefaultRoots, defaultRoots } from '../platform/default-roots.ts';
 import { type EngineKind, engineModule } from '../platform/engine-host.ts';
+import { copySecret } from '../protocol/secret-bytes.ts';
 import { ciphersAreValid } from './cipher-list.ts';
 import { ContextRecipe, copy, list, type MadeContext, type SecureContextOptions } from './context-recipe.ts';
 import { isOneOf, letNodeRefuseContext } from './node-errors.ts';
@@ -55,7 +56,7 @@ class Context {
   readonly context: this;
   readonly #recipe: ContextRecipe;
   readonly #live = new Map<EngineKind, LiveContext>();
-  #ticketKeys: Uint8Array | undefined;
+  #ticketKeys: { readonly keys: Uint8Array; readonly sealing: number } | undefined;
   /** The default certificates as they were, where those of a server's issuers may be among them. */
   readonly #issuers: DefaultRoots | undefined;
 
@@ -84,13 +85,17 @@ class Context {
   getTicketKeys(): NonSharedBuffer {
     // From here on others may have them, too.
     this.#keepTicketKeys(this.#context);
-    return Buffer.from(this.#ticketKeys ?? []);
+    const { keys, sealing } = this.#ticketKeys ?? noTicketKeys;
+    return Buffer.from(keys.subarray(sealing * ticketKeyLength, (sealing + 1) * ticketKeyLength));
   }
 
-  setTicketKeys(keys: Uint8Array): void {
-    this.#context.setTicketKeys(keys);
-    this.#ticketKeys = keys.slice();
-    this.#forgetOthers();
+  /** Keys for tickets, 48 bytes each. All of them open; `sealing`: the place of the one that seals. */
+  setTicketKeys(keys: Uint8Array, sealing = 0): void {
+    this.#context.setTicketKeys(keys, sealing);
+    const before = this.#ticketKeys?.keys;
+    this.#ticketKeys = { keys: copySecret(keys), sealing };
+    before?.fill(0);
+    this.#tellOthers(this.#context);
   }
 
   /** The certificate, DER; null when there is none. */
@@ -150,7 +155,7 @@ class Context {
     const known = this.#live.get(kind);
     if (known?.module === module) return known;
     const live = new LiveContext(this.#recipe.make(module));
-    if (this.#ticketKeys) live.made.context.setTicketKeys(this.#ticketKeys);
+    if (this.#ticketKeys) live.made.context.setTicketKeys(this.#ticketKeys.keys, this.#ticketKeys.sealing);
     this.#live.set(kind, live);
     return live;
   }
@@ -159,8 +164,15 @@ class Context {
   #keepTicketKeys(context: EngineContext): void {
     if (this.#ticketKeys) return;
     const keys = context.ticketKeys;
-    this.#ticketKeys = keys;
-    for (const { made } of this.#live.values()) if (keys && made.context !== context) made.context.setTicketKeys(keys);
+    if (!keys) return;
+    this.#ticketKeys = { keys, sealing: 0 };
+    this.#tellOthers(context);
+  }
+
+  #tellOthers(context: EngineContext): void {
+    const { keys, sealing } = this.#ticketKeys ?? noTicketKeys;
+    for (const { made, module } of this.#live.values())
+      if (made.context !== context && !module.lost) made.context.setTicketKeys(keys, sealing);
   }
 
   /** Made again from what is known now, when they are needed. */
@@ -168,6 +180,10 @@ class Context {
     for (const kind of this.#live.keys()) if (kind !== 'default') this.#live.delete(kind);
   }
 }
+
+const noTicketKeys = { keys: new Uint8Array(), sealing: 0 };
+/** Bytes. */
+const ticketKeyLength = 48;
 
 export type SecureContext = Context;
 

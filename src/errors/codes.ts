@@ -81,3 +81,15 @@ export function truncated(isInRecord: boolean): TLSError {
   const where = isInRecord ? 'in the middle of a record' : 'without close_notify';
   return codedError('ERR_KTLS_TRUNCATED', `The connection ended ${where}: data may be missing`);
 }
+
+/** What servers have in common by a store (ktls/tickets) could not be asked for there, or was not of use. */
+export function ticketStoreFailed(cause: unknown): TLSError {
+  const words = cause instanceof Error ? cause.message : String(cause);
+  return Object.assign(codedError('ERR_KTLS_TICKET_STORE', `The store of ktls/tickets failed: ${words}`), { cause });
+}
+
+/** What is in the files of a server's credentials cannot be used; the ones before go on. */
+export function credentialsRefused(cause: unknown): TLSError {
+  const words = cause instanceof Error ? cause.message : String(cause);
+  return Object.assign(codedError('ERR_KTLS_CREDENTIALS', `The credentials were not changed: ${words}`), { cause });
+}

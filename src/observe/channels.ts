@@ -23,7 +23,12 @@ export interface ConnectionMessages {
   /** The socket was destroyed with an error. */
   failed: About & { readonly error: Error };
   /** The socket was destroyed, with an error or without. Bytes are of plaintext. */
-  closed: About & { readonly bytesRead: number; readonly bytesWritten: number };
+  closed: About & {
+    readonly bytesRead: number;
+    readonly bytesWritten: number;
+    /** Those written that were of files: sent by the kernel without being read, or read and written. */
+    readonly fileBytes: { readonly sendfile: number; readonly read: number };
+  };
 }
 
 interface About {
@@ -32,7 +37,18 @@ interface About {
   readonly isServer: boolean;
 }
 
-type Name = keyof ConnectionMessages;
+/** What is published on `ktls.tickets.*`. */
+interface TicketMessages {
+  /** Another key of a keyring seals tickets. `keyring`: the TicketKeyring of ktls/tickets. */
+  ticketsRotated: { readonly keyring: object };
+  /** The store of a keyring, or of sessions, could not be asked or its answer not be used. */
+  ticketsFailed: { readonly error: Error };
+}
+
+/** All that is published, by the names that it has here. */
+interface Messages extends ConnectionMessages, TicketMessages {}
+
+type Name = keyof Messages;
 
 const channels: Readonly<Record<Name, Channel>> = {
   open: channel('ktls.connection.open'),
@@ -41,6 +57,8 @@ const channels: Readonly<Record<Name, Channel>> = {
   keys: channel('ktls.connection.keys'),
   failed: channel('ktls.connection.failed'),
   closed: channel('ktls.connection.closed'),
+  ticketsRotated: channel('ktls.tickets.rotated'),
+  ticketsFailed: channel('ktls.tickets.failed'),
 };
 
 /** Whether anybody would be told. */
@@ -49,15 +67,12 @@ export function isWatched(name: Name): boolean {
 }
 
 /** Tells who subscribed. `message` is called only where somebody did. */
-export function publish<One extends Name>(name: One, message: () => ConnectionMessages[One]): void {
+export function publish<One extends Name>(name: One, message: () => Messages[One]): void {
   if (channels[name].hasSubscribers) channels[name].publish(message());
 }
 
 /** For the parts of this package that listen, until what is answered is called. What a listener throws is the process's to hear of, and no connection's. */
-export function subscribe<One extends Name>(
-  name: One,
-  listener: (message: ConnectionMessages[One]) => void,
-): () => void {
+export function subscribe<One extends Name>(name: One, listener: (message: Messages[One]) => void): () => void {
   // Only this file publishes there.
   const untyped: (message: never) => void = listener;
   Reflect.apply(channels[name].subscribe, channels[name], [untyped]);

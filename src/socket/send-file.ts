@@ -46,12 +46,14 @@ export function hasFile(chunks: readonly Uint8Array[]): boolean {
   return chunks.some((chunk) => chunk.length === 0 && turns.has(chunk));
 }
 
+/** How a part of a file went: without being read, or read and written. */
+export type FileWay = 'sendfile' | 'read';
+
+/** Is told of bytes that have been sent; `way`: they were a file's. */
+type Sent = (bytes: number, way?: FileWay) => void;
+
 /** Sends chunks of which some stand for files, in order. Rejects when nothing more can be sent. */
-export async function sendWithFiles(
-  chunks: readonly Uint8Array[],
-  connection: Connection,
-  sent: (bytes: number) => void,
-): Promise<void> {
+export async function sendWithFiles(chunks: readonly Uint8Array[], connection: Connection, sent: Sent): Promise<void> {
   const before = new Before(connection, sent);
   for (const chunk of chunks) {
     const turn = turns.get(chunk);
@@ -64,10 +66,10 @@ export async function sendWithFiles(
 /** What was written before a file, as a response's headers are: it leaves together with the file's first part where that is read. */
 class Before {
   readonly #connection: Connection;
-  readonly #sent: (bytes: number) => void;
+  readonly #sent: Sent;
   #chunks: Uint8Array[] = [];
 
-  constructor(connection: Connection, sent: (bytes: number) => void) {
+  constructor(connection: Connection, sent: Sent) {
     this.#connection = connection;
     this.#sent = sent;
   }
@@ -103,7 +105,7 @@ class FileTurn {
   }
 
   /** Rejects when the connection fails. */
-  async run(connection: Connection, sent: (bytes: number) => void, before: Before): Promise<void> {
+  async run(connection: Connection, sent: Sent, before: Before): Promise<void> {
     const { signal } = this.#options;
     if (signal?.aborted) return;
     const opened = await this.#unlessFails(openFile(this.#file, this.#options));
@@ -119,12 +121,7 @@ class FileTurn {
     }
   }
 
-  async #sendAll(
-    file: OpenedFile,
-    connection: Connection,
-    sent: (bytes: number) => void,
-    before: Before,
-  ): Promise<void> {
+  async #sendAll(file: OpenedFile, connection: Connection, sent: Sent, before: Before): Promise<void> {
     const { signal, onProgress } = this.#options;
     await expectFile(connection, file.length);
     let isRefused = false;
@@ -147,7 +144,7 @@ class FileTurn {
         return;
       }
       this.sent += part;
-      sent(part);
+      sent(part, isSent ? 'sendfile' : 'read');
       try {
         onProgress?.(this.sent);
       } catch (reason) {

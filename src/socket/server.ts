@@ -8,6 +8,7 @@ import { isOneOf, letNodeRefuseServer, letNodeRefuseServerContext } from '../con
 import { replaceable } from '../context/replaceable.ts';
 import { isSecureContext, type SecureContext, type SecureContextOptions } from '../context/secure-context.ts';
 import { codedError, connectionReset, typeError } from '../errors/coded.ts';
+import type { TicketKeyring } from '../tickets/keyring.ts';
 import { checkKtlsOptions, type KtlsOptions, pickKtlsOptions } from './ktls-options.ts';
 import { type KtlsPolicy, ktlsPolicy, underPolicy } from './ktls-policy.ts';
 import { TLSSocket } from './tls-socket.ts';
@@ -32,6 +33,11 @@ export interface ServerOptions
   /** Milliseconds until an unfinished handshake is given up. Default 120,000. */
   handshakeTimeout?: number | undefined;
   highWaterMark?: number | undefined;
+  /**
+   * Keys for session tickets that change by the clock and may be those of other servers, too: what `createTicketKeyring` of ktls/tickets
+   * answers. Instead of `ticketKeys`.
+   */
+  ticketKeyring?: TicketKeyring | undefined;
 }
 
 type Listener = (socket: TLSSocket) => void;
@@ -68,7 +74,10 @@ class TLSServer extends net.Server {
   /** For connections from now on. */
   setSecureContext(options: SecureContextOptions): void {
     if (typeof options !== 'object' || options === null || Array.isArray(options)) letNodeRefuseServerContext(options);
-    this._sharedCreds = replaceable.createSecureContext(keepOptions(this, options));
+    const context = replaceable.createSecureContext(keepOptions(this, options));
+    contextOptions.set(this, options);
+    keyrings.get(this)?.supply(context);
+    this._sharedCreds = context;
   }
 
   /** 48 bytes; servers that share them accept each other's tickets. */
@@ -86,16 +95,17 @@ class TLSServer extends net.Server {
     if (keys.byteLength !== 48) {
       throw codedError('ERR_ASSERTION', 'Session ticket keys must be a 48-byte buffer');
     }
+    if (keyrings.has(this)) throw codedError('ERR_INVALID_STATE', 'The keys for tickets are those of a ticketKeyring');
     this._sharedCreds.setTicketKeys(keys);
   }
 
   /** For cluster: what the workers of a server have in common. */
   _getServerData(): { ticketKeys: string } {
-    return { ticketKeys: this.getTicketKeys().toString('hex') };
+    return { ticketKeys: keyrings.has(this) ? '' : this.getTicketKeys().toString('hex') };
   }
 
   _setServerData({ ticketKeys }: { ticketKeys: string }): void {
-    this.setTicketKeys(Buffer.from(ticketKeys, 'hex'));
+    if (ticketKeys) this.setTicketKeys(Buffer.from(ticketKeys, 'hex'));
   }
 }
 
@@ -116,7 +126,8 @@ interface Arguments {
  * What a server was told of its context, as its properties, which node:tls has and programs read. What is not said is not there; session
  * timeout and ticket keys stay what they were. Answers what to make the context of.
  */
-function keepOptions(server: object, options: SecureContextOptions): SecureContextOptions {
+function keepOptions(server: TLSServer, options: SecureContextOptions): SecureContextOptions {
+  const keyring = keyrings.get(server);
   const told: Record<string, unknown> = {};
   const keep = (name: string, value: unknown): void => {
     told[name] = value;
@@ -131,9 +142,30 @@ function keepOptions(server: object, options: SecureContextOptions): SecureConte
   }
   // A server's own order of ciphers counts unless it says otherwise.
   keep('honorCipherOrder', options.honorCipherOrder === undefined || Boolean(options.honorCipherOrder));
-  keep('sessionIdContext', options.sessionIdContext || defaultSessionIdContext());
+  keep('sessionIdContext', options.sessionIdContext || keyring?.sessionIdContext || defaultSessionIdContext());
   // Of no use to a context of node:tls's server, which does not pass it on; said here, it is meant.
   return { ...told, allowPartialTrustChain: options.allowPartialTrustChain };
+}
+
+/** Whether {@link exchangeCredentials} can be asked for: it is a server of ours, or one that was taken over. */
+export function hasOurContext(server: unknown): server is TLSServer {
+  return server instanceof net.Server && contextOptions.has(Object(server));
+}
+
+/**
+ * New credentials for connections from now on; all else that the server was told stays, and its sessions go on where its demands of clients are the
+ * same (see {@link sessionScope}). Throws what {@link createSecureContext} throws, and nothing has changed then.
+ */
+export function exchangeCredentials(
+  server: TLSServer,
+  { ca, ...credentials }: Pick<SecureContextOptions, 'key' | 'cert' | 'passphrase' | 'ca'>,
+): void {
+  const options = { ...contextOptions.get(server), pfx: undefined, ...credentials, ...(ca && { ca }) };
+  replaceable.createSecureContext(options);
+  const ticketKeys = keyrings.has(server) ? undefined : server.getTicketKeys();
+  server.setSecureContext(options);
+  if (ticketKeys) server.setTicketKeys(ticketKeys);
+  ticketKeys?.fill(0);
 }
 
 /** There to be read, and not for inspect() to show. */
@@ -154,9 +186,13 @@ const givenOptions = ['sigalgs', 'ecdhCurve', 'privateKeyIdentifier', 'privateKe
 const stickyOptions = ['sessionTimeout', 'ticketKeys'];
 
 const kept = new WeakMap<TLSServer, Arguments>();
+/** What the context of a server was made of last. */
+const contextOptions = new WeakMap<TLSServer, SecureContextOptions>();
 /** Made once for all connections of a server. */
 const policies = new WeakMap<TLSServer, KtlsPolicy>();
 const echKeys = new WeakMap<TLSServer, Ech>();
+/** Of servers whose keys for tickets come from one. */
+const keyrings = new WeakMap<TLSServer, TicketKeyring>();
 
 function internals(server: TLSServer): Arguments {
   return kept.get(server) ?? { options: {}, listener: undefined };
@@ -199,6 +235,8 @@ function setUp(server: TLSServer, given: Arguments): void {
   checkKtlsOptions(options);
   const ech = readEch(options.ech, true);
   if (ech) echKeys.set(server, ech);
+  const keyring = keyringIn(options);
+  if (keyring) keyrings.set(server, keyring);
   const policy = ktlsPolicy(options.ktls);
   policies.set(server, policy);
   server.once('listening', () => policy.prepare());
@@ -211,6 +249,16 @@ function setUp(server: TLSServer, given: Arguments): void {
   server.setSecureContext(options);
   server.on('connection', (socket: net.Socket) => accept(server, socket));
   if (listener) server.on('secureConnection', listener);
+}
+
+/** Throws ERR_INVALID_ARG_TYPE and ERR_INVALID_ARG_VALUE. */
+function keyringIn({ ticketKeyring, ticketKeys }: ServerOptions): TicketKeyring | undefined {
+  if (ticketKeyring === undefined || ticketKeyring === null) return undefined;
+  if (typeof ticketKeyring?.supply !== 'function')
+    throw typeError('ERR_INVALID_ARG_TYPE', 'The option ticketKeyring must be a TicketKeyring of ktls/tickets');
+  if (ticketKeys)
+    throw typeError('ERR_INVALID_ARG_VALUE', 'The options ticketKeyring and ticketKeys are mutually exclusive');
+  return ticketKeyring;
 }
 
 function accept(server: TLSServer, stream: net.Socket): void {

@@ -1,6 +1,6 @@
 import type { Connection } from '../connection/connection.ts';
 import { codedError } from '../errors/coded.ts';
-import { hasFile, sendWithFiles } from './send-file.ts';
+import { type FileWay, hasFile, sendWithFiles } from './send-file.ts';
 import { TakenAtOnce } from './taken-at-once.ts';
 import type { ToldSocket } from './told-socket.ts';
 import { canceledWrite, failedWrite } from './write-errors.ts';
@@ -13,6 +13,8 @@ export type WriteDone = (error?: Error | null) => void;
 export class SocketWrites {
   /** Bytes of plaintext. */
   bytes = 0;
+  /** Those of them that were of files, by how they went. */
+  readonly fileBytes: Record<FileWay, number> = { sendfile: 0, read: 0 };
   readonly #socket: ToldSocket;
   #connection: Connection | undefined;
   /** A stream writes one after the other, and ends after the last. */
@@ -89,8 +91,9 @@ export class SocketWrites {
   }
 
   #sendFiles(connection: Connection, chunks: readonly Uint8Array[], done: WriteDone): void {
-    const sent = (bytes: number): void => {
+    const sent = (bytes: number, way?: FileWay): void => {
       this.bytes += bytes;
+      if (way) this.fileBytes[way] += bytes;
       this.#socket._unrefTimer();
     };
     sendWithFiles(chunks, connection, sent).then(

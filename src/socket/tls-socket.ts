@@ -403,7 +403,12 @@ class Socket extends SocketOverStream implements ToldSocket {
     Reflect.set(this, 'ssl', null);
     const about = { socket: this, isServer: this.#opening.isServer };
     if (error) publish('failed', () => ({ ...about, error }));
-    publish('closed', () => ({ ...about, bytesRead: this.#incoming.bytes, bytesWritten: this.#writes.bytes }));
+    publish('closed', () => ({
+      ...about,
+      bytesRead: this.#incoming.bytes,
+      bytesWritten: this.#writes.bytes,
+      fileBytes: { ...this.#writes.fileBytes },
+    }));
     session?.connection.dispose();
     session?.transport.destroy();
     below?.destroy();

@@ -34,7 +34,9 @@ export class ServedFolder {
   }
 
   /** `ktls serve` of it on a free port, and what it said when it began to listen. */
-  async serve(...words: readonly string[]): Promise<{ ktls: Ktls; port: number; listening: { inspect?: string } }> {
+  async serve(
+    ...words: readonly string[]
+  ): Promise<{ ktls: Ktls; port: number; listening: { inspect?: string; metrics?: string } }> {
     const ktls = new Ktls(['serve', this.path, '--port', '0', '--json', '--write-cert', this.certificate, ...words]);
     const [line] = await ktls.said(/^\{"event":"listening".*\}$/m);
     const listening = JSON.parse(line);

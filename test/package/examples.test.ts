@@ -42,6 +42,7 @@ test('there is a test for each', () => {
     'capture.mjs',
     'https-files.mjs',
     'kernel-only.mjs',
+    'many-cores.mjs',
     'mutual-tls.mjs',
     'pinned-key.mjs',
     'smtp-starttls.mjs',
@@ -103,6 +104,27 @@ test('mutual-tls.mjs', async () => {
   expect(await visit(client)).toMatch(/^hello, /);
   for (const [name, text] of [['key.pem', identity.key] as const, ['cert.pem', identity.cert] as const])
     writeFileSync(join(installation.folder, name), text);
+});
+
+test.each(['cluster', 'threads'])('many-cores.mjs %s', async (kind) => {
+  const serving = start('many-cores.mjs', kind, '2', '0');
+  const [port] = await said(serving.stdout, /listening on (\d+)/);
+  let session: Buffer | undefined;
+  const seen = { resumed: 0, by: new Set<string>() };
+  for (let visit = 0; visit < 20; visit++) {
+    const where = { port: Number(port), host: 'localhost', ca: file('cert.pem') };
+    const socket = tls.connect({ ...where, ...(session && { session }) });
+    socket.on('session', (told) => {
+      session = told;
+    });
+    socket.on('data', (text) => seen.by.add(String(text)));
+    socket.on('secureConnect', () => {
+      if (socket.isSessionReused()) seen.resumed++;
+    });
+    await once(socket, 'close');
+  }
+  expect(seen.resumed).toBe(19);
+  expect(seen.by.size).toBe(2);
 });
 
 test('capture.mjs', async () => {

@@ -15,7 +15,10 @@ afterAll(() => installation?.remove());
 const program = `
 import tls, { connect, createServer, type ConnectionOptions } from 'ktls';
 import https, { serveFiles } from 'ktls/https';
+import { watchCredentials } from 'ktls/credentials';
 import { decrypt, toCryptoInfo } from 'ktls/keys';
+import { metricsPage } from 'ktls/metrics';
+import { createTicketKeyring } from 'ktls/tickets';
 import nodeTls from 'node:tls';
 
 const options: ConnectionOptions = { port: 1 };
@@ -23,7 +26,10 @@ const socket: tls.TLSSocket = connect(options);
 export const asNodes: nodeTls.TLSSocket = socket;
 const { write } = socket.exportKeys();
 if (write) toCryptoInfo(write);
-export const server: tls.Server = createServer({}, (accepted) => accepted.end());
+export const server: tls.Server = createServer({ ticketKeyring: createTicketKeyring() }, (accepted) => accepted.end());
+watchCredentials(server, { key: 'key.pem', cert: 'cert.pem' }).stop();
+watchCredentials(https.createServer(), { key: 'key.pem', cert: 'cert.pem' }).stop();
+metricsPage().stop();
 https.createServer({}, serveFiles('public'));
 void decrypt('traffic.pcapng');
 `;

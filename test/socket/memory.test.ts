@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { nextTrafficSecret, trafficKey } from '../../src/keys/key-schedule.ts';
 import { issue } from '../helpers/certificates.ts';
 import { listen } from '../helpers/listen.ts';
+import { searchMemory } from '../helpers/process-memory.ts';
 import { unless } from '../helpers/unless.ts';
 import { owned } from './scenario.ts';
 
@@ -88,7 +89,7 @@ async function expectGone(child: Child, secrets: Secrets): Promise<void> {
   const canary = Buffer.from(await child.line(), 'base64');
   const wanted = secrets.all();
   expect(wanted.size).toBeGreaterThanOrEqual(3 * count);
-  const seen = search(child.pid, new Map([...wanted, ['canary', canary]]));
+  const seen = searchMemory(child.pid, new Map([...wanted, ['canary', canary]]));
   expect(seen).toEqual(['canary']);
 }
 
@@ -165,32 +166,3 @@ function keyBlock(master: Buffer, clientRandom: Buffer, serverRandom: Buffer): B
   const first = hmac(seed);
   return Buffer.concat([hmac(Buffer.concat([first, seed])), hmac(Buffer.concat([hmac(first), seed]))]);
 }
-
-/** The names of what is in a process's writable memory (proc_pid_mem(5)). */
-function search(pid: number, wanted: ReadonlyMap<string, Uint8Array>): string[] {
-  const memory = openSync(`/proc/${pid}/mem`, 'r');
-  const found = new Set<string>();
-  const piece = Buffer.allocUnsafeSlow(8 * 1024 * 1024);
-  for (const line of readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n')) {
-    const [, from, to] = /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(line) ?? [];
-    if (from === undefined || to === undefined) continue;
-    const end = Number.parseInt(to, 16);
-    for (let at = Number.parseInt(from, 16); at < end; at += piece.length - longest) {
-      const length = readAt(memory, piece, at, Math.min(piece.length, end - at));
-      for (const [name, bytes] of wanted) if (piece.subarray(0, length).includes(Buffer.from(bytes))) found.add(name);
-    }
-  }
-  closeSync(memory);
-  return [...found].sort();
-}
-
-/** A place that cannot be read is empty. */
-function readAt(memory: number, piece: Buffer, at: number, length: number): number {
-  try {
-    return readSync(memory, piece, 0, length, at);
-  } catch {
-    return 0;
-  }
-}
-
-const longest = 64;

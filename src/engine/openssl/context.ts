@@ -113,14 +113,18 @@ export class EngineContext {
     module.expect(this.#exports.ktls_context_use_store(this.pointer, store.pointer, nameToClients ? 1 : 0));
   }
 
-  /** 48 bytes: name, HMAC secret, AES key (RFC 5077 §4). Shared between servers, one's tickets are good at the others. */
+  /** The key that seals tickets, 48 bytes: name, HMAC secret, AES key (RFC 5077 §4). Shared between servers, one's tickets are good at the others. */
   get ticketKeys(): Uint8Array | undefined {
     return this.module.result(this.#exports.ktls_context_ticket_keys(this.pointer));
   }
 
-  setTicketKeys(keys: Uint8Array): void {
+  /**
+   * Keys for tickets, 48 bytes each, at most 16, in the order of their time. All of them open; `sealing` is the place of the one that seals. Who
+   * comes with a ticket of an earlier one gets a new ticket (RFC 5077 §3.3).
+   */
+  setTicketKeys(keys: Uint8Array, sealing = 0): void {
     this.#withBytes(keys, (bytes) =>
-      this.#exports.ktls_context_set_ticket_keys(this.pointer, bytes.address, bytes.length),
+      this.#exports.ktls_context_set_ticket_keys(this.pointer, bytes.address, bytes.length, sealing),
     );
   }
 

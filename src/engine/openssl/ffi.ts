@@ -15,7 +15,7 @@ type Flag = number;
  * Of which bindings these are: what `ktls_bindings` of the module must answer. test/engine/bindings.test.ts says the number that belongs to
  * wasm/*.[ch].
  */
-export const bindings = 0xff56e6f9;
+export const bindings = 0x27f103a5;
 
 /** The module's exports, declared in wasm/*.c with KTLS_EXPORT. 0 is failure or NULL unless said otherwise there. */
 export interface EngineExports {
@@ -63,7 +63,7 @@ export interface EngineExports {
   ktls_context_use_store(context: ContextPointer, store: StorePointer, nameToClients: Flag): Flag;
   ktls_context_enable_key_log(context: ContextPointer): void;
   ktls_context_ticket_keys(context: ContextPointer): Flag;
-  ktls_context_set_ticket_keys(context: ContextPointer, keys: BytesPointer, length: number): Flag;
+  ktls_context_set_ticket_keys(context: ContextPointer, keys: BytesPointer, length: number, sealing: number): Flag;
   ktls_context_set_dh_auto(context: ContextPointer): Flag;
   ktls_context_set_dh(context: ContextPointer, pem: BytesPointer, length: number): number;
   ktls_context_certificate(context: ContextPointer, issuer: Flag): Flag;

@@ -1,0 +1,83 @@
+import { X509Certificate } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+
+/** Where credentials are. */
+export interface CredentialFiles {
+  /** The private key, PEM. */
+  readonly key: string | URL;
+  /** The certificate, PEM, and those of its issuers behind it. */
+  readonly cert: string | URL;
+  /** Certificates by which clients are judged, PEM. Default: those that the server has. */
+  readonly ca?: string | URL | readonly (string | URL)[] | undefined;
+}
+
+/** What is in the files. */
+export interface Credentials {
+  readonly key: Buffer;
+  readonly cert: Buffer;
+  readonly ca: readonly Buffer[] | undefined;
+}
+
+/** All of them. */
+export function pathsOf({ key, cert, ca }: CredentialFiles): readonly (string | URL)[] {
+  return [key, cert, ...authoritiesOf(ca)];
+}
+
+function authoritiesOf(ca: CredentialFiles['ca']): readonly (string | URL)[] {
+  if (ca === undefined) return [];
+  return typeof ca === 'string' || ca instanceof URL ? [ca] : ca;
+}
+
+/**
+ * What tells whether a file is another one than before, through symbolic links, or has other contents. A file that is missing has a state, too: it may be on
+ * its way.
+ */
+export async function stateOf(files: CredentialFiles): Promise<string> {
+  const states = await Promise.all(
+    pathsOf(files).map(async (path) => {
+      try {
+        const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+        return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+      } catch (error) {
+        return String(Reflect.get(Object(error), 'code'));
+      }
+    }),
+  );
+  return states.join('\n');
+}
+
+/** Rejects for files that cannot be read, or have no whole certificates in them. */
+export async function readCredentials(files: CredentialFiles): Promise<Credentials> {
+  const key = await readFile(files.key);
+  try {
+    const cert = await readFile(files.cert);
+    checkCertificates(cert, files.cert);
+    const ca = files.ca === undefined ? undefined : await Promise.all(authoritiesOf(files.ca).map(readAuthorities));
+    return { key, cert, ca };
+  } catch (error) {
+    key.fill(0);
+    throw error;
+  }
+}
+
+/** Without any, a server would trust whom its default says. */
+async function readAuthorities(path: string | URL): Promise<Buffer> {
+  const authorities = await readFile(path);
+  checkCertificates(authorities, path);
+  return authorities;
+}
+
+function checkCertificates(pem: Buffer, path: string | URL): void {
+  const blocks = pem
+    .toString('latin1')
+    .split(/(?=-----BEGIN )/)
+    .filter((block) => block.startsWith('-----BEGIN '));
+  if (blocks.length === 0) throw new Error(`${path}: there is no certificate in it`);
+  for (const block of blocks) {
+    try {
+      new X509Certificate(block);
+    } catch (cause) {
+      throw Object.assign(new Error(`${path}: a certificate in it is not whole`), { cause });
+    }
+  }
+}

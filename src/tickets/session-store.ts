@@ -1,0 +1,87 @@
+import type { EventEmitter } from 'node:events';
+import { checkInteger } from '../errors/checks.ts';
+import { typeError } from '../errors/coded.ts';
+import { ticketStoreFailed } from '../errors/codes.ts';
+import { publish } from '../observe/channels.ts';
+import { checkPrefix } from './keyring.ts';
+import { SealedStore } from './sealed-store.ts';
+import { type SharedStore, within } from './shared-store.ts';
+
+/** Options of {@link storeSessions}. */
+export interface SessionStoreOptions {
+  /** Where the sessions are kept: `redisStore(client)` and its like. */
+  readonly store: SharedStore;
+  /** Seals them there: at least 16 bytes of chance, the same for all who share them. A session has the secrets of its connections. */
+  readonly secret?: string | NodeJS.ArrayBufferView | import('node:crypto').KeyObject | undefined;
+  /** What names in the store begin with. Letters, digits and `_.:-`, at most 64. Default 'ktls'. */
+  readonly prefix?: string | undefined;
+  /** Milliseconds for which a session is kept, 1,000 to 604,800,000. Default: the server's `sessionTimeout`, or 300,000. */
+  readonly keepFor?: number | undefined;
+  /** Milliseconds that a handshake waits for the store, at most. Default 250; behind it, the handshake is a whole one. */
+  readonly storeTimeout?: number | undefined;
+  /** Is told what fails: the error's code is ERR_KTLS_TICKET_STORE. The handshake goes on without the store. */
+  readonly onFailed?: ((error: Error) => void) | undefined;
+}
+
+/** What {@link storeSessions} answers. */
+export interface SessionStoring extends Disposable {
+  /** Stores and looks up no more. */
+  stop(): void;
+}
+
+/**
+ * Keeps a server's sessions of TLS 1.2 for clients without tickets, by their ids, where other servers find them, too: over 'newSession' and
+ * 'resumeSession' (RFC 5246 §7.3). For clients with tickets, and TLS 1.3, there is `createTicketKeyring`.
+ *
+ * @param server - of ktls, or of node:tls; those that share sessions have the same `sessionIdContext`
+ * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE and ERR_OUT_OF_RANGE for options that cannot be
+ * @example
+ * const server = createServer({ key, cert, sessionIdContext: 'shop' });
+ * storeSessions(server, { store: redisStore(client), secret: process.env.TICKET_SECRET });
+ */
+export function storeSessions(server: EventEmitter, options: SessionStoreOptions): SessionStoring {
+  if (typeof options !== 'object' || options === null)
+    throw typeError('ERR_INVALID_ARG_TYPE', 'The "options" argument must be an object');
+  const { prefix = 'ktls', storeTimeout = 250, keepFor = timeoutOf(server), onFailed } = options;
+  checkPrefix(prefix);
+  checkInteger('storeTimeout', storeTimeout, 1, 60_000);
+  checkInteger('keepFor', keepFor, 1_000, 604_800_000);
+  const store = new SealedStore(options.store, options.secret);
+  const nameOf = (id: Buffer): string => `${prefix}:session:${id.toString('hex')}`;
+  const failed = (cause: unknown): void => {
+    const error = ticketStoreFailed(cause);
+    onFailed?.(error);
+    publish('ticketsFailed', () => ({ error }));
+  };
+  const onNewSession = (id: Buffer, session: Buffer, done: () => void): void => {
+    // TLS 1.3 has no ids to look up.
+    if (id.length === 0) done();
+    else
+      within(storeTimeout, () => store.add(nameOf(id), session, keepFor))
+        .catch(failed)
+        .finally(done);
+  };
+  const onResumeSession = (id: Buffer, done: (error: null, session: Uint8Array | null) => void): void => {
+    within(storeTimeout, () => store.get(nameOf(id))).then(
+      (session) => {
+        done(null, session ?? null);
+        session?.fill(0);
+      },
+      (error: unknown) => {
+        failed(error);
+        done(null, null);
+      },
+    );
+  };
+  server.on('newSession', onNewSession).on('resumeSession', onResumeSession);
+  const stop = (): void => {
+    server.off('newSession', onNewSession).off('resumeSession', onResumeSession);
+  };
+  return { stop, [Symbol.dispose]: stop };
+}
+
+/** Milliseconds. */
+function timeoutOf(server: EventEmitter): number {
+  const seconds: unknown = Reflect.get(server, 'sessionTimeout');
+  return typeof seconds === 'number' && seconds > 0 ? Math.min(seconds * 1000, 604_800_000) : 300_000;
+}

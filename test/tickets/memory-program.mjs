@@ -1,0 +1,23 @@
+// A server whose keyring changes its keys each second: `node memory-program.mjs CERT KEY`. It tells its port, then what it puts into its store, and 'rotated' with the place of
+// time whose key seals then.
+import { readFileSync } from 'node:fs';
+import { createServer } from '../../src/index.ts';
+import { createTicketKeyring } from '../../src/tickets.ts';
+
+const rotateEvery = 1000;
+const [cert, key] = process.argv.slice(2).map((file) => readFileSync(file));
+const say = (what) => console.log(JSON.stringify(what));
+const values = new Map();
+const store = {
+  get: async (name) => values.get(name),
+  add: async (name, value) => {
+    if (values.has(name)) return;
+    values.set(name, value);
+    say({ epoch: Number(name.split(':').at(-1)), value });
+  },
+};
+const ticketKeyring = createTicketKeyring({ store, rotateEvery });
+ticketKeyring.on('rotated', () => say({ rotated: Math.floor(Date.now() / rotateEvery) }));
+await ticketKeyring.ready();
+const server = createServer({ cert, key, ticketKeyring }, (socket) => socket.on('error', () => {}).end('x'));
+server.listen(0, '127.0.0.1', () => say({ port: server.address().port }));

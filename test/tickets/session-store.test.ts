@@ -1,0 +1,103 @@
+import { constants, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { memoryStore, type SessionStoreOptions, type SharedStore, storeSessions } from '../../src/tickets.ts';
+import { type Identities, makeIdentities } from '../socket/identities.ts';
+import { bothSecure, dial, type Library, listening, node, pairs } from '../socket/surface.ts';
+
+let identities: Identities;
+const secret = randomBytes(32);
+
+beforeAll(async () => {
+  identities = await makeIdentities();
+});
+
+async function serving(by: Library, options: SessionStoreOptions, more: object = {}) {
+  const at = await listening(by, { ...identities.server, sessionIdContext: 'same', ...more });
+  return { ...at, storing: storeSessions(at.server, options) };
+}
+
+/** TLS 1.2 without tickets. */
+const byId = { maxVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_TICKET } as const;
+
+async function sessionFrom({ server, port }: Awaited<ReturnType<typeof serving>>): Promise<Buffer | undefined> {
+  const { client } = await bothSecure(server, dial(node, port, identities, byId));
+  const session = client.getSession();
+  client.destroy();
+  return session;
+}
+
+async function resumes(at: Awaited<ReturnType<typeof serving>>, session: Buffer | undefined): Promise<boolean> {
+  const { client, accepted } = await bothSecure(at.server, dial(node, at.port, identities, { ...byId, session }));
+  const resumed = accepted.isSessionReused();
+  client.destroy();
+  return resumed;
+}
+
+describe.each([...new Set(pairs.map(({ server }) => server))])('servers of $name', (by) => {
+  test('resume the sessions of others with the same store and secret', async () => {
+    const store = memoryStore();
+    const [one, two] = [await serving(by, { store, secret }), await serving(by, { store, secret })];
+    const stranger = await serving(by, { store, secret: randomBytes(32), onFailed: () => {} });
+    const session = await sessionFrom(one);
+    expect([await resumes(two, session), await resumes(stranger, session)]).toEqual([true, false]);
+    two.storing.stop();
+    expect(await resumes(two, session)).toBe(false);
+  });
+
+  test('go on where the store is away, silent or answering rubbish, and tell', async () => {
+    const troubles: SharedStore[] = [
+      { get: () => Promise.reject(new Error('down')), add: () => Promise.reject(new Error('down')) },
+      { get: () => new Promise(() => {}), add: () => new Promise(() => {}) },
+      { get: async () => 'rubbish', add: async () => {} },
+      {
+        get: () => expect.fail('thrown'),
+        add: () => expect.fail('thrown'),
+      },
+    ];
+    for (const store of troubles) {
+      const told: unknown[] = [];
+      const onFailed = (error: Error): void => void told.push(Reflect.get(error, 'code'));
+      const at = await serving(by, { store, storeTimeout: 20, onFailed });
+      const session = await sessionFrom(at);
+      at.server.setSecureContext({ ...identities.server, sessionIdContext: 'same' });
+      await resumes(at, session);
+      expect(told).toContain('ERR_KTLS_TICKET_STORE');
+    }
+  });
+
+  test('what is kept is sealed, and as long as a session counts', async () => {
+    const kept: [string, string, number][] = [];
+    const store: SharedStore = {
+      get: async () => undefined,
+      add: async (...words) => void kept.push(words),
+    };
+    const at = await serving(by, { store, secret, prefix: 'shop' }, { sessionTimeout: 7 });
+    await sessionFrom(at);
+    expect(kept).toEqual([[expect.stringMatching(/^shop:session:[0-9a-f]{64}$/), expect.stringMatching(/^s1:/), 7000]]);
+  });
+});
+
+test('what cannot be is refused', async () => {
+  const { server } = await listening(node, identities.server);
+  const store = memoryStore();
+  for (const [options, code] of [
+    [undefined, 'ERR_INVALID_ARG_TYPE'],
+    [{}, 'ERR_INVALID_ARG_TYPE'],
+    [{ store, keepFor: 1 }, 'ERR_OUT_OF_RANGE'],
+    [{ store, secret: 'short' }, 'ERR_INVALID_ARG_VALUE'],
+  ] as const) {
+    const call = (): unknown => Reflect.apply(storeSessions, undefined, [server, options]);
+    expect(call).toThrow(expect.objectContaining({ code }));
+  }
+  expect(server.listenerCount('newSession')).toBe(0);
+});
+
+test('a listener of the application’s goes on hearing of sessions', async () => {
+  const store = memoryStore();
+  const at = await serving(node, { store, secret });
+  const heard = once(at.server, 'newSession');
+  at.server.on('newSession', (_id, _session, done) => done());
+  await sessionFrom(at);
+  expect(await heard).toHaveLength(3);
+});
