@@ -3,7 +3,7 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Apt } from '../apt.mjs';
-import { isOnPath, quietly } from '../command.mjs';
+import { answerOf, isOnPath, quietly } from '../command.mjs';
 import { installPackages, isDebian, release } from '../debian.mjs';
 import { at, build } from '../paths.mjs';
 import { filesUnder } from '../stamp.mjs';
@@ -18,7 +18,7 @@ export const stacks = {
   isAvailable: isDebian && process.arch === 'x64',
   inputs: () => ({
     values: [Object.keys(PEERS)],
-    files: filesUnder('test/interop/stacks').filter((path) => /\.(?:cc?|go|java)$/.test(path)),
+    files: filesUnder('test/interop/stacks').filter((path) => /\.(?:cc?|go|hs|java)$/.test(path)),
   }),
   outputs: ['build/stacks'],
   async run(say) {
@@ -57,6 +57,13 @@ const PEERS = {
   'Peer.class': async (_, file) => {
     if (!isOnPath('javac')) await installPackages(['default-jdk-headless']);
     await quietly(LOG, 'javac', ['-d', dirname(file), at('test/interop/stacks/Peer.java')]);
+  },
+  'peer-haskell': async (_, file) => {
+    if (!isOnPath('ghc')) await installPackages(['ghc', 'libghc-tls-dev']);
+    const version = answerOf('ghc-pkg', ['field', 'tls', 'version', '--simple-output'])?.trim();
+    const words = ['-O1', `-DVERSION_tls="${version}"`, '-outputdir', build('stacks/scratch/haskell'), '-o', file];
+    await quietly(LOG, 'ghc', [...words, at('test/interop/stacks/peer-haskell.hs')]);
+    await quietly(LOG, 'strip', [file]);
   },
   'peer-gnutls': async (apt, file) => {
     await compile('peer-gnutls.c', file, await unpacked(apt, ['libgnutls28-dev']), ['-l:libgnutls.so.30']);

@@ -46,6 +46,18 @@ export const knownStacks: readonly KnownStack[] = [
     client: { 'TLSv1.2': x25519, 'TLSv1.3': { ...x25519, keyUpdates: 'one for each' } },
   },
   {
+    ...built('Haskell tls', 'peer-haskell'),
+    version: '1.5',
+    versions: both,
+    padding: 0,
+    server: {
+      'TLSv1.2': { ...x25519, sendsBehindClose: false },
+      'TLSv1.3': { ...x25519, keyUpdates: 'one for each', sendsBehindClose: false },
+    },
+    // It has no tickets in TLS 1.2 (RFC 5077), and servers of ours give no ids unless they are asked to keep sessions.
+    client: { 'TLSv1.2': { ...x25519, resumes: false }, 'TLSv1.3': { ...x25519, keyUpdates: 'one for each' } },
+  },
+  {
     ...erlang(),
     version: '10.8',
     versions: both,
