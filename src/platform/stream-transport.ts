@@ -6,7 +6,7 @@ import { type DirectWriter, directWriter } from './direct-writer.ts';
 import { type ReadControl, takeReads } from './socket-reads.ts';
 import type { Transport, TransportReceiver } from './transport.ts';
 
-/** Any Duplex. A socket is read into a large buffer and, where the addon can, written to without its stream. */
+/** Any Duplex. A socket is read into a large buffer and, where the addon has calls for it, written to without its stream. */
 export class StreamTransport implements Transport {
   readonly kernel: KernelPort;
   readonly #stream: Duplex;
@@ -18,7 +18,8 @@ export class StreamTransport implements Transport {
     this.#stream = stream;
     this.kernel = noKernel(whyNoKernel);
     const loaded = loadAddon();
-    this.#direct = stream instanceof Socket && !('refused' in loaded) ? directWriter(stream, loaded.addon) : undefined;
+    const calls = 'refused' in loaded ? undefined : loaded.addon.kernel;
+    this.#direct = calls && stream instanceof Socket ? directWriter(stream, calls) : undefined;
     // close_notify may still have to leave after the peer's FIN.
     stream.allowHalfOpen = true;
   }

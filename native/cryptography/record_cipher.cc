@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <memory>
 
-#include "arguments.h"
+#include "../binding/arguments.h"
 #include "open_records.h"
 #include "record_key.h"
-#include "result_fields.h"
-#include "surface.h"
+#include "../binding/result_fields.h"
+#include "../binding/surface.h"
 
 namespace {
 
@@ -159,6 +159,6 @@ Napi::Function RecordCipher::Define(Napi::Env env) {
 
 }  // namespace
 
-void DefineRecordCipher(Napi::Env env, Napi::Object exports) {
-  if (Libcrypto::Find() != nullptr) exports.Set("RecordCipher", RecordCipher::Define(env));
+void DefineRecordCipher(Napi::Env env, Napi::Object cryptography) {
+  cryptography.Set("RecordCipher", RecordCipher::Define(env));
 }

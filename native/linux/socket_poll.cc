@@ -1,4 +1,4 @@
-#include "socket_poll_linux.h"
+#include "socket_poll.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "arguments.h"
-#include "receive_linux.h"
+#include "../binding/arguments.h"
+#include "receive.h"
 
 // Lengths are reported as int32.
 constexpr size_t maxReceived = INT32_MAX;
