@@ -6,7 +6,7 @@ import { emulator } from './steps/emulator.mjs';
 import { arm64Packages, windowsPackages } from './steps/foreign-packages.mjs';
 import { guests } from './steps/guests.mjs';
 import { installed } from './steps/installed.mjs';
-import { native, nativeArm64 } from './steps/native.mjs';
+import { native, nativeArm64, nativeWindows } from './steps/native.mjs';
 import { opensslLibraries } from './steps/openssl.mjs';
 import { packages } from './steps/packages.mjs';
 import { peers } from './steps/peers.mjs';
@@ -34,7 +34,7 @@ const TASKS = {
   ...{ bench, fuzz, soak, suites, 'bench:kernel': benchKernel, 'openssl:update': opensslUpdate },
 };
 const STEPS = [
-  ...[packages, tools, opensslLibraries, wasm, wasmOf40, native, nativeArm64, dist, installed],
+  ...[packages, tools, opensslLibraries, wasm, wasmOf40, native, nativeArm64, nativeWindows, dist, installed],
   ...[guests, emulator, peers, stacks, runtimes, wine, windowsPackages, arm64Packages, fuzzers, sanitized],
 ];
 
