@@ -18,6 +18,7 @@ import { wasm, wasmOf40 } from './steps/wasm.mjs';
 import { wine } from './steps/wine.mjs';
 import { bench } from './tasks/bench.mjs';
 import { benchKernel } from './tasks/bench-kernel.mjs';
+import { benchWindows } from './tasks/bench-windows.mjs';
 import { check } from './tasks/check.mjs';
 import { ci } from './tasks/ci.mjs';
 import { fuzz } from './tasks/fuzz.mjs';
@@ -31,7 +32,15 @@ import { watch } from './tasks/watch.mjs';
 
 const TASKS = {
   ...{ start, test, watch, 'release:dry': releaseDry, 'test:windows': testWindows, check, ci },
-  ...{ bench, fuzz, soak, suites, 'bench:kernel': benchKernel, 'openssl:update': opensslUpdate },
+  ...{
+    bench,
+    fuzz,
+    soak,
+    suites,
+    'bench:kernel': benchKernel,
+    'bench:windows': benchWindows,
+    'openssl:update': opensslUpdate,
+  },
 };
 const STEPS = [
   ...[packages, tools, opensslLibraries, wasm, wasmOf40, native, nativeArm64, nativeWindows, dist, installed],

@@ -84,6 +84,10 @@ export class PollTransport implements Transport {
     return this.#direct !== undefined;
   }
 
+  get isDoneWithMemory(): boolean {
+    return true;
+  }
+
   writeNow(bytes: Uint8Array): number {
     return this.#direct?.send(bytes) ?? 0;
   }

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type KernelPort, noKernel } from '../connection/record-layer.ts';
 import { loadAddon } from './addon.ts';
 import { type DirectWriter, directWriter } from './direct-writer.ts';
-import { type ReadControl, takeReads } from './socket-reads.ts';
+import { hasSystemHandle, type ReadControl, takeReads } from './socket-reads.ts';
 import type { Transport, TransportReceiver } from './transport.ts';
 
 /** Any Duplex. A socket is read into a large buffer and, where the addon has calls for it, written to without its stream. */
@@ -11,11 +11,13 @@ export class StreamTransport implements Transport {
   readonly kernel: KernelPort;
   readonly #stream: Duplex;
   readonly #direct: DirectWriter | undefined;
+  readonly #isOfSystem: boolean;
   #reads: ReadControl | undefined;
   #bytesReceived = 0;
 
   constructor(stream: Duplex, whyNoKernel: string) {
     this.#stream = stream;
+    this.#isOfSystem = hasSystemHandle(stream);
     this.kernel = noKernel(whyNoKernel);
     const loaded = loadAddon();
     const calls = 'refused' in loaded ? undefined : loaded.addon.kernel;
@@ -34,6 +36,10 @@ export class StreamTransport implements Transport {
 
   get isDirect(): boolean {
     return this.#direct !== undefined;
+  }
+
+  get isDoneWithMemory(): boolean {
+    return this.#isOfSystem;
   }
 
   start(receiver: TransportReceiver): void {
