@@ -6,6 +6,7 @@ import { floods } from './floods.ts';
 import { handshakes } from './handshakes.ts';
 import { heap } from './heap.ts';
 import type { Effort, Listener, Row } from './measure.ts';
+import { records } from './records.ts';
 import { requests } from './requests.ts';
 import { bulk, pingPong, protection } from './streams.ts';
 
@@ -24,6 +25,7 @@ export const parts: Readonly<Record<string, Part>> = {
   'ping-pong': { title: 'one message at a time, both ends in one thread', run: pingPong },
   requests: { title: 'https, keep-alive, 50 connections, both ends in one thread', run: requests },
   portable: { title: 'the same without the addon: node:crypto seals and opens', run: portable, flags: ['--no-addons'] },
+  records: { title: 'records, sealed by all that Node.js has for it', run: records, long: true },
   protection: { title: 'bulk data, by who seals and opens records', run: protection, long: true },
   handshakes: { title: 'handshakes, both ends in one thread', run: handshakes },
   accepting: { title: 'what a connection costs its server', run: accepting },
