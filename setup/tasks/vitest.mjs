@@ -26,12 +26,14 @@ function commandOf({ project, kernel, windows, arm64, runtime = windows ?? arm64
   return command;
 }
 
-function environmentOf({ runtime, isSanitized }) {
+function environmentOf({ runtime, windows, isSanitized }) {
   const env = projectEnvironment(isSanitized ? sanitizedEnvironment() : {});
+  // For the programs that tests start.
+  const forOtherVersions = `--require=${at('test/helpers/dist-for-src.cjs')}`;
+  if (windows) env.WINE_NODE_OPTIONS = forOtherVersions;
   if (!runtime) return env;
-  // The programs that tests start run on it, too.
   env.PATH = [dirname(at(runtimePath(runtime))), env.PATH].join(delimiter);
-  env.NODE_OPTIONS = `--require=${at('test/helpers/dist-for-src.cjs')}`;
+  env.NODE_OPTIONS = forOtherVersions;
   return env;
 }
 

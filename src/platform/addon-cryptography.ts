@@ -72,7 +72,7 @@ export const OpenState = {
 } as const;
 
 /** The elements of {@link RecordCipher.state}, which are always there. */
-export interface OpenNumbers {
+interface OpenNumbers {
   readonly [OpenState.consumed]: number;
   readonly [OpenState.applicationDataLength]: number;
   readonly [OpenState.controlType]: number;

@@ -30,9 +30,6 @@ export type KernelDirection = (typeof KernelDirection)[keyof typeof KernelDirect
 /** libuv's events for {@link SocketPoll.start}, to be joined with `|` (uv_poll_start). */
 export const PollEvent = { readable: 1, writable: 2, disconnect: 4 } as const;
 
-/** A record's type where there is none: at the end of the stream, or without TLS_RX. */
-export const noRecordType = 0;
-
 /**
  * Readiness of a socket, and receiving from it, on a descriptor of its own beside the one that libuv watches.
  *
@@ -47,14 +44,14 @@ export interface SocketPoll {
   unref(): void;
   close(): void;
   /**
-   * recvmsg(2) of at most `length` bytes, never waiting. Bytes, or a negative errno; 0 with {@link noRecordType} is the
+   * recvmsg(2) of at most `length` bytes, never waiting. Bytes, or a negative errno; 0 with the type 0 is the
    * end of the stream. Once TLS_RX is installed, give room for 16384 bytes: a longer record than `length` comes in
    * parts. `flags`: MSG_PEEK and the like.
    */
   receive(buffer: Uint8Array, offset: number, length: number, flags?: number): number;
   /** The error that is pending on the socket, a negative errno, and is not pending any more; 0: none (SO_ERROR, socket(7)). */
   takeError(): number;
-  /** Type of the record, or records, that the last {@link receive} got bytes of; {@link noRecordType} without TLS_RX. */
+  /** Type of the record, or records, that the last {@link receive} got bytes of; 0 at the end of the stream and without TLS_RX. */
   readonly recordType: number;
   /**
    * Application data until there is none, no room (`length` is at least 16384), or something else, which is whole and
@@ -68,7 +65,7 @@ export interface SocketPoll {
   readonly state: Int32Array & ReceiveNumbers;
 }
 
-export interface SocketPollConstructor {
+interface SocketPollConstructor {
   /**
    * `callback` gets libuv's status (0, or UV_EBADF for any error on the socket: {@link SocketPoll.receive} has the cause;
    * the poll is stopped then) and events. Throws a system error if the descriptor cannot be watched.
@@ -102,7 +99,7 @@ export const ReceiveState = {
 } as const;
 
 /** The elements of {@link SocketPoll.state}, which are always there. */
-export interface ReceiveNumbers {
+interface ReceiveNumbers {
   readonly [ReceiveState.applicationDataLength]: number;
   readonly [ReceiveState.controlType]: number;
   readonly [ReceiveState.controlLength]: number;
