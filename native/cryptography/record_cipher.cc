@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "../binding/arguments.h"
+#include "../binding/getter.h"
 #include "open_records.h"
 #include "record_key.h"
 #include "../binding/result_fields.h"
@@ -125,9 +126,7 @@ Napi::Value RecordCipher::Open(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value RecordCipher::SequenceNumber(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  arguments.Receiver(typeTag);
-  if (arguments.refused() || key_ == nullptr) return {};
+  if (key_ == nullptr) return {};
   // 2^64 when there is no next record.
   const uint64_t words[] = {key_->sequenceNumber(), key_->usedUp() ? 1u : 0u};
   return Napi::BigInt::New(info.Env(), 0, key_->usedUp() ? 2 : 1, words);
@@ -154,7 +153,7 @@ Napi::Function RecordCipher::Define(Napi::Env env) {
   return DefineClass(env, "RecordCipher",
                      {StaticMethod<&RecordCipher::Supports>("supports"), InstanceMethod<&RecordCipher::Seal>("seal"),
                       InstanceMethod<&RecordCipher::Open>("open"), InstanceMethod<&RecordCipher::Dispose>("dispose"),
-                      InstanceAccessor<&RecordCipher::SequenceNumber>("sequenceNumber")});
+                      Getter<RecordCipher, &RecordCipher::SequenceNumber, typeTag>("sequenceNumber")});
 }
 
 }  // namespace

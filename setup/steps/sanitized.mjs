@@ -44,9 +44,10 @@ export const sanitized = {
     const folder = build('asan/cmake');
     // The project's folder may have been moved since; CMake insists on the old one.
     rmSync(`${folder}/CMakeCache.txt`, { force: true });
-    const flags = `-fsanitize=${FLAGS} -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g`;
-    const env = projectEnvironment({ CXX: 'g++', CC: 'gcc', CXXFLAGS: flags, LDFLAGS: `-fsanitize=${FLAGS}` });
-    await quietly(build('logs/sanitized.log'), 'cmake-js', ['compile', '-O', folder, '--config', 'Release'], { env });
+    const words = ['compile', '-O', folder, '--config', 'Release', `--CDKTLS_SANITIZE=${FLAGS}`];
+    await quietly(build('logs/sanitized.log'), 'cmake-js', words, {
+      env: projectEnvironment({ CXX: 'g++', CC: 'gcc' }),
+    });
     copyFileSync(`${folder}/Release/ktls.node`, build('asan/ktls.node'));
   },
 };

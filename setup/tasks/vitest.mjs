@@ -29,11 +29,12 @@ function commandOf({ project, kernel, windows, arm64, runtime = windows ?? arm64
 function environmentOf({ runtime, windows, isSanitized }) {
   const env = projectEnvironment(isSanitized ? sanitizedEnvironment() : {});
   // For the programs that tests start.
-  const forOtherVersions = `--require=${at('test/helpers/dist-for-src.cjs')}`;
-  if (windows) env.WINE_NODE_OPTIONS = forOtherVersions;
+  const translated = at('test/helpers/dist-for-src.cjs');
+  // They begin in folders of other drives.
+  if (windows) env.WINE_NODE_OPTIONS = `--require=Z:${translated}`;
   if (!runtime) return env;
   env.PATH = [dirname(at(runtimePath(runtime))), env.PATH].join(delimiter);
-  env.NODE_OPTIONS = forOtherVersions;
+  env.NODE_OPTIONS = `--require=${translated}`;
   return env;
 }
 
