@@ -10,9 +10,8 @@ const needingMore = [
 // What the addon does, and nothing that does without it.
 const ofTheAddon = ['test/platform/**/*.test.ts', 'test/contract/native-addon.test.ts', 'test/sanitized/**/*.test.ts'];
 
-// What of the unit tests is run on Windows, where the package brings no addon: all of what applications use. Not platform/ and kernel/, which are about the
-// addon, and not cli/, as starting a program takes a second there. What Windows does not have, tests skip by themselves: OpenSSL's command, Unix sockets,
-// rights of files.
+// What of the unit tests is run on Windows: all of what applications use, and the addon's own. Not cli/, as starting a program takes a second there. What
+// Windows does not have, tests skip by themselves: the kernel's TLS, OpenSSL's command, Unix sockets, rights of files.
 const portable = ['test/{record,contract,connection,engine,socket,adapters,keys,capture}/**/*.test.ts'];
 
 // The package as npm installs it: `node setup/run.mjs installed`.
@@ -34,6 +33,16 @@ const withOpenSSL4: Plugin = {
       : undefined,
 };
 
+// Under Wine: `npm run test:windows`.
+const windows = {
+  name: 'windows',
+  include: ['test/windows/**/*.test.ts'],
+  testTimeout: 120_000,
+  alias: installedPackage,
+};
+const windowsUnit = { name: 'windows unit', testTimeout: 60_000, maxWorkers: 2 };
+const noAddons = ['--no-addons'];
+
 export default defineConfig({
   test: {
     projects: [
@@ -51,23 +60,10 @@ export default defineConfig({
       {
         test: { name: 'arm64', include: ['test/contract/native-addon.test.ts'], testTimeout: 300_000, pool: 'threads' },
       },
-      // Under Wine: `npm run test:windows`.
-      {
-        test: {
-          name: 'windows',
-          include: ['test/windows/**/*.test.ts'],
-          testTimeout: 120_000,
-          alias: installedPackage,
-        },
-      },
-      {
-        test: {
-          name: 'windows unit',
-          include: portable,
-          testTimeout: 60_000,
-          maxWorkers: 2,
-        },
-      },
+      { test: windows },
+      { test: { ...windows, name: 'windows, no addon', execArgv: noAddons } },
+      { test: { ...windowsUnit, include: [...portable, 'test/platform/**/*.test.ts'] } },
+      { test: { ...windowsUnit, name: 'windows unit, no addon', include: portable, execArgv: noAddons } },
       // Against other people's TLS programs, which `node setup/run.mjs peers` installs.
       { test: { name: 'interop', include: withPeers, testTimeout: 30_000, hookTimeout: 30_000 } },
       // Several processes behind a proxy, for a minute.

@@ -7,7 +7,7 @@ import { emulator } from './steps/emulator.mjs';
 import { arm64Packages, windowsPackages } from './steps/foreign-packages.mjs';
 import { guests } from './steps/guests.mjs';
 import { installed } from './steps/installed.mjs';
-import { native, nativeArm64 } from './steps/native.mjs';
+import { native, nativeArm64, nativeWindows } from './steps/native.mjs';
 import { opensslLibraries } from './steps/openssl.mjs';
 import { packages } from './steps/packages.mjs';
 import { peers } from './steps/peers.mjs';
@@ -19,6 +19,7 @@ import { ech, wasm } from './steps/wasm.mjs';
 import { wine } from './steps/wine.mjs';
 import { bench } from './tasks/bench.mjs';
 import { benchKernel } from './tasks/bench-kernel.mjs';
+import { benchWindows } from './tasks/bench-windows.mjs';
 import { check } from './tasks/check.mjs';
 import { ci } from './tasks/ci.mjs';
 import { fuzz } from './tasks/fuzz.mjs';
@@ -32,10 +33,18 @@ import { watch } from './tasks/watch.mjs';
 
 const TASKS = {
   ...{ start, test, watch, 'release:dry': releaseDry, 'test:windows': testWindows, check, ci },
-  ...{ bench, fuzz, soak, suites, 'bench:kernel': benchKernel, 'openssl:update': opensslUpdate },
+  ...{
+    bench,
+    fuzz,
+    soak,
+    suites,
+    'bench:kernel': benchKernel,
+    'bench:windows': benchWindows,
+    'openssl:update': opensslUpdate,
+  },
 };
 const STEPS = [
-  ...[packages, tools, opensslLibraries, wasm, ech, native, nativeArm64, dist, installed],
+  ...[packages, tools, opensslLibraries, wasm, ech, native, nativeArm64, nativeWindows, dist, installed],
   ...[guests, emulator, peers, echPeers, stacks, runtimes, wine, windowsPackages, arm64Packages, fuzzers, sanitized],
 ];
 

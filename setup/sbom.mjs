@@ -81,7 +81,18 @@ function addon(platform) {
     purl,
     ...under('MIT'),
   };
-  return file(`prebuilds/${platform}/ktls.node`, [headers]);
+  return file(`prebuilds/${platform}/ktls.node`, [headers, ...(platform === 'win32-x64' ? windowsRuntimes() : [])]);
+}
+
+// What Debian's cross compiler links into the addon for Windows.
+function windowsRuntimes() {
+  const compiler = answerOf('x86_64-w64-mingw32-g++-win32', ['-dumpfullversion'])?.trim();
+  const description = `as GCC ${compiler ?? ''} for mingw-w64 brings it`.replace('  ', ' ');
+  return [
+    ['mingw-w64', 'ZPL-2.1'],
+    ['libgcc', 'GPL-3.0-or-later WITH GCC-exception-3.1'],
+    ['libstdc++', 'GPL-3.0-or-later WITH GCC-exception-3.1'],
+  ].map(([name, license]) => ({ type: 'library', 'bom-ref': name, name, description, ...under(license) }));
 }
 
 function file(path, components) {
@@ -101,6 +112,6 @@ function readJson(path) {
 
 for (const needed of ['dist', 'wasm/ktls.wasm', 'prebuilds']) {
   if (!existsSync(at(needed)))
-    throw new Error(`${needed} is missing: node setup/run.mjs wasm native native-arm64 dist`);
+    throw new Error(`${needed} is missing: node setup/run.mjs wasm native native-arm64 native-windows dist`);
 }
 writeFileSync(at('sbom.cdx.json'), `${JSON.stringify(bill(), null, 2)}\n`);

@@ -1,5 +1,6 @@
 // node setup/wine.mjs PROGRAM [ARGUMENT…]: runs a Windows program under Wine in the current folder, which it sees as Z:\ and the same path. It finds
 // the packages for Windows in node_modules. Output and exit status pass through. Status 124: out of time.
+// WINE_NODE_OPTIONS: its NODE_OPTIONS.
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
@@ -74,6 +75,7 @@ const ENVIRONMENT = {
   // None of them is needed, and each would ask for something to be installed.
   WINEDLLOVERRIDES: 'mscoree=;mshtml=;winemenubuilder.exe=',
   NO_COLOR: '1',
+  ...(process.env.WINE_NODE_OPTIONS && { NODE_OPTIONS: process.env.WINE_NODE_OPTIONS }),
 };
 
 if (import.meta.filename === process.argv[1]) process.exitCode = await runInWine(process.argv.slice(2));

@@ -26,7 +26,7 @@ export const fuzzers = {
     for (const target of NATIVE_TARGETS) {
       const sources = [`test/fuzz/native/${target}.cc`, ...RECORD_CODE].map((path) => at(path));
       const words = ['-std=c++17', '-g', '-O1', `-fsanitize=fuzzer,${FLAGS}`, '-fno-sanitize-recover=undefined'];
-      // native/libcrypto.cc looks its functions up, so nothing refers to the library.
+      // native/cryptography/libcrypto.cc looks its functions up, so nothing refers to the library.
       const libraries = ['-Wl,--no-as-needed', '-l:libcrypto.so.3', '-ldl'];
       await quietly(build('logs/fuzzers.log'), clang(), [...words, ...sources, ...libraries, '-o', fuzzerOf(target)]);
     }
@@ -44,9 +44,10 @@ export const sanitized = {
     const folder = build('asan/cmake');
     // The project's folder may have been moved since; CMake insists on the old one.
     rmSync(`${folder}/CMakeCache.txt`, { force: true });
-    const flags = `-fsanitize=${FLAGS} -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g`;
-    const env = projectEnvironment({ CXX: 'g++', CC: 'gcc', CXXFLAGS: flags, LDFLAGS: `-fsanitize=${FLAGS}` });
-    await quietly(build('logs/sanitized.log'), 'cmake-js', ['compile', '-O', folder, '--config', 'Release'], { env });
+    const words = ['compile', '-O', folder, '--config', 'Release', `--CDKTLS_SANITIZE=${FLAGS}`];
+    await quietly(build('logs/sanitized.log'), 'cmake-js', words, {
+      env: projectEnvironment({ CXX: 'g++', CC: 'gcc' }),
+    });
     copyFileSync(`${folder}/Release/ktls.node`, build('asan/ktls.node'));
   },
 };
@@ -79,4 +80,4 @@ function hasLibFuzzer() {
 const FLAGS = 'address,undefined';
 
 // Free of Node-API.
-const RECORD_CODE = ['native/record_key.cc', 'native/open_records.cc', 'native/libcrypto.cc'];
+const RECORD_CODE = ['record_key', 'open_records', 'libcrypto'].map((name) => `native/cryptography/${name}.cc`);

@@ -16,7 +16,8 @@ export const wine = {
   title: 'Wine',
   isAvailable: isDebian && process.arch === 'x64' && process.getuid() === 0,
   inputs: () => ({ values: [RELEASE] }),
-  outputs: ['build/wine/usr/bin/wine', 'build/wine/opt/windows/system.reg'],
+  // Not /usr/bin/wine, whose link leads out of the folder when it is seen from here.
+  outputs: ['build/wine/usr/bin/wine-stable', 'build/wine/opt/windows/system.reg'],
   async run() {
     if (!wine.isAvailable) throw new SetupError('Wine needs root on Debian for x86-64', 'Use such a machine for it.');
     if (!existsSync(DEBOOTSTRAP)) await installPackages(['debootstrap']);

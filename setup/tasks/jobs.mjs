@@ -3,7 +3,7 @@ import { echPeers } from '../steps/ech-peers.mjs';
 import { arm64Packages, windowsPackages } from '../steps/foreign-packages.mjs';
 import { guests } from '../steps/guests.mjs';
 import { installed } from '../steps/installed.mjs';
-import { nativeArm64 } from '../steps/native.mjs';
+import { nativeArm64, nativeWindows } from '../steps/native.mjs';
 import { peers } from '../steps/peers.mjs';
 import { runtimes } from '../steps/runtimes.mjs';
 import { fuzzers, sanitized } from '../steps/sanitized.mjs';
@@ -20,32 +20,21 @@ const within =
     names.some((name) => path.startsWith(`test/${name}/`));
 const isUnit = (path) => !within(...folders)(path);
 
-const onWindows = [runtimes, wine, windowsPackages, installed];
+const onWindows = [runtimes, wine, windowsPackages, nativeWindows, installed];
 
-export const WINDOWS_JOBS = [
-  {
-    name: 'Windows, Node.js 22',
-    project: 'windows',
-    windows: 'windows-node-22',
-    tests: within('windows'),
-    steps: onWindows,
-  },
-  {
-    name: 'Windows, Node.js 24',
-    project: 'windows',
-    windows: 'windows-node-24',
-    tests: within('windows'),
-    steps: onWindows,
-  },
-  {
-    name: 'Windows, Node.js 26',
-    project: 'windows',
-    windows: 'windows-node-26',
-    tests: within('windows'),
-    steps: onWindows,
-  },
-  { name: 'Windows, unit', project: 'windows unit', repeats: true, windows: 'windows-node-24', steps: onWindows },
-];
+// By Node.js's version, with the addon and without: what does without it is what other systems have.
+const windowsJobs = (version) => {
+  const windows = `windows-node-${version}`;
+  const on = { windows, steps: onWindows };
+  return [
+    { ...on, name: `Windows, Node.js ${version}`, project: 'windows', tests: within('windows') },
+    { ...on, name: `Windows, Node.js ${version}, no addon`, project: 'windows, no addon', repeats: true },
+    { ...on, name: `Windows, Node.js ${version}, unit`, project: 'windows unit', repeats: true },
+    { ...on, name: `Windows, Node.js ${version}, unit, no addon`, project: 'windows unit, no addon', repeats: true },
+  ];
+};
+
+export const WINDOWS_JOBS = ['22', '24', '26'].flatMap(windowsJobs);
 
 export const JOBS = [
   { name: 'unit', project: 'unit', tests: isUnit },
@@ -61,7 +50,7 @@ export const JOBS = [
   { name: 'fuzz', run: runFuzz },
   { name: 'fuzz, native', run: runNativeFuzz, steps: [fuzzers] },
   { name: 'soak', run: runSoak },
-  { name: 'package', project: 'package', tests: within('package'), steps: [nativeArm64, runtimes] },
+  { name: 'package', project: 'package', tests: within('package'), steps: [nativeArm64, nativeWindows, runtimes] },
   {
     name: 'arm64',
     project: 'arm64',
@@ -76,5 +65,6 @@ export const JOBS = [
   { name: 'kernel 6.1', project: 'kernel', kernel: '6.1', tests: within('kernel'), steps: [guests, peers, stacks] },
   { name: 'kernel 6.12', project: 'kernel', kernel: '6.12', tests: within('kernel'), steps: [guests, peers, stacks] },
   { name: 'kernel 7', project: 'kernel', kernel: '7', tests: within('kernel'), steps: [guests, peers, stacks] },
-  ...WINDOWS_JOBS,
+  // The unit tests on one version; the rest is `npm run test:windows`'s, since they take minutes each.
+  ...WINDOWS_JOBS.filter(({ project, windows }) => !project.includes('unit') || windows === 'windows-node-24'),
 ];

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { answerOf, projectEnvironment } from '../command.mjs';
 import { at } from '../paths.mjs';
 import { dist } from '../steps/dist.mjs';
-import { native, nativeArm64 } from '../steps/native.mjs';
+import { native, nativeArm64, nativeWindows } from '../steps/native.mjs';
 import { wasm } from '../steps/wasm.mjs';
 
 export const releaseDry = {
-  steps: () => [wasm, native, nativeArm64, dist],
+  steps: () => [wasm, native, nativeArm64, nativeWindows, dist],
   run() {
     const { version } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
     const faults = faultsOf(version);

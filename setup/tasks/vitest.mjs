@@ -26,12 +26,15 @@ function commandOf({ project, kernel, windows, arm64, runtime = windows ?? arm64
   return command;
 }
 
-function environmentOf({ runtime, isSanitized }) {
+function environmentOf({ runtime, windows, isSanitized }) {
   const env = projectEnvironment(isSanitized ? sanitizedEnvironment() : {});
+  // For the programs that tests start.
+  const translated = at('test/helpers/dist-for-src.cjs');
+  // They begin in folders of other drives.
+  if (windows) env.WINE_NODE_OPTIONS = `--require=Z:${translated}`;
   if (!runtime) return env;
-  // The programs that tests start run on it, too.
   env.PATH = [dirname(at(runtimePath(runtime))), env.PATH].join(delimiter);
-  env.NODE_OPTIONS = `--require=${at('test/helpers/dist-for-src.cjs')}`;
+  env.NODE_OPTIONS = `--require=${translated}`;
   return env;
 }
 

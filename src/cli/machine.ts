@@ -64,7 +64,7 @@ function isUserMode(): boolean {
 export function recordProtection(): { readonly by: 'addon' | 'node:crypto'; readonly reason: string | null } {
   const loaded = loadAddon();
   if ('refused' in loaded) return { by: 'node:crypto', reason: loaded.refused };
-  if (loaded.addon.RecordCipher) return { by: 'addon', reason: null };
+  if (loaded.addon.cryptography) return { by: 'addon', reason: null };
   return { by: 'node:crypto', reason: 'the addon has no ciphers on this system' };
 }
 

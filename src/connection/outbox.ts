@@ -42,7 +42,21 @@ export class Outbox {
       rest = rest.subarray(partLength);
     if (this.#sealNow(sealer, type, rest, done)) return;
     this.flush();
-    this.#write(sealer.seal(type, rest), done);
+    this.#sealAside(sealer, type, rest, done);
+  }
+
+  /** Into memory that is this write's until it is done. */
+  #sealAside(sealer: RecordSealer, type: ContentTypeByte, fragment: Uint8Array, done: Done): void {
+    const length = sealer.sealedLength(fragment.length);
+    if (length < smallLength || !this.#sink.isDoneWithMemory) {
+      this.#write(sealer.seal(type, fragment), done);
+      return;
+    }
+    const room = waiting.take(length);
+    this.#write(sealer.seal(type, fragment, room), (error) => {
+      waiting.giveBack(room);
+      done(error);
+    });
   }
 
   /** False: there is no room, or the sink takes nothing at once. */

@@ -60,6 +60,8 @@ export interface ByteSink {
   readonly pending: number;
   /** Whether {@link writeNow} is worth trying. */
   readonly isDirect: boolean;
+  /** Whether the memory of written bytes may be used again when {@link write} says that it is done: a stream that is no socket may hand them on. */
+  readonly isDoneWithMemory: boolean;
   /** As many bytes as the system takes at once, none while others are pending. Their memory may be used again after the call. */
   writeNow(bytes: Uint8Array): number;
   /** What is written until {@link uncork} may leave together. */

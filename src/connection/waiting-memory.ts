@@ -8,9 +8,14 @@ export class WaitingMemory {
 
   /** A copy of `bytes`, to be {@link giveBack given back} when nobody needs it any more. */
   copy(bytes: Uint8Array): Uint8Array {
-    const block = this.#take(bytes.length);
+    const block = this.take(bytes.length);
     block.set(bytes);
-    return block.subarray(0, bytes.length);
+    return block;
+  }
+
+  /** So many bytes, of which nobody knows what is in them; likewise to be given back. */
+  take(length: number): Uint8Array {
+    return this.#takeBlock(length).subarray(0, length);
   }
 
   giveBack({ buffer }: Uint8Array): void {
@@ -24,7 +29,7 @@ export class WaitingMemory {
     return this.#spareLength;
   }
 
-  #take(length: number): Uint8Array {
+  #takeBlock(length: number): Uint8Array {
     const fitting = this.#spare.findIndex(
       (block) => block.length >= length && block.length <= length + 4 * blockLength,
     );

@@ -6,8 +6,9 @@ import { recordFraming } from '../record/framing.ts';
 import { headerLength } from '../record/header.ts';
 import type { OpenedRecords, RecordFault, RecordOpener, RecordSealer } from '../record/protection.ts';
 import type { AeadName, TrafficKeys } from '../record/traffic-keys.ts';
-import type { RecordCipher, RecordCipherConstructor } from './addon.ts';
-import { loadAddon, OpenFault, OpenState, OpenStop } from './addon.ts';
+import { loadAddon } from './addon.ts';
+import type { RecordCipher, RecordCipherConstructor } from './addon-cryptography.ts';
+import { OpenFault, OpenState, OpenStop } from './addon-cryptography.ts';
 import { allocateRecords } from './record-memory.ts';
 
 /** Seals through the addon. `keys` stay the caller's. */
@@ -108,8 +109,9 @@ const classes = new Map<AeadName, RecordCipherConstructor | { readonly refused: 
 function askForCipherClass(aead: AeadName): RecordCipherConstructor | { readonly refused: string } {
   const loaded = loadAddon();
   if ('refused' in loaded) return loaded;
-  const { RecordCipher } = loaded.addon;
-  if (RecordCipher === undefined) return { refused: 'this process has no OpenSSL 3 that an addon could call' };
+  const { cryptography } = loaded.addon;
+  if (!cryptography) return { refused: 'this process has no OpenSSL 3 that an addon could call' };
+  const { RecordCipher } = cryptography;
   return RecordCipher.supports(aead) ? RecordCipher : { refused: `the process's libcrypto has no ${aead}` };
 }
 

@@ -5,7 +5,7 @@ import { loadAddon } from './addon.ts';
 /** The addon's, or node:crypto's where there is none. */
 export function counterMode(): CounterMode {
   const loaded = loadAddon();
-  const apply = 'refused' in loaded ? undefined : loaded.addon.applyCounterMode;
+  const apply = 'refused' in loaded ? undefined : loaded.addon.cryptography?.applyCounterMode;
   return apply ? { leastBlocks: worthTheAddon, apply } : nodeCounterMode;
 }
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Addon } from './addon.ts';
+import type { KernelCalls } from './kernel-calls.ts';
 import { Errno } from './system-error.ts';
 import { type TcpHandle, tcpHandle } from './tcp-handle.ts';
 
@@ -15,14 +15,14 @@ type Done = (error?: Error | null) => void;
 export class DirectWriter {
   readonly #socket: Socket;
   readonly #handle: TcpHandle;
-  readonly #addon: Addon;
+  readonly #calls: KernelCalls;
   #isRefused = false;
   #waiting = 0;
 
-  constructor(socket: Socket, handle: TcpHandle, addon: Addon) {
+  constructor(socket: Socket, handle: TcpHandle, calls: KernelCalls) {
     this.#socket = socket;
     this.#handle = handle;
-    this.#addon = addon;
+    this.#calls = calls;
   }
 
   /** Bytes that the system has not taken. */
@@ -36,7 +36,7 @@ export class DirectWriter {
     // Asked for each time: once the handle is closed, whoever did it, the number may be another's.
     const { fd } = this.#handle;
     if (fd < 0) return 0;
-    const sent = this.#addon.send(fd, bytes);
+    const sent = this.#calls.send(fd, bytes);
     this.#isRefused = sent < 0 && sent !== -Errno.again;
     return Math.max(0, sent);
   }
@@ -65,8 +65,8 @@ function behindReceiving(call: () => void): void {
   setImmediate(() => setImmediate(call));
 }
 
-/** Undefined where the addon cannot send, or the socket has no descriptor. */
-export function directWriter(socket: Socket, addon: Addon): DirectWriter | undefined {
+/** Undefined where the socket has no descriptor. */
+export function directWriter(socket: Socket, calls: KernelCalls): DirectWriter | undefined {
   const handle = tcpHandle(socket);
-  return 'refused' in handle || addon.SocketPoll === undefined ? undefined : new DirectWriter(socket, handle, addon);
+  return 'refused' in handle ? undefined : new DirectWriter(socket, handle, calls);
 }

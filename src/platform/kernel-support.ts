@@ -4,14 +4,12 @@ import { fileURLToPath } from 'node:url';
 import type { Refused } from '../connection/record-layer.ts';
 import { ProtocolVersion, type ProtocolVersionNumber } from '../protocol/version.ts';
 import type { AeadName, TrafficKeys } from '../record/traffic-keys.ts';
-import { type Addon, loadAddon, type SocketPollConstructor } from './addon.ts';
+import { loadAddon } from './addon.ts';
+import type { KernelCalls } from './kernel-calls.ts';
 import { type KernelFault, kernelFaults } from './kernel-faults.ts';
 import { attachUlp, installKeys } from './kernel-tls.ts';
 import { exchange, type LoopbackPair, rekey, withLoopback } from './kernel-trial.ts';
 import { errorName } from './system-error.ts';
-
-/** The addon where it can watch descriptors. */
-export type PollingAddon = Addon & { readonly SocketPoll: SocketPollConstructor };
 
 /** What the kernel does for one version and cipher. */
 export interface CipherSupport {
@@ -53,14 +51,14 @@ export function cipherSupport(version: ProtocolVersionNumber, aead: AeadName): C
   return support;
 }
 
-/** Why no socket can be put under the kernel's TLS, or the addon that does it. Tried once in a thread; never throws. */
-export function kernelTls(): { readonly addon: PollingAddon } | Refused {
+/** Why no socket can be put under the kernel's TLS, or the calls that do it. Tried once in a thread; never throws. */
+export function kernelTls(): { readonly calls: KernelCalls } | Refused {
   attached ??= tryAttach();
   return attached;
 }
 
 let known: KernelSupport | undefined;
-let attached: { readonly addon: PollingAddon } | Refused | undefined;
+let attached: { readonly calls: KernelCalls } | Refused | undefined;
 const triedCiphers = new Map<string, CipherSupport>();
 
 function tryAll(): KernelSupport {
@@ -73,29 +71,25 @@ function tryAll(): KernelSupport {
     kernel,
     refused: undefined,
     module,
-    sendfile: trySendFile(found.addon),
+    sendfile: trySendFile(found.calls),
     faults: kernelFaults(kernel),
     ciphers,
   };
 }
 
-function tryAttach(): { addon: PollingAddon } | Refused {
+function tryAttach(): { readonly calls: KernelCalls } | Refused {
   const loaded = loadAddon();
   if ('refused' in loaded) return loaded;
-  const { addon } = loaded;
-  if (!canPoll(addon)) return { refused: 'kernel TLS is Linux only' };
-  return guarded(() => withLoopback(addon, ([descriptor]) => attachUlp(addon, descriptor))) ?? { addon };
-}
-
-function canPoll(addon: Addon): addon is PollingAddon {
-  return addon.SocketPoll !== undefined;
+  const { kernel: calls } = loaded.addon;
+  if (!calls) return { refused: 'kernel TLS is Linux only' };
+  return guarded(() => withLoopback(calls, ([descriptor]) => attachUlp(calls, descriptor))) ?? { calls };
 }
 
 function tryCipher(version: ProtocolVersionNumber, aead: AeadName): CipherSupport {
   const name = version === ProtocolVersion.tls13 ? 'TLSv1.3' : 'TLSv1.2';
   const found = kernelTls();
   if ('refused' in found) return { version: name, aead, write: found, read: found, rekey: false };
-  const { addon } = found;
+  const { calls } = found;
   const keys = trialKeys(version, aead);
   const support: { write: Refused | undefined; read: Refused | undefined; rekey: boolean } = {
     write: undefined,
@@ -103,12 +97,12 @@ function tryCipher(version: ProtocolVersionNumber, aead: AeadName): CipherSuppor
     rekey: false,
   };
   const broken = guarded(() =>
-    withLoopback(addon, (pair) => {
-      support.write = attachUlp(addon, pair[0]) ?? installKeys(addon, pair[0], 'write', keys);
-      support.read = attachUlp(addon, pair[1]) ?? installKeys(addon, pair[1], 'read', keys);
+    withLoopback(calls, (pair) => {
+      support.write = attachUlp(calls, pair[0]) ?? installKeys(calls, pair[0], 'write', keys);
+      support.read = attachUlp(calls, pair[1]) ?? installKeys(calls, pair[1], 'read', keys);
       if (support.write || support.read) return undefined;
-      const failed = exchange(addon, pair);
-      support.rekey = !failed && version === ProtocolVersion.tls13 && !rekey(addon, pair, keys);
+      const failed = exchange(calls, pair);
+      support.rekey = !failed && version === ProtocolVersion.tls13 && !rekey(calls, pair, keys);
       return failed;
     }),
   );
@@ -116,17 +110,17 @@ function tryCipher(version: ProtocolVersionNumber, aead: AeadName): CipherSuppor
 }
 
 /** Sends a few bytes of this very file. */
-function trySendFile(addon: PollingAddon): Refused | undefined {
+function trySendFile(calls: KernelCalls): Refused | undefined {
   const usable = combinations.find(({ version, aead }) => !cipherSupport(version, aead).write);
   if (!usable) return { refused: 'no cipher works' };
   return guarded(() => {
     const file = openSync(fileURLToPath(import.meta.url), 'r');
     try {
-      return withLoopback(addon, ([sender]: LoopbackPair) => {
+      return withLoopback(calls, ([sender]: LoopbackPair) => {
         const refused =
-          attachUlp(addon, sender) ?? installKeys(addon, sender, 'write', trialKeys(usable.version, usable.aead));
+          attachUlp(calls, sender) ?? installKeys(calls, sender, 'write', trialKeys(usable.version, usable.aead));
         if (refused) return refused;
-        const sent = addon.sendFile(sender, file, 0, sendFileLength);
+        const sent = calls.sendFile(sender, file, 0, sendFileLength);
         return sent === sendFileLength ? undefined : { refused: `sendfile(2) failed (${errorName(sent)})` };
       });
     } finally {

@@ -2,7 +2,7 @@ import type { KernelPort, KernelRefusal, Refused } from '../connection/record-la
 import { secretBytes } from '../protocol/secret-bytes.ts';
 import { cryptoInfoLength, decodeCryptoInfo, encodeCryptoInfo, wipeTrafficKeys } from '../record/crypto-info.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
-import { type Addon, KernelDirection } from './addon.ts';
+import { type KernelCalls, KernelDirection } from './kernel-calls.ts';
 import { Errno, errorName, systemError } from './system-error.ts';
 
 /** What the kernel should be tried for. */
@@ -25,14 +25,14 @@ export interface KernelSocket {
 
 /** Kernel TLS of one TCP socket (Linux, Documentation/networking/tls.rst). */
 export class KernelTls implements KernelPort {
-  readonly #addon: Addon;
+  readonly #calls: KernelCalls;
   readonly #policy: KernelPolicy;
   readonly #socket: KernelSocket;
   readonly #installed: { read?: Pick<TrafficKeys, 'aead'>; write?: Pick<TrafficKeys, 'aead'> } = {};
   #attached = false;
 
-  constructor(addon: Addon, policy: KernelPolicy, socket: KernelSocket) {
-    this.#addon = addon;
+  constructor(calls: KernelCalls, policy: KernelPolicy, socket: KernelSocket) {
+    this.#calls = calls;
     this.#policy = policy;
     this.#socket = socket;
   }
@@ -52,7 +52,7 @@ export class KernelTls implements KernelPort {
   install(direction: 'read' | 'write', keys: TrafficKeys): Refused | undefined {
     const { descriptor } = this.#socket;
     if (descriptor < 0) return { refused: 'the socket is closed' };
-    const refused = this.#attach(descriptor) ?? installKeys(this.#addon, descriptor, direction, keys);
+    const refused = this.#attach(descriptor) ?? installKeys(this.#calls, descriptor, direction, keys);
     if (refused) return refused;
     this.#installed[direction] = { aead: keys.aead };
     this.#socket.keysInstalled(direction);
@@ -60,7 +60,7 @@ export class KernelTls implements KernelPort {
   }
 
   sendRecord(type: number, fragment: Uint8Array): 'sent' | 'blocked' {
-    const sent = this.#addon.sendRecord(this.#socket.descriptor, type, fragment);
+    const sent = this.#calls.sendRecord(this.#socket.descriptor, type, fragment);
     if (sent === -Errno.again) return 'blocked';
     if (sent < 0) throw systemError(sent, 'sendmsg');
     return 'sent';
@@ -68,7 +68,7 @@ export class KernelTls implements KernelPort {
 
   sendFile(file: number, offset: number, length: number): number | 'blocked' | 'refused' {
     if (file < 0) return 'refused';
-    const sent = this.#addon.sendFile(this.#socket.descriptor, file, offset, length);
+    const sent = this.#calls.sendFile(this.#socket.descriptor, file, offset, length);
     if (sent === -Errno.again) return 'blocked';
     if (ofSocket.has(-sent)) throw systemError(sent, 'sendfile');
     // sendfile(2) has one number for faults of either side. Where the socket was at fault after all, sending what was read fails as well.
@@ -80,7 +80,7 @@ export class KernelTls implements KernelPort {
     const { descriptor } = this.#socket;
     if (!keys || descriptor < 0) return undefined;
     const cryptoInfo = secretBytes(cryptoInfoLength(keys.aead));
-    const length = this.#addon.readKeys(descriptor, KernelDirection[options[direction]], cryptoInfo);
+    const length = this.#calls.readKeys(descriptor, KernelDirection[options[direction]], cryptoInfo);
     const found = length === cryptoInfo.length ? decodeCryptoInfo(cryptoInfo) : undefined;
     cryptoInfo.fill(0);
     if (found) wipeTrafficKeys(found);
@@ -98,8 +98,8 @@ export class KernelTls implements KernelPort {
     if (!keys || descriptor < 0) return false;
     const cryptoInfo = secretBytes(cryptoInfoLength(keys.aead));
     const { TLS_RX } = KernelDirection;
-    const isKnown = this.#addon.readKeys(descriptor, TLS_RX, cryptoInfo) === cryptoInfo.length;
-    const isInstalled = isKnown && this.#addon.installKeys(descriptor, TLS_RX, cryptoInfo) === 0;
+    const isKnown = this.#calls.readKeys(descriptor, TLS_RX, cryptoInfo) === cryptoInfo.length;
+    const isInstalled = isKnown && this.#calls.installKeys(descriptor, TLS_RX, cryptoInfo) === 0;
     cryptoInfo.fill(0);
     return isInstalled;
   }
@@ -110,27 +110,27 @@ export class KernelTls implements KernelPort {
 
   #attach(descriptor: number): Refused | undefined {
     if (this.#attached) return undefined;
-    const refused = attachUlp(this.#addon, descriptor);
+    const refused = attachUlp(this.#calls, descriptor);
     this.#attached = refused === undefined;
     return refused;
   }
 }
 
 /** Puts the socket under the kernel's TLS, which then waits for keys. */
-export function attachUlp(addon: Addon, descriptor: number): Refused | undefined {
-  return refusal('TCP_ULP', addon.attachUlp(descriptor), attachReasons);
+export function attachUlp(calls: KernelCalls, descriptor: number): Refused | undefined {
+  return refusal('TCP_ULP', calls.attachUlp(descriptor), attachReasons);
 }
 
 /** The last thing that can fail: all that went before must have reached the kernel. The struct is wiped. */
 export function installKeys(
-  addon: Addon,
+  calls: KernelCalls,
   descriptor: number,
   direction: 'read' | 'write',
   keys: TrafficKeys,
 ): Refused | undefined {
   const option = options[direction];
   const cryptoInfo = encodeCryptoInfo(keys);
-  const result = addon.installKeys(descriptor, KernelDirection[option], cryptoInfo);
+  const result = calls.installKeys(descriptor, KernelDirection[option], cryptoInfo);
   cryptoInfo.fill(0);
   return refusal(option, result, installReasons);
 }

@@ -1,54 +1,52 @@
 import type { Refused } from '../connection/record-layer.ts';
 import { ContentType, type ContentTypeByte } from '../protocol/content-type.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
-import type { Addon, SocketPollConstructor } from './addon.ts';
+import type { KernelCalls } from './kernel-calls.ts';
 import { installKeys } from './kernel-tls.ts';
 import { Errno, errorName } from './system-error.ts';
 
 /** Descriptors of the two ends of a TCP connection. */
 export type LoopbackPair = readonly [sender: number, receiver: number];
 
-type PollingAddon = Addon & { readonly SocketPoll: SocketPollConstructor };
-
 /** Calls `use` with a new connection and closes that. Throws when none can be made. */
-export function withLoopback<T>(addon: Addon, use: (pair: LoopbackPair) => T): T {
-  const pair = addon.loopbackPair();
+export function withLoopback<T>(calls: KernelCalls, use: (pair: LoopbackPair) => T): T {
+  const pair = calls.loopbackPair();
   if (typeof pair === 'number') throw new Error(`no loopback connection could be made (${errorName(pair)})`);
   try {
     return use(pair);
   } finally {
-    for (const descriptor of pair) addon.closeFd(descriptor);
+    for (const descriptor of pair) calls.closeFd(descriptor);
   }
 }
 
 /** Sends one record of application data through the kernel, sealed at one end and opened at the other. */
-export function exchange(addon: PollingAddon, [sender, receiver]: LoopbackPair): Refused | undefined {
+export function exchange(calls: KernelCalls, [sender, receiver]: LoopbackPair): Refused | undefined {
   const message = Buffer.from('trial');
-  const sent = addon.send(sender, message);
+  const sent = calls.send(sender, message);
   if (sent !== message.length) return { refused: `sending failed (${errorName(sent)})` };
-  return expectRecord(addon, receiver, ContentType.applicationData, message);
+  return expectRecord(calls, receiver, ContentType.applicationData, message);
 }
 
 /** Changes the keys of both ends as a KeyUpdate does it, and sends another record. */
-export function rekey(addon: PollingAddon, pair: LoopbackPair, keys: TrafficKeys): Refused | undefined {
+export function rekey(calls: KernelCalls, pair: LoopbackPair, keys: TrafficKeys): Refused | undefined {
   const [sender, receiver] = pair;
-  const sent = addon.sendRecord(sender, ContentType.handshake, keyUpdate);
+  const sent = calls.sendRecord(sender, ContentType.handshake, keyUpdate);
   if (sent !== keyUpdate.length) return { refused: `sending a control record failed (${errorName(sent)})` };
   return (
-    installKeys(addon, sender, 'write', keys) ??
-    expectRecord(addon, receiver, ContentType.handshake, keyUpdate) ??
-    installKeys(addon, receiver, 'read', keys) ??
-    exchange(addon, pair)
+    installKeys(calls, sender, 'write', keys) ??
+    expectRecord(calls, receiver, ContentType.handshake, keyUpdate) ??
+    installKeys(calls, receiver, 'read', keys) ??
+    exchange(calls, pair)
   );
 }
 
 function expectRecord(
-  addon: PollingAddon,
+  calls: KernelCalls,
   receiver: number,
   type: ContentTypeByte,
   fragment: Buffer,
 ): Refused | undefined {
-  const poll = new addon.SocketPoll(receiver, () => {});
+  const poll = new calls.SocketPoll(receiver, () => {});
   try {
     const arrived = Buffer.alloc(fragment.length);
     let length = poll.receive(arrived, 0, arrived.length);

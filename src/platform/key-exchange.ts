@@ -1,11 +1,13 @@
 import type { KeyExchange } from '../engine/host/key-exchange.ts';
 import { NamedGroup } from '../protocol/named-group.ts';
-import { type KeyExchangeConstructor, loadAddon } from './addon.ts';
+import { loadAddon } from './addon.ts';
+import type { KeyExchangeConstructor } from './addon-cryptography.ts';
 
 /** Key exchange by the libcrypto that the process has, with the groups that it has; undefined where there is none to call. */
 export function addonKeyExchange(): KeyExchange | undefined {
   const loaded = loadAddon();
-  return 'refused' in loaded || !loaded.addon.KeyExchange ? undefined : keyExchangeWith(loaded.addon.KeyExchange);
+  const cryptography = 'refused' in loaded ? undefined : loaded.addon.cryptography;
+  return cryptography && keyExchangeWith(cryptography.KeyExchange);
 }
 
 function keyExchangeWith(Exchange: KeyExchangeConstructor): KeyExchange {

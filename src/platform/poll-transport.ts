@@ -1,8 +1,7 @@
 import type { Socket } from 'node:net';
 import { Alert, type AlertDescription } from '../protocol/alert.ts';
-import { PollEvent, ReceiveStop, type SocketPoll } from './addon.ts';
 import { type DirectWriter, directWriter } from './direct-writer.ts';
-import type { PollingAddon } from './kernel-support.ts';
+import { type KernelCalls, PollEvent, ReceiveStop, type SocketPoll } from './kernel-calls.ts';
 import { type KernelPolicy, KernelTls } from './kernel-tls.ts';
 import { allocateRecords } from './record-memory.ts';
 import { readBuffer, readRoom } from './socket-reads.ts';
@@ -30,14 +29,14 @@ export class PollTransport implements Transport {
   #bytesReceived = 0;
 
   /** `handle` is the socket's, from tcpHandle. Throws a system error when the descriptor cannot be duplicated. */
-  constructor(options: { socket: Socket; handle: TcpHandle; addon: PollingAddon; policy: KernelPolicy }) {
-    const { socket, handle, addon, policy } = options;
-    this.#poll = new addon.SocketPoll(handle.fd, (status, events) => this.#onReady(status, events));
+  constructor(options: { socket: Socket; handle: TcpHandle; calls: KernelCalls; policy: KernelPolicy }) {
+    const { socket, handle, calls, policy } = options;
+    this.#poll = new calls.SocketPoll(handle.fd, (status, events) => this.#onReady(status, events));
     this.#socket = socket;
-    this.#direct = directWriter(socket, addon);
+    this.#direct = directWriter(socket, calls);
     stopReading(handle);
     socket.allowHalfOpen = true;
-    this.kernel = new KernelTls(addon, policy, {
+    this.kernel = new KernelTls(calls, policy, {
       get descriptor() {
         return socket.destroyed ? -1 : handle.fd;
       },
@@ -83,6 +82,10 @@ export class PollTransport implements Transport {
 
   get isDirect(): boolean {
     return this.#direct !== undefined;
+  }
+
+  get isDoneWithMemory(): boolean {
+    return true;
   }
 
   writeNow(bytes: Uint8Array): number {

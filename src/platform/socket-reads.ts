@@ -39,6 +39,11 @@ export function takeReads(stream: Duplex, taker: ReadTaker): ReadControl | undef
   return ownReads(stream, handle);
 }
 
+/** Whether a stream is a socket of libuv's, TCP or a pipe: what is written goes to the system and to nobody else. */
+export function hasSystemHandle(stream: Duplex): boolean {
+  return stream instanceof Socket && isReadable(Reflect.get(stream, '_handle'));
+}
+
 /** From here on the stream's own attempts to start and stop do nothing. */
 function ownReads(socket: Socket, handle: Readable): ReadControl {
   const { readStart, readStop } = handle;

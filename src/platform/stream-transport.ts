@@ -3,22 +3,25 @@ import type { Duplex } from 'node:stream';
 import { type KernelPort, noKernel } from '../connection/record-layer.ts';
 import { loadAddon } from './addon.ts';
 import { type DirectWriter, directWriter } from './direct-writer.ts';
-import { type ReadControl, takeReads } from './socket-reads.ts';
+import { hasSystemHandle, type ReadControl, takeReads } from './socket-reads.ts';
 import type { Transport, TransportReceiver } from './transport.ts';
 
-/** Any Duplex. A socket is read into a large buffer and, where the addon can, written to without its stream. */
+/** Any Duplex. A socket is read into a large buffer and, where the addon has calls for it, written to without its stream. */
 export class StreamTransport implements Transport {
   readonly kernel: KernelPort;
   readonly #stream: Duplex;
   readonly #direct: DirectWriter | undefined;
+  readonly #isOfSystem: boolean;
   #reads: ReadControl | undefined;
   #bytesReceived = 0;
 
   constructor(stream: Duplex, whyNoKernel: string) {
     this.#stream = stream;
+    this.#isOfSystem = hasSystemHandle(stream);
     this.kernel = noKernel(whyNoKernel);
     const loaded = loadAddon();
-    this.#direct = stream instanceof Socket && !('refused' in loaded) ? directWriter(stream, loaded.addon) : undefined;
+    const calls = 'refused' in loaded ? undefined : loaded.addon.kernel;
+    this.#direct = calls && stream instanceof Socket ? directWriter(stream, calls) : undefined;
     // close_notify may still have to leave after the peer's FIN.
     stream.allowHalfOpen = true;
   }
@@ -33,6 +36,10 @@ export class StreamTransport implements Transport {
 
   get isDirect(): boolean {
     return this.#direct !== undefined;
+  }
+
+  get isDoneWithMemory(): boolean {
+    return this.#isOfSystem;
   }
 
   start(receiver: TransportReceiver): void {

@@ -26,6 +26,11 @@ export class CapturedTransport implements Transport {
     return this.#inner.isDirect;
   }
 
+  /** The capture keeps what is sent until it is in the file. */
+  get isDoneWithMemory(): boolean {
+    return false;
+  }
+
   get bytesReceived(): number {
     return this.#inner.bytesReceived;
   }

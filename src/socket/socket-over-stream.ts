@@ -110,6 +110,8 @@ export abstract class SocketOverStream extends SocketBase {
         get(this: object) {
           return SocketOverStream.isOne(this) ? get(this) : Reflect.get(net.Socket.prototype, name, this);
         },
+        // Bun's net.Socket has some of them in each object, which its constructor sets.
+        ...(!(name in net.Socket.prototype) && { set: () => {} }),
       });
     };
     for (const name of addressProperties) define(name, (socket) => socket.#socket?.[name]);

@@ -96,7 +96,7 @@ function chooseTransport(stream: Duplex, policy: KtlsPolicy, { whyNoKernel }: Ke
   const found = kernelTls();
   if ('refused' in found) return new StreamTransport(stream, found.refused);
   try {
-    return new PollTransport({ socket: stream, handle, addon: found.addon, policy: policy.kernel });
+    return new PollTransport({ socket: stream, handle, calls: found.calls, policy: policy.kernel });
   } catch (error) {
     return new StreamTransport(stream, `the descriptor could not be watched: ${String(error)}`);
   }

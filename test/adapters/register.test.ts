@@ -66,7 +66,8 @@ describe('ktls/register', { timeout: 60_000 }, () => {
         const { TLSSocket } = tls;
         const traced = process.argv[2] === 'traced';
         const labels = traced ? [] : readFileSync('flag-' + process.argv[2] + '.log', 'utf8').split('\\n').map((line) => line.split(' ')[0]);
-        console.log('updateKeys' in TLSSocket.prototype, [...new Set(labels)].sort().join());
+        // node:tls has several lines written at once, of which Wine makes pieces.
+        console.log('updateKeys' in TLSSocket.prototype, [...new Set(labels.filter((label) => /^[A-Z]/.test(label)))].sort().join());
       });`;
     writeFileSync(join(folder, 'flags.cjs'), program);
     const told = async (

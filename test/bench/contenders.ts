@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import net from 'node:net';
+import { duplexPair } from 'node:stream';
 import nodeTls from 'node:tls';
 import ktls from '../../src/index.ts';
 import type { Identity } from '../helpers/certificates.ts';
@@ -12,8 +13,8 @@ export interface Suite {
   readonly group?: string;
 }
 
-/** What is compared: this library with one of its record layers, node:tls, or no TLS at all. */
-export type ContenderName = 'native' | 'wasm' | 'kernel' | 'node:tls' | 'tcp';
+/** What is compared: this library with one of its record layers, node:tls, or no TLS at all. `node:crypto` is `native` in a process without addons. */
+export type ContenderName = 'native' | 'node:crypto' | 'wasm' | 'kernel' | 'node:tls' | 'tcp';
 
 export interface Contender {
   readonly name: ContenderName;
@@ -22,6 +23,13 @@ export interface Contender {
   /** What connects, each time with the same context. Emits {@link ready}. */
   connector(identity: Identity, suite: Suite): (port: number, options?: { session?: Buffer }) => net.Socket;
   readonly ready: 'secureConnect' | 'connect';
+  /** Two connected ends over streams in memory. */
+  inMemory?(identity: Identity, suite: Suite): Promise<Ends>;
+}
+
+interface Ends {
+  readonly client: net.Socket;
+  readonly server: net.Socket;
 }
 
 interface Listening {
@@ -53,11 +61,22 @@ function tlsContender(name: ContenderName, tls: typeof ktls | typeof nodeTls, op
           { port, host: '127.0.0.1', servername: 'localhost', secureContext, ...options, ...more },
         ]);
     },
+    async inMemory(identity, suite) {
+      const [near, far] = duplexPair();
+      const listener: net.Server = tls.createServer({ ...identity, ...settings(suite), ...options });
+      const accepted = once(listener, 'secureConnection');
+      listener.emit('connection', far);
+      const words = { socket: near, servername: 'localhost', ca: identity.cert, ...settings(suite), ...options };
+      const client: net.Socket = Reflect.apply(tls.connect, tls, [words]);
+      const [server] = await accepted;
+      return { client, server };
+    },
   };
 }
 
 const native: Contender = tlsContender('native', ktls, { ktls: 'off' });
 export const nodes: Contender = tlsContender('node:tls', nodeTls, {});
+const nodeCrypto = tlsContender('node:crypto', ktls, { ktls: 'off' });
 const wasm = tlsContender('wasm', ktls, { ktls: 'off', portableLayer: 'wasm' });
 const kernel = tlsContender('kernel', ktls, { ktls: 'require' });
 const tcp: Contender = {
@@ -69,6 +88,7 @@ const tcp: Contender = {
 
 export const contenders: Readonly<Record<ContenderName, Contender>> = {
   native,
+  'node:crypto': nodeCrypto,
   wasm,
   kernel,
   'node:tls': nodes,

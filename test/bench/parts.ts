@@ -1,5 +1,4 @@
 import { accepting } from './accepting.ts';
-import { applications } from './applications/main.ts';
 import { cold } from './cold.ts';
 import { crowd } from './crowd.ts';
 import { firstByte } from './first-byte.ts';
@@ -7,8 +6,9 @@ import { floods } from './floods.ts';
 import { handshakes } from './handshakes.ts';
 import { heap } from './heap.ts';
 import type { Effort, Listener, Row } from './measure.ts';
+import { records } from './records.ts';
 import { requests } from './requests.ts';
-import { bulk, pingPong } from './streams.ts';
+import { bulk, pingPong, protection } from './streams.ts';
 
 /** A part of the benchmarks, which runs in a process of its own. */
 export interface Part {
@@ -25,15 +25,23 @@ export const parts: Readonly<Record<string, Part>> = {
   'ping-pong': { title: 'one message at a time, both ends in one thread', run: pingPong },
   requests: { title: 'https, keep-alive, 50 connections, both ends in one thread', run: requests },
   portable: { title: 'the same without the addon: node:crypto seals and opens', run: portable, flags: ['--no-addons'] },
+  records: { title: 'records, sealed by all that Node.js has for it', run: records, long: true },
+  protection: { title: 'bulk data, by who seals and opens records', run: protection, long: true },
   handshakes: { title: 'handshakes, both ends in one thread', run: handshakes },
   accepting: { title: 'what a connection costs its server', run: accepting },
-  applications: { title: 'applications as they are, under ktls/register', run: applications },
+  applications: { title: 'applications as they are, under ktls/register', run: runApplications },
   'first-byte': { title: 'latency of large responses', run: firstByte },
   floods: { title: 'a megabyte from a peer that wants to cost as much as it can', run: floods },
   crowd: { title: 'thousands of connections', run: crowd },
   cold: { title: 'from nothing', run: cold },
   heap: { title: "OpenSSL's memory over 100,000 connections", run: heap, long: true },
 };
+
+/** Loaded only for this: its servers are programs of Unix systems. */
+async function runApplications(listener: Listener, effort: Effort): Promise<void> {
+  const { applications } = await import('./applications/main.ts');
+  await applications(listener, effort);
+}
 
 /** Under a name of its own, since `native` is another layer there, with another goal. */
 async function portable(listener: Listener, effort: Effort): Promise<void> {

@@ -40,6 +40,22 @@ export async function bulk(listener: Listener, { scale, rounds }: Effort): Promi
   }
 }
 
+/** By whom records are sealed and opened: the same without a system beneath it, and with it. */
+export async function protection(listener: Listener, { scale, rounds }: Effort): Promise<void> {
+  const identity = await issue(undefined);
+  const bytes = Math.ceil(256 * scale) * 2 ** 20;
+  for (const [label, suite] of Object.entries(suites))
+    for (const [work, where] of Object.entries({ transferInMemory: 'in memory', transfer: 'by loopback' }))
+      await withSubjects(
+        work,
+        protectors,
+        () => ({ identity, suite, bytes }),
+        (subjects) => compareRates(subjects, { name: `bulk, ${where}, ${label}`, unit: 'MB/s', rounds }, listener),
+      );
+}
+
+const protectors = ['native', 'node:crypto', 'node:tls'] as const;
+
 /** One message there and back at a time. */
 export async function pingPong(listener: Listener, { scale, rounds }: Effort): Promise<void> {
   const identity = await issue(undefined);
@@ -79,6 +95,19 @@ export async function transfer(contender: Contender, { identity, suite, bytes }:
     async run() {
       const done = received(server, bytes);
       send(client, bytes, chunk);
+      await done;
+      return bytes / 1e6;
+    },
+  };
+}
+
+export async function transferInMemory(contender: Contender, { identity, suite, bytes }: Transfer): Promise<Work> {
+  const ends = await contender.inMemory?.(identity, suite);
+  if (!ends) throw new TypeError(`${contender.name} needs a system's connections`);
+  return {
+    async run() {
+      const done = received(ends.server, bytes);
+      send(ends.client, bytes, chunk);
       await done;
       return bytes / 1e6;
     },

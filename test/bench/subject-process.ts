@@ -6,7 +6,7 @@ import { takeFlood } from './floods.ts';
 import { makeHandshakes } from './handshakes.ts';
 import { timed } from './measure.ts';
 import { getAll } from './requests.ts';
-import { echo, transfer, transferWithPeer } from './streams.ts';
+import { echo, transfer, transferInMemory, transferWithPeer } from './streams.ts';
 import type { Work } from './subjects.ts';
 
 /** Each gets a contender ready. */
@@ -17,6 +17,7 @@ const works: Readonly<Record<string, (contender: Contender, options: never) => P
   receiveFirstByte,
   takeFlood,
   transfer,
+  transferInMemory,
   transferWithPeer,
 };
 

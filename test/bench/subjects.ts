@@ -26,7 +26,8 @@ export async function withSubjects<Options extends object>(
   try {
     const subjects: Record<string, Subject> = {};
     for (const name of names) {
-      const child = fork(program, [work, name, JSON.stringify(optionsOf(name))]);
+      const execArgv = [...process.execArgv, ...(name === 'node:crypto' ? ['--no-addons'] : [])];
+      const child = fork(program, [work, name, JSON.stringify(optionsOf(name))], { execArgv });
       children.push(child);
       await answer(child);
       subjects[name] = async () => {

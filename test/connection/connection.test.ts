@@ -34,6 +34,7 @@ function start(...answers: readonly (Answer | readonly Output[])[]) {
     sink: {
       pending: 0,
       isDirect: false,
+      isDoneWithMemory: false,
       writeNow: () => 0,
       cork() {},
       uncork() {},

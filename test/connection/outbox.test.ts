@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Outbox } from '../../src/connection/outbox.ts';
 import type { ByteSink } from '../../src/connection/record-layer.ts';
 import { ContentType } from '../../src/protocol/content-type.ts';
@@ -62,6 +62,32 @@ test('memory that was full and has been emptied is held again', () => {
   expect(wire(second.happened).equals(others)).toBe(true);
 });
 
+describe('a sink that takes nothing at once', () => {
+  const part = 100_000;
+  const first = Buffer.alloc(part, 1);
+
+  test('is given the same memory again when it is done with it, and not before', () => {
+    const { sealTo, finish } = startIndirect(true);
+    const written = sealTo(first);
+    const meanwhile = sealTo(Buffer.alloc(part, 2));
+    expect(meanwhile.buffer).not.toBe(written.buffer);
+    expect(Buffer.compare(written, first)).toBe(0);
+    finish();
+    const again = [sealTo(Buffer.alloc(part, 3)), sealTo(Buffer.alloc(part, 4))];
+    const used = new Set([written.buffer, meanwhile.buffer]);
+    expect(again.map(({ buffer }) => used.delete(buffer))).toEqual([true, true]);
+    expect(again.map(([value]) => value)).toEqual([3, 4]);
+  });
+
+  test('is given new memory each time where it hands on what is written', () => {
+    const { sealTo, finish } = startIndirect(false);
+    const written = sealTo(first);
+    finish();
+    sealTo(Buffer.alloc(part, 2));
+    expect(Buffer.compare(written, first)).toBe(0);
+  });
+});
+
 const pattern = Buffer.from(Uint8Array.from({ length }, (_, at) => (at * 7919) >>> 8));
 
 interface Happened {
@@ -79,6 +105,7 @@ function start(takes: number): { outbox: Outbox; happened: Happened[]; finish():
       return pending;
     },
     isDirect: true,
+    isDoneWithMemory: true,
     writeNow(bytes) {
       if (pending > 0) return 0;
       const sent = bytes.slice(0, Math.min(bytes.length, left));
@@ -100,6 +127,37 @@ function start(takes: number): { outbox: Outbox; happened: Happened[]; finish():
     for (const done of waiting) done();
   };
   return { outbox: new Outbox(sink, () => {}), happened, finish };
+}
+
+/** `sealTo` seals, and answers the memory that was written. */
+function startIndirect(isDoneWithMemory: boolean): { sealTo(bytes: Buffer): Uint8Array; finish(): void } {
+  const written: Uint8Array[] = [];
+  const waiting: (() => void)[] = [];
+  const sink: ByteSink = {
+    pending: 0,
+    isDirect: false,
+    isDoneWithMemory,
+    writeNow: () => 0,
+    write(bytes, done) {
+      written.push(bytes);
+      waiting.push(() => done());
+    },
+    cork: () => {},
+    uncork: () => {},
+    end: () => {},
+  };
+  const outbox = new Outbox(sink, () => {});
+  return {
+    sealTo(bytes) {
+      outbox.seal(plain([]), ContentType.applicationData, bytes, () => {});
+      const last = written.at(-1);
+      if (!last) throw new Error('nothing was written');
+      return last;
+    },
+    finish() {
+      for (const done of waiting.splice(0)) done();
+    },
+  };
 }
 
 /** Seals nothing: what it is given is what leaves. */

@@ -104,6 +104,7 @@ function run({ version, sizes, pieces, patience, updates, refuses }: Scenario): 
     sink: {
       pending: 0,
       isDirect: false,
+      isDoneWithMemory: false,
       writeNow: () => 0,
       cork() {},
       uncork() {},

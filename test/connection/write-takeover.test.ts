@@ -22,6 +22,7 @@ class Socket implements ByteSink, KernelPort {
   readonly seen: TrafficKeys[] = [];
   fileBytes = 0;
   isDirect = false;
+  readonly isDoneWithMemory = false;
   refusal: Refused | undefined;
   #sealer: RecordSealer | undefined;
   #waiting: { readonly bytes: Uint8Array; readonly done: () => void }[] = [];

@@ -81,7 +81,7 @@ class KernelLayer implements RecordLayerUnderTest {
     this.#near = near;
     this.#far = far;
     const policy = { mayRead: true, refuses: () => undefined, rekeys: () => true };
-    this.#transport = new PollTransport({ socket: near, handle, addon: found.addon, policy });
+    this.#transport = new PollTransport({ socket: near, handle, calls: found.calls, policy });
     for (const direction of ['write', 'read'] as const) {
       const refused = this.#transport.kernel.install(direction, keys[direction]);
       if (refused) throw new Error(refused.refused);

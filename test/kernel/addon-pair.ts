@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { constants, release } from 'node:os';
-import { loadAddon, PollEvent, ReceiveStop, type SocketPoll } from '../../src/platform/addon.ts';
+import { loadAddon } from '../../src/platform/addon.ts';
+import { type KernelCalls, PollEvent, ReceiveStop, type SocketPoll } from '../../src/platform/kernel-calls.ts';
 import type { ProtocolVersionNumber } from '../../src/protocol/version.ts';
 import type { AeadName, TrafficKeys } from '../../src/record/traffic-keys.ts';
 
@@ -10,7 +11,8 @@ import type { AeadName, TrafficKeys } from '../../src/record/traffic-keys.ts';
 
 const loaded = loadAddon();
 if ('refused' in loaded) throw new Error(loaded.refused);
-export const { addon } = loaded;
+if (!loaded.addon.kernel) throw new Error('kernel TLS is Linux only');
+export const calls: KernelCalls = loaded.addon.kernel;
 
 /** Negative, as the addon has them. */
 export const errno = {
@@ -43,7 +45,7 @@ export function closeAll(): void {
 
 function close(thing: number | SocketPoll): void {
   open.delete(thing);
-  if (typeof thing === 'number') addon.closeFd(thing);
+  if (typeof thing === 'number') calls.closeFd(thing);
   else thing.close();
 }
 
@@ -54,7 +56,7 @@ export async function tcpPair() {
   const sockets = [connect((server.address() as AddressInfo).port, '127.0.0.1'), await accepted];
   server.close();
   const [near = -1, far = -1] = sockets.map((socket) =>
-    addon.duplicate(Reflect.get(Reflect.get(socket, '_handle'), 'fd')),
+    calls.duplicate(Reflect.get(Reflect.get(socket, '_handle'), 'fd')),
   );
   open.add(near).add(far);
   await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.destroy().once('close', resolve))));
@@ -68,9 +70,8 @@ export class Receiver {
   #waiting: (() => void) | undefined;
 
   constructor(fd: number) {
-    if (!addon.SocketPoll) throw new Error('incomplete addon');
     this.fd = fd;
-    this.poll = new addon.SocketPoll(fd, () => {
+    this.poll = new calls.SocketPoll(fd, () => {
       this.poll.stop();
       this.#waiting?.();
     });
@@ -114,7 +115,7 @@ export async function untilSent(fd: number, bytes: Uint8Array, type = 23): Promi
   let offset = 0;
   while (offset < bytes.length) {
     const rest = bytes.subarray(offset);
-    const sent = type === 23 ? addon.send(fd, rest) : addon.sendRecord(fd, type, rest);
+    const sent = type === 23 ? calls.send(fd, rest) : calls.sendRecord(fd, type, rest);
     if (sent >= 0) offset += sent;
     else if (sent === errno.EAGAIN) await new Promise(setImmediate);
     else throw new Error(`sendmsg ${sent}`);

@@ -3,14 +3,14 @@ import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { KernelDirection, ReceiveStop } from '../../src/platform/addon.ts';
+import { KernelDirection, ReceiveStop } from '../../src/platform/kernel-calls.ts';
 import type { ProtocolVersionNumber } from '../../src/protocol/version.ts';
 import { encodeCryptoInfo } from '../../src/record/crypto-info.ts';
 import type { AeadName, TrafficKeys } from '../../src/record/traffic-keys.ts';
 import { referenceOpen, referenceSeal, splitRecords } from '../helpers/reference-protection.ts';
 import { unless } from '../helpers/unless.ts';
 import {
-  addon,
+  calls,
   closeAll,
   errno,
   Receiver,
@@ -48,8 +48,8 @@ describe.each(versions.flatMap((version) => aeads.map((aead) => ({ version, aead
     test('what the kernel sends is what we take for a record, whatever its number', async () => {
       const keys = { ...someKeys(version, aead), sequenceNumber: 2n ** 32n - 1n };
       const { sender, receiver } = await kernelPair(keys, { receiving: false });
-      expect(addon.send(sender, Buffer.from('data'))).toBe(4);
-      expect(addon.sendRecord(sender, 21, Buffer.from([1, 0]))).toBe(2);
+      expect(calls.send(sender, Buffer.from('data'))).toBe(4);
+      expect(calls.sendRecord(sender, 21, Buffer.from([1, 0]))).toBe(2);
       const wire = new Uint8Array(1000);
       const length = receiver.poll.receive(wire, 0, 1000);
       const records = splitRecords(wire.subarray(0, length));
@@ -63,12 +63,12 @@ describe.each(versions.flatMap((version) => aeads.map((aead) => ({ version, aead
       const keys = { ...someKeys(version, aead), sequenceNumber: 2n ** 48n - 1n };
       const { sender, receiver } = await kernelPair(keys, { sending: false });
       const seal = (i: bigint, type: number, text: string) =>
-        addon.send(sender, referenceSeal(keys, keys.sequenceNumber + i, type, Buffer.from(text)));
+        calls.send(sender, referenceSeal(keys, keys.sequenceNumber + i, type, Buffer.from(text)));
       seal(0n, 23, 'data');
       seal(1n, 22, 'control');
       expect(receiver.many()).toEqual({ stop: control, data: 'data', type: 22, control: 'control' });
       const out = Buffer.from(encodeCryptoInfo(keys)).fill(0);
-      expect(addon.readKeys(receiver.fd, TLS_RX, out)).toBe(out.length);
+      expect(calls.readKeys(receiver.fd, TLS_RX, out)).toBe(out.length);
       expect(out.readBigUInt64BE(out.length - 8)).toBe(keys.sequenceNumber + 2n);
     });
   },
@@ -85,7 +85,7 @@ describe('records', () => {
       [23, 'c'],
       [21, '!'],
     ] as const) {
-      expect(addon.sendRecord(sender, type, Buffer.from(text))).toBe(text.length);
+      expect(calls.sendRecord(sender, type, Buffer.from(text))).toBe(text.length);
     }
     expect([receiver.many(), receiver.many(), receiver.many(), receiver.many()]).toEqual([
       { stop: control, data: 'ab', type: 22, control: 'ticket' },
@@ -98,8 +98,8 @@ describe('records', () => {
   test('a control record as long as can be comes whole', async () => {
     const { sender, receiver } = await kernelPair();
     const long = 'x'.repeat(16384);
-    expect(addon.send(sender, Buffer.from('data'))).toBe(4);
-    expect(addon.sendRecord(sender, 22, Buffer.from(long))).toBe(16384);
+    expect(calls.send(sender, Buffer.from('data'))).toBe(4);
+    expect(calls.sendRecord(sender, 22, Buffer.from(long))).toBe(16384);
     // No room for it behind the data: first the data, then it.
     expect(receiver.many(16384 + 3)).toEqual({ stop: full, data: 'data' });
     expect(receiver.many(16384)).toEqual({ stop: control, data: '', type: 22, control: long });
@@ -108,8 +108,8 @@ describe('records', () => {
 
   test('receive() tells the type of each', async () => {
     const { sender, receiver } = await kernelPair();
-    addon.send(sender, Buffer.from('data'));
-    addon.sendRecord(sender, 21, Buffer.from([1, 0]));
+    calls.send(sender, Buffer.from('data'));
+    calls.sendRecord(sender, 21, Buffer.from([1, 0]));
     const buffer = new Uint8Array(16384);
     const seen = Array.from({ length: 3 }, () => [receiver.poll.receive(buffer, 0, 16384), receiver.poll.recordType]);
     expect(seen).toEqual([
@@ -122,10 +122,10 @@ describe('records', () => {
   test('the end of the stream is no empty record, and an empty record is no end', async () => {
     const keys = someKeys();
     const { sender, receiver, close } = await kernelPair(keys, { sending: false });
-    addon.send(sender, referenceSeal(keys, 0n, 23, new Uint8Array()));
+    calls.send(sender, referenceSeal(keys, 0n, 23, new Uint8Array()));
     expect(receiver.many()).toEqual({ stop: blocked, data: '' });
-    addon.send(sender, Buffer.concat([1n, 2n].map((i) => referenceSeal(keys, i, 23, new Uint8Array()))));
-    addon.send(sender, referenceSeal(keys, 3n, 23, Buffer.from('x')));
+    calls.send(sender, Buffer.concat([1n, 2n].map((i) => referenceSeal(keys, i, 23, new Uint8Array()))));
+    calls.send(sender, referenceSeal(keys, 3n, 23, Buffer.from('x')));
     expect(receiver.many()).toEqual({ stop: blocked, data: 'x' });
     close(sender);
     expect(receiver.many()).toEqual({ stop: end, data: '' });
@@ -138,8 +138,8 @@ describe('records', () => {
   ])('%s is an error behind the data before it', async (_name, error, spoil) => {
     const keys = someKeys();
     const { sender, receiver } = await kernelPair(keys, { sending: false });
-    addon.send(sender, referenceSeal(keys, 0n, 23, Buffer.from('before')));
-    addon.send(sender, spoil(referenceSeal(keys, 1n, 23, Buffer.from('bad'))));
+    calls.send(sender, referenceSeal(keys, 0n, 23, Buffer.from('before')));
+    calls.send(sender, spoil(referenceSeal(keys, 1n, 23, Buffer.from('bad'))));
     const { stop, data, ...rest } = receiver.many();
     expect({ stop, data, ...rest }).toEqual({ stop: failed, data: 'before', error });
   });
@@ -165,8 +165,8 @@ describe('sending', () => {
     const { sender, receiver } = await kernelPair();
     const chunk = randomBytes(100_000);
     let sent = 0;
-    for (let n = 0; n >= 0; n = addon.send(sender, chunk)) sent += n;
-    expect(addon.sendRecord(sender, 21, Buffer.from([1, 0]))).toBe(errno.EAGAIN);
+    for (let n = 0; n >= 0; n = calls.send(sender, chunk)) sent += n;
+    expect(calls.sendRecord(sender, 21, Buffer.from([1, 0]))).toBe(errno.EAGAIN);
     const closing = untilSent(sender, Buffer.from([1, 0]), 21);
     // The last of the data may come together with it.
     let received = receiver.many();
@@ -188,7 +188,7 @@ describe('sending', () => {
     const { sender, receiver } = await kernelPair();
     const sending = (async () => {
       for (let offset = 1000; offset < 299_000; ) {
-        const sent = addon.sendFile(sender, file, offset, 299_000 - offset);
+        const sent = calls.sendFile(sender, file, offset, 299_000 - offset);
         if (sent > 0) offset += sent;
         else if (sent === errno.EAGAIN) await new Promise(setImmediate);
         else throw new Error(`sendfile ${sent}`);
@@ -198,7 +198,7 @@ describe('sending', () => {
     await sending;
     closeSync(file);
     expect(received.equals(content.subarray(1000, 299_000))).toBe(true);
-    expect(addon.sendFile(sender, file, 0, 1)).toBe(errno.EBADF);
+    expect(calls.sendFile(sender, file, 0, 1)).toBe(errno.EBADF);
   });
 });
 
@@ -206,18 +206,18 @@ describe('keys', () => {
   test('the upper layer is attached once, and keys need it', async () => {
     const { near } = await tcpPair();
     const cryptoInfo = encodeCryptoInfo(someKeys());
-    expect(addon.installKeys(near, TLS_TX, cryptoInfo)).toBe(errno.ENOPROTOOPT);
-    expect([addon.attachUlp(near), addon.attachUlp(near)]).toEqual([0, errno.EEXIST]);
-    expect(addon.installKeys(near, TLS_TX, cryptoInfo.subarray(1))).toBe(errno.EINVAL);
-    expect(addon.installKeys(near, TLS_TX, cryptoInfo)).toBe(0);
+    expect(calls.installKeys(near, TLS_TX, cryptoInfo)).toBe(errno.ENOPROTOOPT);
+    expect([calls.attachUlp(near), calls.attachUlp(near)]).toEqual([0, errno.EEXIST]);
+    expect(calls.installKeys(near, TLS_TX, cryptoInfo.subarray(1))).toBe(errno.EINVAL);
+    expect(calls.installKeys(near, TLS_TX, cryptoInfo)).toBe(0);
   });
 
   unless(rekeys && 'this kernel can change keys', test)('this kernel has no new keys for old', async () => {
     const keys = someKeys(0x0304);
     const { sender, receiver } = await kernelPair(keys);
-    expect(addon.installKeys(sender, TLS_TX, encodeCryptoInfo(someKeys(0x0304)))).toBe(errno.EBUSY);
-    expect(addon.installKeys(receiver.fd, TLS_RX, encodeCryptoInfo(someKeys(0x0304)))).toBe(errno.EBUSY);
-    addon.send(sender, Buffer.from('still the old ones'));
+    expect(calls.installKeys(sender, TLS_TX, encodeCryptoInfo(someKeys(0x0304)))).toBe(errno.EBUSY);
+    expect(calls.installKeys(receiver.fd, TLS_RX, encodeCryptoInfo(someKeys(0x0304)))).toBe(errno.EBUSY);
+    calls.send(sender, Buffer.from('still the old ones'));
     expect(receiver.many()).toEqual({ stop: blocked, data: 'still the old ones' });
   });
 
@@ -226,13 +226,13 @@ describe('keys', () => {
     async () => {
       const { sender, receiver } = await kernelPair(someKeys(0x0304));
       const newKeys = encodeCryptoInfo(someKeys(0x0304));
-      addon.send(sender, Buffer.from('old'));
-      addon.sendRecord(sender, 22, keyUpdate);
-      expect(addon.installKeys(sender, TLS_TX, newKeys)).toBe(0);
-      addon.send(sender, Buffer.from('new'));
+      calls.send(sender, Buffer.from('old'));
+      calls.sendRecord(sender, 22, keyUpdate);
+      expect(calls.installKeys(sender, TLS_TX, newKeys)).toBe(0);
+      calls.send(sender, Buffer.from('new'));
       expect(receiver.many()).toEqual({ stop: control, data: 'old', type: 22, control: keyUpdate.toString('latin1') });
       expect(receiver.many()).toEqual({ stop: failed, data: '', error: errno.EKEYEXPIRED });
-      expect(addon.installKeys(receiver.fd, TLS_RX, newKeys)).toBe(0);
+      expect(calls.installKeys(receiver.fd, TLS_RX, newKeys)).toBe(0);
       expect(receiver.many()).toEqual({ stop: blocked, data: 'new' });
     },
   );
@@ -243,8 +243,8 @@ describe('waking up', () => {
     'a KeyUpdate that was opened along with data is got by calling again',
     async () => {
       const { sender, receiver } = await kernelPair(someKeys(0x0304));
-      addon.send(sender, Buffer.from('data'));
-      addon.sendRecord(sender, 22, keyUpdate);
+      calls.send(sender, Buffer.from('data'));
+      calls.sendRecord(sender, 22, keyUpdate);
       const buffer = new Uint8Array(16384);
       expect([receiver.poll.receive(buffer, 0, 16384), receiver.poll.recordType]).toEqual([4, 23]);
       // Not by waiting: from here on Linux 7.2 never reports the descriptor as readable.
@@ -270,11 +270,11 @@ describe('waking up', () => {
         if (update) {
           const cryptoInfo = encodeCryptoInfo(someKeys(0x0304));
           nextKeys.push(cryptoInfo);
-          expect(addon.installKeys(sender, TLS_TX, cryptoInfo)).toBe(0);
+          expect(calls.installKeys(sender, TLS_TX, cryptoInfo)).toBe(0);
         }
         if (Math.random() < 0.3) await new Promise(setImmediate);
       }
-      addon.sendRecord(sender, 21, Buffer.from([1, 0]));
+      calls.sendRecord(sender, 21, Buffer.from([1, 0]));
     })();
     const received: { type: number; text: string }[] = [];
     for (let closed = false; !closed; ) {
@@ -283,7 +283,7 @@ describe('waking up', () => {
       if (stop === control) received.push({ type, text });
       closed = type === 21;
       if (stop === control && text === keyUpdate.toString('latin1')) {
-        expect(addon.installKeys(receiver.fd, TLS_RX, nextKeys.shift() ?? new Uint8Array())).toBe(0);
+        expect(calls.installKeys(receiver.fd, TLS_RX, nextKeys.shift() ?? new Uint8Array())).toBe(0);
       }
       if (stop === blocked) await receiver.ready();
       expect([blocked, full, control]).toContain(stop);
@@ -312,7 +312,7 @@ function joined(records: readonly { type: number; text: string }[]): string[] {
 async function kernelPair(keys: TrafficKeys = someKeys(), { sending = true, receiving = true } = {}) {
   const { near, far, close } = await tcpPair();
   const cryptoInfo = encodeCryptoInfo(keys);
-  if (sending) expect([addon.attachUlp(near), addon.installKeys(near, TLS_TX, cryptoInfo)]).toEqual([0, 0]);
-  if (receiving) expect([addon.attachUlp(far), addon.installKeys(far, TLS_RX, cryptoInfo)]).toEqual([0, 0]);
+  if (sending) expect([calls.attachUlp(near), calls.installKeys(near, TLS_TX, cryptoInfo)]).toEqual([0, 0]);
+  if (receiving) expect([calls.attachUlp(far), calls.installKeys(far, TLS_RX, cryptoInfo)]).toEqual([0, 0]);
   return { sender: near, receiver: new Receiver(far), close };
 }

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { captureTo, type EpochKeys, fromCryptoInfo, toCryptoInfo } from '../../src/keys.ts';
-import { KernelDirection } from '../../src/platform/addon.ts';
+import { KernelDirection } from '../../src/platform/kernel-calls.ts';
 import { kernelSupport } from '../../src/platform/kernel-support.ts';
 import { splitRecords } from '../helpers/reference-protection.ts';
 import { unless } from '../helpers/unless.ts';
 import { echo, openAll, recordsOf, type WireOptions, wire } from '../keys/wire.ts';
-import { addon, closeAll, errno, Receiver, receiveAll, tcpPair, untilSent } from './addon-pair.ts';
+import { calls, closeAll, errno, Receiver, receiveAll, tcpPair, untilSent } from './addon-pair.ts';
 import { cells, kernelOnly, rekeys } from './cells.ts';
 import { hashOf } from './traffic.ts';
 
@@ -156,14 +156,14 @@ describe.each(known)('$version $ciphers: a kernel takes exported keys', (cell) =
 });
 
 function install(descriptor: number, direction: KernelDirection, keys: EpochKeys): void {
-  expect(addon.attachUlp(descriptor)).toBe(0);
-  expect(addon.installKeys(descriptor, direction, toCryptoInfo(keys))).toBe(0);
+  expect(calls.attachUlp(descriptor)).toBe(0);
+  expect(calls.installKeys(descriptor, direction, toCryptoInfo(keys))).toBe(0);
 }
 
 /** What the kernel says that it holds. */
 function held(descriptor: number, direction: KernelDirection, keys: EpochKeys): Uint8Array {
   const bytes = new Uint8Array(toCryptoInfo(keys).length);
-  expect(addon.readKeys(descriptor, direction, bytes)).toBe(bytes.length);
+  expect(calls.readKeys(descriptor, direction, bytes)).toBe(bytes.length);
   return bytes;
 }
 

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
-import { PollEvent, ReceiveStop } from '../../src/platform/addon.ts';
+import { PollEvent, ReceiveStop } from '../../src/platform/kernel-calls.ts';
 import { advance, encodeCryptoInfo } from '../../src/record/crypto-info.ts';
 import { nodeLayer } from '../connection/node-layer.ts';
-import { addon, closeAll, Receiver, someKeys, tcpPair, untilSent } from './addon-pair.ts';
+import { calls, closeAll, Receiver, someKeys, tcpPair, untilSent } from './addon-pair.ts';
 
 afterEach(closeAll);
 
@@ -15,7 +15,7 @@ const turns = 100;
 async function start() {
   const { near, far } = await tcpPair();
   const keys = someKeys();
-  expect([addon.attachUlp(far), addon.installKeys(far, TLS_RX, encodeCryptoInfo(keys))]).toEqual([0, 0]);
+  expect([calls.attachUlp(far), calls.installKeys(far, TLS_RX, encodeCryptoInfo(keys))]).toEqual([0, 0]);
   const sealer = nodeLayer.sealer(advance(keys, 0n));
   const seal = (bytes: Uint8Array): Buffer => Buffer.from(sealer.seal(23, bytes));
   return { near, receiver: new Receiver(far), seal };
@@ -25,7 +25,6 @@ describe('half a record behind a whole one', () => {
   // Linux 6.1 tells of it in each turn: a whole processor, for as long as the rest takes.
   test('is told of now and then, and not in each turn of the event loop', async () => {
     const { near, receiver, seal } = await start();
-    if (!addon.SocketPoll) throw new Error('incomplete addon');
     const [first, second, third] = [randomBytes(1000), randomBytes(5000), randomBytes(10)];
     const whole = seal(first);
     const sealed = seal(second);
@@ -36,7 +35,7 @@ describe('half a record behind a whole one', () => {
     let told = 0;
     let data = '';
     const room = Buffer.alloc(200_000);
-    const poll = new addon.SocketPoll(receiver.fd, () => {
+    const poll = new calls.SocketPoll(receiver.fd, () => {
       told++;
       expect(poll.receiveMany(room, 0, room.length)).toBe(ReceiveStop.blocked);
       data += room.toString('latin1', 0, poll.state[0]);
@@ -65,7 +64,7 @@ describe('half a record behind a whole one', () => {
     await untilSent(near, Buffer.concat([seal(randomBytes(10)), seal(randomBytes(1000)).subarray(0, 500)]));
     await receiver.ready();
     expect(receiver.many().stop).toBe(ReceiveStop.blocked);
-    addon.closeFd(near);
+    calls.closeFd(near);
     let stop: ReceiveStop = ReceiveStop.blocked;
     while (stop === ReceiveStop.blocked) {
       await receiver.ready();

@@ -33,9 +33,10 @@ export interface Installation {
 
 /** Packs and installs it, with nothing on the PATH but Node.js and npm, and no script of any package. */
 export async function install(): Promise<Installation> {
-  for (const made of ['dist/index.js', 'wasm/ktls.wasm', 'prebuilds/linux-x64', 'prebuilds/linux-arm64']) {
+  const addons = ['linux-x64', 'linux-arm64', 'win32-x64'].map((platform) => `prebuilds/${platform}`);
+  for (const made of ['dist/index.js', 'wasm/ktls.wasm', ...addons]) {
     if (!existsSync(join(root, made))) {
-      throw new Error(`${made} is missing: node setup/run.mjs wasm native native-arm64 dist`);
+      throw new Error(`${made} is missing: node setup/run.mjs wasm native native-arm64 native-windows dist`);
     }
   }
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'ktls-package-')));

@@ -131,6 +131,14 @@ test('Deno works, the portable way', { timeout: 120_000 }, async () => {
   );
 });
 
+test('Bun works, the portable way', { timeout: 120_000 }, async () => {
+  const bun = [fetched('bun', 'bun')];
+  expect((await run(bun, 'exchange.mjs')).stdout).toBe(exchanged);
+  expect((await run(bun, program('why.mjs', why))).stdout).toBe(
+    `no native addon on linux-${process.arch}: it is made for Node.js, not for other runtimes\n`,
+  );
+});
+
 const start = `
   import tls from 'ktls';
   try {

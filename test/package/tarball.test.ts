@@ -34,6 +34,7 @@ describe('the tarball', () => {
         'package.json',
         'prebuilds/linux-arm64/ktls.node',
         'prebuilds/linux-x64/ktls.node',
+        'prebuilds/win32-x64/ktls.node',
         'sbom.cdx.json',
         'wasm/ktls.wasm',
       ]),
@@ -68,7 +69,7 @@ describe('the tarball', () => {
   test('has a bill of materials, whose OpenSSL is the one in the module', async () => {
     const text = readFileSync(join(installation.package, 'sbom.cdx.json'), 'utf8');
     expect(await new JsonStrictValidator(Version.v1dot6).validate(text)).toBeNull();
-    const bill: { components: { name: string; hashes: { content: string }[]; components: object[] }[] } =
+    const bill: { components: { name: string; hashes: { content: string }[]; components: { name: string }[] }[] } =
       JSON.parse(text);
     for (const { name, hashes } of bill.components) {
       const file = readFileSync(join(installation.package, name));
@@ -78,12 +79,16 @@ describe('the tarball', () => {
       'dist/decrypt.html',
       'prebuilds/linux-arm64/ktls.node',
       'prebuilds/linux-x64/ktls.node',
+      'prebuilds/win32-x64/ktls.node',
       'wasm/ktls.wasm',
     ]);
     expect(bill.components.find(({ name }) => name === 'wasm/ktls.wasm')?.components[0]).toMatchObject({
       name: 'openssl',
       version: versions.openssl,
     });
+    const notice = readFileSync(join(installation.package, 'NOTICE'), 'utf8').toLowerCase();
+    const parts = bill.components.flatMap(({ components }) => components.map(({ name }) => name));
+    expect(parts.filter((name) => !notice.includes(name))).toEqual([]);
   });
 
   // Node.js 22 needs glibc 2.28 itself, and libstdc++ of GCC 8.
@@ -92,6 +97,12 @@ describe('the tarball', () => {
     expect(newest(binary, /\bGLIBC_(\d+)\.(\d+)/g)).toBeLessThanOrEqual(2_028);
     expect(newest(binary, /\bGLIBCXX_3\.(\d+)\.(\d+)/g)).toBeLessThanOrEqual(4_025);
     expect(binary.includes('GLIBC_PRIVATE')).toBe(false);
+  });
+
+  test('the addon for Windows asks for what every Windows has, and for no program by its name', () => {
+    const binary = readFileSync(join(installation.package, 'prebuilds/win32-x64/ktls.node'), 'latin1');
+    const libraries = binary.match(/[\w.-]+\.(?:dll|exe)(?=\0)/gi);
+    expect(new Set(libraries)).toEqual(new Set(['KERNEL32.dll', 'msvcrt.dll']));
   });
 });
 

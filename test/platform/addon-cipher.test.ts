@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { loadAddon, OpenFault, OpenState, OpenStop, type RecordCipher } from '../../src/platform/addon.ts';
+import { loadAddon } from '../../src/platform/addon.ts';
+import { OpenFault, OpenState, OpenStop, type RecordCipher } from '../../src/platform/addon-cryptography.ts';
 import type { ProtocolVersionNumber } from '../../src/protocol/version.ts';
 import type { AeadName, TrafficKeys } from '../../src/record/traffic-keys.ts';
 import {
@@ -271,8 +272,8 @@ describe.each(suites)('RecordCipher with $aead in version $version', ({ version,
 
 function create(keys: TrafficKeys, use: 'seal' | 'open'): RecordCipher {
   const loaded = loadAddon();
-  if ('refused' in loaded || !loaded.addon.RecordCipher) throw new Error('no addon');
-  const { RecordCipher } = loaded.addon;
+  if ('refused' in loaded || !loaded.addon.cryptography) throw new Error('no addon');
+  const { RecordCipher } = loaded.addon.cryptography;
   return new RecordCipher(keys.aead, keys.key, keys.iv, keys.sequenceNumber, keys.version, use === 'seal');
 }
 

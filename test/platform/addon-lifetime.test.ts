@@ -11,7 +11,7 @@ const path = fileURLToPath(new URL(`../../prebuilds/${process.platform}-${proces
 
 /** At the start of every script: `pair(({ near, far, fd }) => …)`, and what else they share. */
 const prelude = `
-const addon = require(${JSON.stringify(path)});
+const { kernel, cryptography } = require(${JSON.stringify(path)});
 const net = require('node:net');
 const { Worker, isMainThread, parentPort } = require('node:worker_threads');
 const descriptors = () => require('node:fs').readdirSync('/proc/self/fd').length;
@@ -28,13 +28,13 @@ function pair(use) {
 }
 `;
 
-unless(!hasSocketPoll() && 'the addon has no sockets here', describe)('SocketPoll', () => {
+unless(!hasKernelCalls() && 'the addon has no calls of the kernel here', describe)('SocketPoll', () => {
   test('an exception in its callback is uncaught, and it goes on', async () => {
     const { status, stdout } = await run(`
       const seen = [];
       process.on('uncaughtException', (error) => seen.push(error.message));
       pair(({ near, far, fd }) => {
-        const poll = new addon.SocketPoll(fd, () => {
+        const poll = new kernel.SocketPoll(fd, () => {
           const n = poll.receive(new Uint8Array(1), 0, 1);
           if (n === 0) { poll.close(); near.destroy(); console.log(seen.join()); return; }
           throw new Error('call ' + (seen.length + 1));
@@ -49,7 +49,7 @@ unless(!hasSocketPoll() && 'the addon has no sockets here', describe)('SocketPol
   test('an exception that nobody handles ends the process, with its stack', async () => {
     const { status, stderr } = await run(`
       pair(({ far, fd }) => {
-        new addon.SocketPoll(fd, function ready() { throw new Error('on purpose'); }).start(1);
+        new kernel.SocketPoll(fd, function ready() { throw new Error('on purpose'); }).start(1);
         far.write('x');
       });
     `);
@@ -62,7 +62,7 @@ unless(!hasSocketPoll() && 'the addon has no sockets here', describe)('SocketPol
       process.on('uncaughtException', (error) => { console.log(error.message); poll.close(); });
       let poll;
       pair(({ near, far, fd }) => {
-        poll = new addon.SocketPoll(fd, () => { poll.close(); near.destroy(); far.destroy(); throw new Error('closed'); });
+        poll = new kernel.SocketPoll(fd, () => { poll.close(); near.destroy(); far.destroy(); throw new Error('closed'); });
         poll.start(1);
         far.write('x');
       });
@@ -73,7 +73,7 @@ unless(!hasSocketPoll() && 'the addon has no sockets here', describe)('SocketPol
   test('microtasks and ticks of its callback run before the next event', async () => {
     const { stdout } = await run(`
       pair(({ near, far, fd }) => {
-        const poll = new addon.SocketPoll(fd, () => {
+        const poll = new kernel.SocketPoll(fd, () => {
           setImmediate(() => console.log('immediate'));
           Promise.resolve().then(() => console.log('microtask'));
           process.nextTick(() => console.log('tick'));
@@ -91,7 +91,7 @@ unless(!hasSocketPoll() && 'the addon has no sockets here', describe)('SocketPol
     const { stdout } = await run(`
       const storage = new (require('node:async_hooks').AsyncLocalStorage)();
       pair(({ near, far, fd }) => {
-        const poll = storage.run('mine', () => new addon.SocketPoll(fd, () => {
+        const poll = storage.run('mine', () => new kernel.SocketPoll(fd, () => {
           console.log(storage.getStore());
           poll.close(); near.destroy(); far.destroy();
         }));
@@ -107,7 +107,7 @@ unless(!hasSocketPoll() && 'the addon has no sockets here', describe)('SocketPol
       pair(async ({ near, far, fd }) => {
         const before = descriptors();
         for (let i = 0; i < 100; i++) {
-          const poll = new addon.SocketPoll(fd, () => console.log(poll));
+          const poll = new kernel.SocketPoll(fd, () => console.log(poll));
           if (i % 2) { poll.start(1); poll.stop(); }
         }
         console.log(descriptors() - before);
@@ -124,7 +124,7 @@ unless(!hasSocketPoll() && 'the addon has no sockets here', describe)('SocketPol
       pair(async ({ near, far, fd }) => {
         const before = descriptors();
         let calls = 0;
-        for (let i = 0; i < 10; i++) new addon.SocketPoll(fd, (status) => { calls++; }).start(1);
+        for (let i = 0; i < 10; i++) new kernel.SocketPoll(fd, (status) => { calls++; }).start(1);
         await collect();
         far.resetAndDestroy();
         await new Promise((resolve) => far.on('close', resolve));
@@ -141,7 +141,7 @@ unless(!hasSocketPoll() && 'the addon has no sockets here', describe)('SocketPol
     for (const release of ['poll.unref()', 'poll.stop()', 'poll.close()']) {
       const { status } = await run(`
         pair(({ near, far, fd }) => {
-          const poll = new addon.SocketPoll(fd, () => {});
+          const poll = new kernel.SocketPoll(fd, () => {});
           poll.start(1);
           near.unref(); far.unref();
           setTimeout(() => { ${release}; }, 20);
@@ -151,7 +151,7 @@ unless(!hasSocketPoll() && 'the addon has no sockets here', describe)('SocketPol
     }
     const { status, stdout } = await run(`
       pair(({ near, far, fd }) => {
-        const poll = new addon.SocketPoll(fd, () => { console.log('held'); poll.close(); });
+        const poll = new kernel.SocketPoll(fd, () => { console.log('held'); poll.close(); });
         poll.start(1); poll.unref(); poll.ref();
         near.unref(); far.unref();
         setTimeout(() => far.write('x'), 50).unref();
@@ -163,7 +163,7 @@ unless(!hasSocketPoll() && 'the addon has no sockets here', describe)('SocketPol
   test('the process may exit in its callback', async () => {
     const { status } = await run(`
       pair(({ far, fd }) => {
-        new addon.SocketPoll(fd, () => process.exit(7)).start(1);
+        new kernel.SocketPoll(fd, () => process.exit(7)).start(1);
         far.write('x');
       });
     `);
@@ -171,11 +171,11 @@ unless(!hasSocketPoll() && 'the addon has no sockets here', describe)('SocketPol
   });
 });
 
-unless(!hasSocketPoll() && 'the addon has no sockets here', describe)('SocketPoll in a worker', () => {
+unless(!hasKernelCalls() && 'the addon has no calls of the kernel here', describe)('SocketPoll in a worker', () => {
   const many = `
     for (let i = 0; i < 20; i++) {
       pair(({ far, fd }) => {
-        const poll = new addon.SocketPoll(fd, () => { WHEN_READY });
+        const poll = new kernel.SocketPoll(fd, () => { WHEN_READY });
         if (i % 4) poll.start(1 + i % 2 * 2);
         far.write('x');
       });
@@ -220,19 +220,19 @@ unless(!hasSocketPoll() && 'the addon has no sockets here', describe)('SocketPol
       pair(({ near, fd }) => {
         const buffer = new Uint8Array(16384);
         const cipher = (seal) =>
-          new addon.RecordCipher('aes-128-gcm', new Uint8Array(16), new Uint8Array(12), 0n, 0x304, seal);
+          new cryptography.RecordCipher('aes-128-gcm', new Uint8Array(16), new Uint8Array(12), 0n, 0x304, seal);
         const sealer = cipher(true);
         const opener = cipher(false);
         setImmediate(function step() {
           for (let i = 0; i < 50; i++) {
-            const poll = new addon.SocketPoll(fd, () => poll.receive(buffer, 0, 10));
+            const poll = new kernel.SocketPoll(fd, () => poll.receive(buffer, 0, 10));
             poll.start(3);
             poll.receiveMany(buffer, 0, 16384);
             if (i % 3) poll.close();
             const sealed = sealer.seal(23, buffer.subarray(0, 100), buffer, 200);
             opener.open(buffer, 200, 200 + (sealed ?? 0), buffer, 400);
             cipher(true).dispose();
-            try { addon.send(sealer.sequenceNumber, poll.recordType); } catch {}
+            try { kernel.send(sealer.sequenceNumber, poll.recordType); } catch {}
           }
           setImmediate(step);
         });
@@ -254,8 +254,8 @@ unless(!hasSocketPoll() && 'the addon has no sockets here', describe)('SocketPol
   test('ends when there is nothing left to do, and leaves nothing open', async () => {
     const script = `
       pair(({ near, far, fd }) => {
-        const poll = new addon.SocketPoll(fd, () => { poll.close(); near.destroy(); far.destroy(); });
-        const stopped = new addon.SocketPoll(fd, () => {});
+        const poll = new kernel.SocketPoll(fd, () => { poll.close(); near.destroy(); far.destroy(); });
+        const stopped = new kernel.SocketPoll(fd, () => {});
         poll.start(1);
         far.write('x');
       });
@@ -274,9 +274,9 @@ unless(!hasSocketPoll() && 'the addon has no sockets here', describe)('SocketPol
   });
 });
 
-function hasSocketPoll(): boolean {
+function hasKernelCalls(): boolean {
   const loaded = loadAddon();
-  return 'addon' in loaded && loaded.addon.SocketPoll !== undefined;
+  return 'addon' in loaded && loaded.addon.kernel !== undefined;
 }
 
 interface Ended {

@@ -1,61 +1,57 @@
 import { readdirSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { loadAddon, PollEvent, ReceiveState, ReceiveStop, type SocketPoll } from '../../src/platform/addon.ts';
+import { loadAddon } from '../../src/platform/addon.ts';
+import {
+  type KernelCalls,
+  PollEvent,
+  ReceiveState,
+  ReceiveStop,
+  type SocketPoll,
+} from '../../src/platform/kernel-calls.ts';
 import { unless } from '../helpers/unless.ts';
 
 const loaded = loadAddon();
 if ('refused' in loaded) throw new Error(loaded.refused);
-const { addon } = loaded;
-const onLinux = addon.SocketPoll !== undefined;
+// Only on Linux; what needs them is skipped elsewhere.
+const calls = loaded.addon.kernel as KernelCalls;
+const onLinux = loaded.addon.kernel !== undefined;
 
 const EBADF = -9;
 const EAGAIN = -11;
 const ECONNRESET = -104;
 const MSG_PEEK = 2;
 
-unless(onLinux && 'the addon has sockets here', describe)('without kernel TLS', () => {
-  test('every call is refused', () => {
-    const refused = addon.attachUlp(0);
-    expect(refused).toBeLessThan(0);
-    expect([addon.duplicate(0), addon.closeFd(0), addon.send(0, new Uint8Array())]).toEqual([
-      refused,
-      refused,
-      refused,
-    ]);
-  });
-});
-
-unless(!onLinux && 'the addon has no sockets here', describe)('descriptors', () => {
+unless(!onLinux && 'the addon has no calls of the kernel here', describe)('descriptors', () => {
   test('a kernel without TLS says so, one with it attaches', async () => {
     const { near } = await pair();
     // ENOENT: no module tls. Both are normal answers, the second attempt's too.
-    expect([0, -2]).toContain(addon.attachUlp(descriptorOf(near)));
-    expect(addon.attachUlp(descriptorOf(near))).toBeLessThan(0);
-    expect(addon.installKeys(descriptorOf(near), 1, new Uint8Array(4))).toBeLessThan(0);
+    expect([0, -2]).toContain(calls.attachUlp(descriptorOf(near)));
+    expect(calls.attachUlp(descriptorOf(near))).toBeLessThan(0);
+    expect(calls.installKeys(descriptorOf(near), 1, new Uint8Array(4))).toBeLessThan(0);
   });
 
   test('a duplicate is another one, for the same socket', async () => {
     const { near, far } = await pair();
-    const duplicate = addon.duplicate(descriptorOf(near));
+    const duplicate = calls.duplicate(descriptorOf(near));
     expect(duplicate).toBeGreaterThan(2);
-    expect(addon.send(duplicate, Buffer.from('through it'))).toBe(10);
+    expect(calls.send(duplicate, Buffer.from('through it'))).toBe(10);
     await new Promise((resolve) => far.once('readable', resolve));
     expect(far.read()?.toString()).toBe('through it');
-    expect(addon.closeFd(duplicate)).toBe(0);
-    expect(addon.closeFd(duplicate)).toBe(EBADF);
+    expect(calls.closeFd(duplicate)).toBe(0);
+    expect(calls.closeFd(duplicate)).toBe(EBADF);
   });
 
   test('sending never waits', async () => {
     const { near } = await pair();
     const chunk = new Uint8Array(1 << 20);
     let sent = 0;
-    while (sent >= 0) sent = addon.send(descriptorOf(near), chunk);
+    while (sent >= 0) sent = calls.send(descriptorOf(near), chunk);
     expect(sent).toBe(EAGAIN);
   });
 });
 
-unless(!onLinux && 'the addon has no sockets here', describe)('SocketPoll', () => {
+unless(!onLinux && 'the addon has no calls of the kernel here', describe)('SocketPoll', () => {
   test('tells when there is something to receive, and receives it', async () => {
     const { near, far } = await pair();
     const { poll, ready } = watch(near);
@@ -174,44 +170,47 @@ unless(!onLinux && 'the addon has no sockets here', describe)('SocketPoll', () =
   });
 });
 
-unless(!onLinux && 'the addon has no sockets here', describe)('SocketPoll.receiveMany without TLS_RX', () => {
-  const buffer = new Uint8Array(40_000);
+unless(!onLinux && 'the addon has no calls of the kernel here', describe)(
+  'SocketPoll.receiveMany without TLS_RX',
+  () => {
+    const buffer = new Uint8Array(40_000);
 
-  test('bytes in the clear never pass for application data', async () => {
-    const { near, far } = await pair();
-    const { poll, ready } = watch(near);
-    expect(poll.receiveMany(buffer, 0, 40_000)).toBe(ReceiveStop.blocked);
-    poll.start(PollEvent.readable);
-    far.write('clear');
-    await ready();
-    expect(poll.receiveMany(buffer, 100, 20_000)).toBe(ReceiveStop.control);
-    expect([...poll.state]).toEqual([0, 0, 5, 0]);
-    expect(Buffer.from(buffer.subarray(100, 105)).toString()).toBe('clear');
-  });
+    test('bytes in the clear never pass for application data', async () => {
+      const { near, far } = await pair();
+      const { poll, ready } = watch(near);
+      expect(poll.receiveMany(buffer, 0, 40_000)).toBe(ReceiveStop.blocked);
+      poll.start(PollEvent.readable);
+      far.write('clear');
+      await ready();
+      expect(poll.receiveMany(buffer, 100, 20_000)).toBe(ReceiveStop.control);
+      expect([...poll.state]).toEqual([0, 0, 5, 0]);
+      expect(Buffer.from(buffer.subarray(100, 105)).toString()).toBe('clear');
+    });
 
-  test('end and error', async () => {
-    const { near, far } = await pair();
-    const ended = watch(near);
-    ended.poll.start(PollEvent.readable);
-    far.end();
-    await ended.ready();
-    expect(ended.poll.receiveMany(buffer, 0, 40_000)).toBe(ReceiveStop.end);
-    const other = await pair();
-    const reset = watch(other.near);
-    reset.poll.start(PollEvent.readable);
-    other.far.resetAndDestroy();
-    await reset.ready();
-    expect(reset.poll.receiveMany(buffer, 0, 40_000)).toBe(ReceiveStop.failed);
-    expect([...reset.poll.state]).toEqual([0, 0, 0, ECONNRESET]);
-  });
+    test('end and error', async () => {
+      const { near, far } = await pair();
+      const ended = watch(near);
+      ended.poll.start(PollEvent.readable);
+      far.end();
+      await ended.ready();
+      expect(ended.poll.receiveMany(buffer, 0, 40_000)).toBe(ReceiveStop.end);
+      const other = await pair();
+      const reset = watch(other.near);
+      reset.poll.start(PollEvent.readable);
+      other.far.resetAndDestroy();
+      await reset.ready();
+      expect(reset.poll.receiveMany(buffer, 0, 40_000)).toBe(ReceiveStop.failed);
+      expect([...reset.poll.state]).toEqual([0, 0, 0, ECONNRESET]);
+    });
 
-  test('wants room for a record', async () => {
-    const { near } = await pair();
-    const { poll } = watch(near);
-    expect(() => poll.receiveMany(buffer, 0, 16383)).toThrow(RangeError);
-    expect(() => poll.receiveMany(buffer, 30_000, 16384)).toThrow(RangeError);
-  });
-});
+    test('wants room for a record', async () => {
+      const { near } = await pair();
+      const { poll } = watch(near);
+      expect(() => poll.receiveMany(buffer, 0, 16383)).toThrow(RangeError);
+      expect(() => poll.receiveMany(buffer, 30_000, 16384)).toThrow(RangeError);
+    });
+  },
+);
 
 const open: { destroy?(): unknown; close?(): unknown }[] = [];
 
@@ -238,10 +237,9 @@ function descriptorOf(socket: Socket): number {
 
 /** `ready` waits for the next call and stops: being level-triggered, there would be more of them. */
 function watch(socket: Socket, onCall = () => {}) {
-  if (!addon.SocketPoll) throw new Error('incomplete addon');
   let count = 0;
   let waiting: ((call: [number, number]) => void) | undefined;
-  const poll: SocketPoll = new addon.SocketPoll(descriptorOf(socket), (status, events) => {
+  const poll: SocketPoll = new calls.SocketPoll(descriptorOf(socket), (status, events) => {
     count++;
     if (waiting) poll.stop();
     waiting?.([status, events]);

@@ -141,3 +141,12 @@ describe.each(vectors)('$name ($source)', (vector) => {
 function flip(bytes: Uint8Array): Uint8Array {
   return bytes.with(0, (bytes[0] ?? 0) ^ 0x80);
 }
+
+test('what node:crypto made of a record is given back at once, not when garbage is collected', () => {
+  const aead = new NodeAead('aes-128-gcm', new Uint8Array(16));
+  const record = Buffer.alloc(16_384);
+  const output = Buffer.alloc(record.length + 16);
+  const before = process.memoryUsage().arrayBuffers;
+  for (let nonce = 0; nonce < 100; nonce++) aead.seal(Buffer.alloc(12, nonce), new Uint8Array(5), [record], output);
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20 * record.length);
+});

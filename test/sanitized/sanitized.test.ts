@@ -9,4 +9,8 @@ test('the addon that is loaded is the one with AddressSanitizer', () => {
   expect(loaded).toMatch(/build\/asan\/ktls\.node$/m);
   expect(loaded).not.toMatch(/prebuilds\/.*ktls\.node$/m);
   expect(loaded).toMatch(/\/libasan\.so/m);
+  // The library is loaded for any addon; this one was made to call it.
+  const addon = readFileSync(new URL('../../build/asan/ktls.node', import.meta.url), 'latin1');
+  expect(addon).toMatch(/__asan_report_load/);
+  expect(addon).toMatch(/__ubsan_handle_/);
 });

@@ -91,7 +91,8 @@ async function life({ client: options, onClient, onServer }: Case, maxVersion: s
     });
   if (onClient) client.on(onClient, throwing());
   client.end(content);
-  const stalled = wait(500, true, { ref: true });
+  // As long as a busy machine may take for what does not stall.
+  const stalled = wait(5000, true, { ref: true });
   const done = new Promise((resolve) => client.once('close', resolve)).then(() => Promise.all(ended));
   const isStalled = await Promise.race([done.then(() => false), stalled]);
   client.destroy();

@@ -1,6 +1,9 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import type http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
@@ -8,6 +11,7 @@ import https from 'ktls/https';
 import { buildConnector } from 'ktls/undici';
 import { Agent, fetch } from 'undici';
 import { beforeAll, expect, test } from 'vitest';
+import { unless } from '../helpers/unless.ts';
 import { type Credentials, makeCredentials } from './pair.ts';
 
 let credentials: Credentials;
@@ -70,6 +74,23 @@ test('node --import ktls/register', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, words);
   expect(stdout.trim()).toBe('function');
 });
+
+unless(process.execArgv.includes('--no-addons') && 'no addon', test)(
+  'a program of another name has the addon, too',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ktls-renamed-'));
+    try {
+      const renamed = join(folder, 'application.exe');
+      copyFileSync(process.execPath, renamed);
+      const addon = fileURLToPath(new URL('../prebuilds/win32-x64/ktls.node', installed));
+      const program = `require(${JSON.stringify(addon)}).cryptography.RecordCipher.supports('aes-128-gcm')`;
+      const { stdout } = await promisify(execFile)(renamed, ['-p', program]);
+      expect(stdout.trim()).toBe('true');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+);
 
 async function serveHttps(): Promise<{ server: http.Server; port: number }> {
   const server = https.createServer(credentials.identity, (request, response) => void request.pipe(response));

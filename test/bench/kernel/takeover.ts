@@ -1,4 +1,5 @@
-import { type Addon, loadAddon } from '../../../src/platform/addon.ts';
+import { loadAddon } from '../../../src/platform/addon.ts';
+import type { KernelCalls } from '../../../src/platform/kernel-calls.ts';
 import { attachUlp, installKeys } from '../../../src/platform/kernel-tls.ts';
 import type { TrafficKeys } from '../../../src/record/traffic-keys.ts';
 import type { TakeoverCount } from './count.ts';
@@ -7,11 +8,12 @@ import type { TakeoverCount } from './count.ts';
 export function countTakeover(times: number): TakeoverCount[] {
   const loaded = loadAddon();
   if ('refused' in loaded) throw new Error(loaded.refused);
-  const { addon } = loaded;
+  const { kernel } = loaded.addon;
+  if (!kernel) throw new Error('kernel TLS is Linux only');
   // First for nobody to count: what is compiled and allocated then serves all.
-  countCalls(addon, times, true);
-  const { ends: plainEnds } = countCalls(addon, times, false);
-  const { ulp, write, read, ends } = countCalls(addon, times, true);
+  countCalls(kernel, times, true);
+  const { ends: plainEnds } = countCalls(kernel, times, false);
+  const { ulp, write, read, ends } = countCalls(kernel, times, true);
   return [
     { kind: 'takeover', call: 'TCP_ULP', own: ulp },
     { kind: 'takeover', call: 'TLS_TX', own: write },
@@ -28,7 +30,7 @@ interface Calls {
   ends: number;
 }
 
-function countCalls(addon: Addon, times: number, takesOver: boolean): Calls {
+function countCalls(kernel: KernelCalls, times: number, takesOver: boolean): Calls {
   const calls: Calls = { ulp: 0, write: 0, read: 0, ends: 0 };
   let last = 0;
   const add = (call: keyof Calls): void => {
@@ -36,21 +38,21 @@ function countCalls(addon: Addon, times: number, takesOver: boolean): Calls {
     last = now();
   };
   for (let i = 0; i < times; i++) {
-    const pair = addon.loopbackPair();
+    const pair = kernel.loopbackPair();
     if (typeof pair === 'number') throw new Error('there is no loopback');
     const [descriptor] = pair;
     last = now();
     if (takesOver) {
-      const refusedUlp = attachUlp(addon, descriptor);
+      const refusedUlp = attachUlp(kernel, descriptor);
       add('ulp');
-      const refusedWrite = installKeys(addon, descriptor, 'write', keys);
+      const refusedWrite = installKeys(kernel, descriptor, 'write', keys);
       add('write');
-      const refusedRead = installKeys(addon, descriptor, 'read', keys);
+      const refusedRead = installKeys(kernel, descriptor, 'read', keys);
       add('read');
       const refused = refusedUlp ?? refusedWrite ?? refusedRead;
       if (refused) throw new Error(refused.refused);
     }
-    for (const end of pair) addon.closeFd(end);
+    for (const end of pair) kernel.closeFd(end);
     add('ends');
   }
   return calls;

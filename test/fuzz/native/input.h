@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "../../../native/open_records.h"
+#include "../../../native/cryptography/open_records.h"
 
 using Octets = std::vector<uint8_t>;
 

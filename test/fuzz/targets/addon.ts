@@ -67,8 +67,9 @@ export const target: Target = {
   ],
   run(input) {
     const loaded = loadAddon();
-    if ('refused' in loaded) return;
-    const { RecordCipher, KeyExchange, applyCounterMode } = loaded.addon;
+    const cryptography = 'refused' in loaded ? undefined : loaded.addon.cryptography;
+    if (!cryptography) return;
+    const { RecordCipher, KeyExchange, applyCounterMode } = cryptography;
     const bytes = [...input];
     const next = (): number => bytes.shift() ?? 0;
     const list = (): unknown[] => Array.from({ length: next() % 8 }, () => values[next() % values.length]);
@@ -82,12 +83,12 @@ export const target: Target = {
     };
     const kind = next() % 3;
     if (kind === 2) {
-      called(() => applyCounterMode && Reflect.apply(applyCounterMode, undefined, list()));
+      called(() => Reflect.apply(applyCounterMode, undefined, list()));
       return;
     }
     const constructed = kind === 0 ? RecordCipher : KeyExchange;
     const names = kind === 0 ? ['seal', 'open', 'dispose', 'sequenceNumber'] : ['share', 'finish', 'dispose'];
-    const made = constructed && called(() => Reflect.construct(constructed, list()));
+    const made = called(() => Reflect.construct(constructed, list()));
     if (typeof made !== 'object' || made === null) return;
     while (bytes.length > 0) {
       const name = names[next() % names.length] ?? '';

@@ -50,6 +50,7 @@ export const target: Target = {
       sink: {
         pending: 0,
         isDirect: false,
+        isDoneWithMemory: false,
         writeNow: () => 0,
         cork() {},
         uncork() {},

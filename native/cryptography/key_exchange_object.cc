@@ -1,9 +1,9 @@
 // KeyExchange: TLS's key exchange for JavaScript. Private keys stay in libcrypto.
 #include <cstring>
 
-#include "arguments.h"
+#include "../binding/arguments.h"
 #include "key_exchange.h"
-#include "surface.h"
+#include "../binding/surface.h"
 
 namespace {
 
@@ -106,7 +106,6 @@ class KeyExchange : public Napi::ObjectWrap<KeyExchange> {
 
 }  // namespace
 
-void DefineKeyExchange(Napi::Env env, Napi::Object exports) {
-  if (Libcrypto::Find() == nullptr || LibcryptoKeys::Find() == nullptr) return;
-  exports.Set("KeyExchange", KeyExchange::Define(env));
+void DefineKeyExchange(Napi::Env env, Napi::Object cryptography) {
+  cryptography.Set("KeyExchange", KeyExchange::Define(env));
 }

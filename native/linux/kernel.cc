@@ -12,10 +12,10 @@
 #include <cerrno>
 #include <cstring>
 
-#include "arguments.h"
-#include "loopback_linux.h"
-#include "socket_poll_linux.h"
-#include "surface.h"
+#include "../binding/arguments.h"
+#include "loopback.h"
+#include "socket_poll.h"
+#include "../binding/surface.h"
 
 #ifndef SOL_TLS
 #define SOL_TLS 282
@@ -150,15 +150,15 @@ Napi::Value MakeLoopbackPair(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-void DefineKernelTls(Napi::Env env, Napi::Object exports) {
-  exports.Set("attachUlp", Napi::Function::New<AttachUlp>(env, "attachUlp"));
-  exports.Set("installKeys", Napi::Function::New<InstallKeys>(env, "installKeys"));
-  exports.Set("readKeys", Napi::Function::New<ReadKeys>(env, "readKeys"));
-  exports.Set("sendRecord", Napi::Function::New<SendRecord>(env, "sendRecord"));
-  exports.Set("send", Napi::Function::New<Send>(env, "send"));
-  exports.Set("sendFile", Napi::Function::New<SendFile>(env, "sendFile"));
-  exports.Set("duplicate", Napi::Function::New<Duplicate>(env, "duplicate"));
-  exports.Set("closeFd", Napi::Function::New<CloseFd>(env, "closeFd"));
-  exports.Set("loopbackPair", Napi::Function::New<MakeLoopbackPair>(env, "loopbackPair"));
-  exports.Set("SocketPoll", SocketPoll::Define(env));
+void DefineKernelTls(Napi::Env env, Napi::Object kernel) {
+  kernel.Set("attachUlp", Napi::Function::New<AttachUlp>(env, "attachUlp"));
+  kernel.Set("installKeys", Napi::Function::New<InstallKeys>(env, "installKeys"));
+  kernel.Set("readKeys", Napi::Function::New<ReadKeys>(env, "readKeys"));
+  kernel.Set("sendRecord", Napi::Function::New<SendRecord>(env, "sendRecord"));
+  kernel.Set("send", Napi::Function::New<Send>(env, "send"));
+  kernel.Set("sendFile", Napi::Function::New<SendFile>(env, "sendFile"));
+  kernel.Set("duplicate", Napi::Function::New<Duplicate>(env, "duplicate"));
+  kernel.Set("closeFd", Napi::Function::New<CloseFd>(env, "closeFd"));
+  kernel.Set("loopbackPair", Napi::Function::New<MakeLoopbackPair>(env, "loopbackPair"));
+  kernel.Set("SocketPoll", SocketPoll::Define(env));
 }

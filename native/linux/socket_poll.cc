@@ -1,4 +1,4 @@
-#include "socket_poll_linux.h"
+#include "socket_poll.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -6,8 +6,9 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "arguments.h"
-#include "receive_linux.h"
+#include "../binding/arguments.h"
+#include "../binding/getter.h"
+#include "receive.h"
 
 // Lengths are reported as int32.
 constexpr size_t maxReceived = INT32_MAX;
@@ -211,9 +212,6 @@ void SocketPoll::AwaitMore(const ReceivedMany& received) {
 }
 
 Napi::Value SocketPoll::RecordType(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  arguments.Receiver(typeTag);
-  if (arguments.refused()) return {};
   return Napi::Number::New(info.Env(), recordType_);
 }
 
@@ -225,5 +223,5 @@ Napi::Function SocketPoll::Define(Napi::Env env) {
                       InstanceMethod<&SocketPoll::Receive>("receive"),
                       InstanceMethod<&SocketPoll::TakeError>("takeError"),
                       InstanceMethod<&SocketPoll::ReceiveMany>("receiveMany"),
-                      InstanceAccessor<&SocketPoll::RecordType>("recordType")});
+                      Getter<SocketPoll, &SocketPoll::RecordType, typeTag>("recordType")});
 }

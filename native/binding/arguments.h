@@ -37,14 +37,6 @@ class Arguments {
     return refused_ ? 0 : value;
   }
 
-  // Whether `this` is an object that bears the tag. V8 checks that for methods, but not for accessors: a getter of one
-  // class would take an object of the other for its own.
-  void Receiver(const napi_type_tag& tag) {
-    if (info_.This().As<Napi::Object>().CheckTypeTag(&tag)) return;
-    if (!refused_) Napi::TypeError::New(info_.Env(), "Illegal invocation").ThrowAsJavaScriptException();
-    refused_ = true;
-  }
-
   int Descriptor(size_t index) { return static_cast<int>(Integer(index, 0, INT32_MAX)); }
 
   size_t Size(size_t index) { return static_cast<size_t>(Integer(index, 0, maxSafeInteger)); }

@@ -2,11 +2,12 @@
 #include <algorithm>
 #include <memory>
 
-#include "arguments.h"
+#include "../binding/arguments.h"
+#include "../binding/getter.h"
 #include "open_records.h"
 #include "record_key.h"
-#include "result_fields.h"
-#include "surface.h"
+#include "../binding/result_fields.h"
+#include "../binding/surface.h"
 
 namespace {
 
@@ -125,9 +126,7 @@ Napi::Value RecordCipher::Open(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value RecordCipher::SequenceNumber(const Napi::CallbackInfo& info) {
-  Arguments arguments(info);
-  arguments.Receiver(typeTag);
-  if (arguments.refused() || key_ == nullptr) return {};
+  if (key_ == nullptr) return {};
   // 2^64 when there is no next record.
   const uint64_t words[] = {key_->sequenceNumber(), key_->usedUp() ? 1u : 0u};
   return Napi::BigInt::New(info.Env(), 0, key_->usedUp() ? 2 : 1, words);
@@ -154,11 +153,11 @@ Napi::Function RecordCipher::Define(Napi::Env env) {
   return DefineClass(env, "RecordCipher",
                      {StaticMethod<&RecordCipher::Supports>("supports"), InstanceMethod<&RecordCipher::Seal>("seal"),
                       InstanceMethod<&RecordCipher::Open>("open"), InstanceMethod<&RecordCipher::Dispose>("dispose"),
-                      InstanceAccessor<&RecordCipher::SequenceNumber>("sequenceNumber")});
+                      Getter<RecordCipher, &RecordCipher::SequenceNumber, typeTag>("sequenceNumber")});
 }
 
 }  // namespace
 
-void DefineRecordCipher(Napi::Env env, Napi::Object exports) {
-  if (Libcrypto::Find() != nullptr) exports.Set("RecordCipher", RecordCipher::Define(env));
+void DefineRecordCipher(Napi::Env env, Napi::Object cryptography) {
+  cryptography.Set("RecordCipher", RecordCipher::Define(env));
 }

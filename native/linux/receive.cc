@@ -1,4 +1,4 @@
-#include "receive_linux.h"
+#include "receive.h"
 
 #include <linux/tls.h>
 #include <sys/ioctl.h>

@@ -1,4 +1,4 @@
-#include "loopback_linux.h"
+#include "loopback.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -2,9 +2,9 @@
 #include <climits>
 #include <memory>
 
-#include "arguments.h"
+#include "../binding/arguments.h"
 #include "libcrypto.h"
-#include "surface.h"
+#include "../binding/surface.h"
 
 namespace {
 
@@ -62,6 +62,6 @@ Napi::Value ApplyCounterMode(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-void DefineCounterMode(Napi::Env env, Napi::Object exports) {
-  if (Libcrypto::Find() != nullptr) exports.Set("applyCounterMode", Napi::Function::New<ApplyCounterMode>(env));
+void DefineCounterMode(Napi::Env env, Napi::Object cryptography) {
+  cryptography.Set("applyCounterMode", Napi::Function::New<ApplyCounterMode>(env));
 }

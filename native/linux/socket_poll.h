@@ -3,9 +3,9 @@
 
 #include <uv.h>
 
-#include "node_addon.h"
-#include "receive_linux.h"
-#include "result_fields.h"
+#include "../binding/node_addon.h"
+#include "receive.h"
+#include "../binding/result_fields.h"
 
 // The lowest free descriptor above the standard three, closed on exec; -1 and errno if there is none.
 int DuplicateDescriptor(int fd);
