@@ -10,6 +10,7 @@ import {
   streamData,
 } from '../../keys.ts';
 import type { Output } from '../output.ts';
+import { HexLines } from './hex-lines.ts';
 
 /** Where what is decrypted goes. */
 export interface DecryptionOutput {
@@ -24,29 +25,28 @@ export interface DecryptionOutput {
  */
 export class JsonOutput implements DecryptionOutput {
   readonly #output: Output;
+  readonly #lines: HexLines;
 
   constructor(output: Output) {
     this.#output = output;
+    this.#lines = new HexLines(output.stdout);
   }
 
   push(event: DecryptionEvent): void {
     if (event.kind !== 'record' || event.record.plaintext === undefined) {
+      this.#lines.flush();
       this.#output.json(eventJson(event), 'line');
       return;
     }
     const { plaintext, ...rest } = event.record;
     const { plaintext: _, ...others } = eventJson({ ...event, record: { ...rest, plaintext: undefined } });
-    const digits = Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.byteLength).toString('hex');
     // Nothing in it is beyond ASCII: names are of a table, times are digits.
-    const start = `${JSON.stringify(others).slice(0, -1)},"plaintext":"`;
-    const line = Buffer.allocUnsafe(start.length + digits.length + 3);
-    line.write(start, 'latin1');
-    line.write(digits, start.length, 'latin1');
-    line.write('"}\n', start.length + digits.length, 'latin1');
-    this.#output.stdout.write(line);
+    this.#lines.add(`${JSON.stringify(others).slice(0, -1)},"plaintext":"`, plaintext, '"}\n');
   }
 
-  end(): void {}
+  end(): void {
+    this.#lines.flush();
+  }
 }
 
 /** The page that shows a capture. */
