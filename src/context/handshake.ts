@@ -76,7 +76,7 @@ export class ContextHandshake {
 
   /** Answers a question about a hello: the context for its name, and the id that sessions to be resumed in it have. */
   chooseContext(context: SecureContext, sessionScope: Uint8Array): void {
-    this.#engine.setup.setContext(context.for(this.#use), sessionScope);
+    this.#engine.setup.setContext(context.for({ ...this.#use, isChosen: true }), sessionScope);
   }
 
   /** Answers a question about a hello. A session that cannot be read is none: a new one is made, as in node:tls. */
@@ -95,7 +95,7 @@ export class ContextHandshake {
 
   /** The certificate and key of another context, for this connection alone. */
   useIdentity(context: SecureContext): void {
-    this.#engine.setup.useIdentity(context.for({ ...this.#use, verifiesPeer: false }));
+    this.#engine.setup.useIdentity(context.for({ ...this.#use, isChosen: true, verifiesPeer: false }));
   }
 
   /** Outputs `trace` from here on. */
