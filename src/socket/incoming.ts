@@ -163,10 +163,10 @@ export class Incoming implements SessionListener {
   }
 
   #onFailure({ failure }: ConnectionEvent & { kind: 'failed' }): void {
-    const isNegotiation = failure.by === 'openssl' || failure.by === 'record';
-    this.#socket.destroy(
-      this.#parts.writes.failed(this.#echRejection(failure) ?? failureError(failure), isNegotiation),
-    );
+    const rejection = this.#echRejection(failure);
+    // What it says has to get through to who may connect again, whether something was written already or not.
+    const isNegotiation = !rejection && (failure.by === 'openssl' || failure.by === 'record');
+    this.#socket.destroy(this.#parts.writes.failed(rejection ?? failureError(failure), isNegotiation));
   }
 
   #echRejection(failure: Failure): Error | undefined {
