@@ -137,7 +137,8 @@ export class ContextHandshake {
         throw error instanceof OpenSSLError ? echConfigsRefused(error) : error;
       }
       if (told.outerAlpn) setup.ech.setOuterAlpn(told.outerAlpn);
-      if (told.outerServerName !== undefined) setup.ech.setOuterName(nameWithoutZero(told.outerServerName));
+      if (told.outerServerName !== undefined)
+        setup.ech.setOuterName(nameWithoutZero(told.outerServerName, 'ech.outerServerName'));
     }
   }
 
@@ -153,9 +154,9 @@ export class ContextHandshake {
 }
 
 /** Text of C's ends at a zero byte: another name would be asked for than the one that is judged. */
-function nameWithoutZero(name: string): string {
+function nameWithoutZero(name: string, option = 'servername'): string {
   if (!name.includes('\0')) return name;
-  throw codedError('ERR_INVALID_ARG_VALUE', "The property 'options.servername' must not contain a zero byte");
+  throw codedError('ERR_INVALID_ARG_VALUE', `The property 'options.${option}' must not contain a zero byte`);
 }
 
 interface ContextUse {
