@@ -87,7 +87,8 @@ function readFiles(keys: EchKey | readonly EchKey[]): { readonly pem: Uint8Array
     if (typeof file !== 'object' || file === null || !('pem' in file) || !isText(file.pem))
       throw wrongType('keys', 'PEM text');
     const retry: unknown = 'retry' in file ? file.retry : undefined;
-    return { pem: copy(file.pem), retry: retry === undefined ? undefined : retry === true };
+    if (retry !== undefined && typeof retry !== 'boolean') throw wrongType('keys', 'PEM text, and retry true or false');
+    return { pem: copy(file.pem), retry };
   });
   if (given.length === 0) throw wrongType('keys', 'PEM text');
   const isSaid = given.some(({ retry }) => retry !== undefined);
@@ -142,14 +143,29 @@ function readClient(option: ClientEchOptions): Ech | undefined {
   if (configs === undefined) {
     if (outerServerName !== undefined || outerALPNProtocols !== undefined)
       throw typeError('ERR_INVALID_ARG_VALUE', 'An outer name or protocol says nothing without ech.configs');
+    // Whoever asks for ECH with configurations that they turn out not to have would show the name to everybody.
+    if (grease === undefined)
+      throw typeError(
+        'ERR_INVALID_ARG_VALUE',
+        'The option ech of a client must have configs, or say whether to grease',
+      );
     return grease ? { grease } : undefined;
   }
-  const outerAlpn = alpnProtocols(outerALPNProtocols);
   return {
     configs: echConfigBytes(configs, 'ech.configs'),
     outerServerName,
-    outerAlpn: outerAlpn?.length ? outerAlpn : undefined,
+    outerAlpn: readOuterAlpn(outerALPNProtocols),
   };
+}
+
+/** Of what is no list, or an empty one, OpenSSL would make the inner protocols, for everybody to read. */
+function readOuterAlpn(protocols: ClientEchOptions['outerALPNProtocols']): Uint8Array | undefined {
+  if (protocols === undefined) return undefined;
+  if (!Array.isArray(protocols) && !ArrayBuffer.isView(protocols))
+    throw wrongType('outerALPNProtocols', 'a list of names, or bytes');
+  const wire = alpnProtocols(protocols);
+  if (!wire?.length) throw typeError('ERR_INVALID_ARG_VALUE', 'The option ech.outerALPNProtocols must not be empty');
+  return wire;
 }
 
 function isText(value: unknown): value is string | Uint8Array {
@@ -194,7 +210,7 @@ export interface GeneratedEchKey {
  */
 export function generateEchKey({ publicName, maxNameLength = 0, suite = {} }: EchKeyOptions): GeneratedEchKey {
   if (typeof publicName !== 'string') throw typeError('ERR_INVALID_ARG_TYPE', 'The option publicName must be a string');
-  if (publicName.length === 0 || publicName.length > 255)
+  if (publicName.length === 0 || publicName.length > 255 || publicName.includes('\0'))
     throw typeError('ERR_INVALID_ARG_VALUE', 'The option publicName must be a DNS name of 1 to 255 bytes');
   if (!Number.isInteger(maxNameLength) || maxNameLength < 0 || maxNameLength > 255)
     throw typeError('ERR_INVALID_ARG_VALUE', 'The option maxNameLength must be a whole number from 0 to 255');

@@ -76,7 +76,7 @@ export class ContextHandshake {
 
   /** Answers a question about a hello: the context for its name, and the id that sessions to be resumed in it have. */
   chooseContext(context: SecureContext, sessionScope: Uint8Array): void {
-    this.#engine.setup.setContext(context.for(this.#use), sessionScope);
+    this.#engine.setup.setContext(context.for({ ...this.#use, isChosen: true }), sessionScope);
   }
 
   /** Answers a question about a hello. A session that cannot be read is none: a new one is made, as in node:tls. */
@@ -95,7 +95,7 @@ export class ContextHandshake {
 
   /** The certificate and key of another context, for this connection alone. */
   useIdentity(context: SecureContext): void {
-    this.#engine.setup.useIdentity(context.for({ ...this.#use, verifiesPeer: false }));
+    this.#engine.setup.useIdentity(context.for({ ...this.#use, isChosen: true, verifiesPeer: false }));
   }
 
   /** Outputs `trace` from here on. */
@@ -137,7 +137,8 @@ export class ContextHandshake {
         throw error instanceof OpenSSLError ? echConfigsRefused(error) : error;
       }
       if (told.outerAlpn) setup.ech.setOuterAlpn(told.outerAlpn);
-      if (told.outerServerName !== undefined) setup.ech.setOuterName(nameWithoutZero(told.outerServerName));
+      if (told.outerServerName !== undefined)
+        setup.ech.setOuterName(nameWithoutZero(told.outerServerName, 'ech.outerServerName'));
     }
   }
 
@@ -153,9 +154,9 @@ export class ContextHandshake {
 }
 
 /** Text of C's ends at a zero byte: another name would be asked for than the one that is judged. */
-function nameWithoutZero(name: string): string {
+function nameWithoutZero(name: string, option = 'servername'): string {
   if (!name.includes('\0')) return name;
-  throw codedError('ERR_INVALID_ARG_VALUE', "The property 'options.servername' must not contain a zero byte");
+  throw codedError('ERR_INVALID_ARG_VALUE', `The property 'options.${option}' must not contain a zero byte`);
 }
 
 interface ContextUse {

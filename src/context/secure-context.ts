@@ -68,8 +68,10 @@ class Context {
   }
 
   /** The engine's context for a connection. Trust in the default certificates begins when the first connection has to verify a peer. */
-  for(use: { verifiesPeer: boolean; isServer: boolean; engine?: EngineKind }): EngineContext {
-    if (use.engine === 'ech' && !this.#recipe.allowsTls13) throw typeError('ERR_INVALID_ARG_VALUE', needsTls13);
+  for(use: { verifiesPeer: boolean; isServer: boolean; isChosen?: boolean; engine?: EngineKind }): EngineContext {
+    // Versions are the server's, whichever context it chooses for a name.
+    if (use.engine === 'ech' && !use.isChosen && !this.#recipe.allowsTls13)
+      throw typeError('ERR_INVALID_ARG_VALUE', needsTls13);
     const live = this.#in(use.engine ?? 'default');
     const { context, trust } = live.made;
     // Tickets outlive OpenSSL's instance.

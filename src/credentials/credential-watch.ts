@@ -46,7 +46,11 @@ export class CredentialWatch extends EventEmitter<CredentialWatchEvents> impleme
   /** See {@link watchCredentials}. */
   constructor(server: Server, files: CredentialFiles, options: CredentialWatchOptions = {}) {
     super();
+    if (typeof options !== 'object' || options === null)
+      throw typeError('ERR_INVALID_ARG_TYPE', 'The "options" argument must be an object');
     const { passphrase, checkEvery = 5_000, settleFor = 500 } = options;
+    if (passphrase !== undefined && typeof passphrase !== 'string')
+      throw typeError('ERR_INVALID_ARG_TYPE', 'The option passphrase must be a string');
     this.#server = server;
     this.#files = checkedFiles(files);
     this.#options = { passphrase, checkEvery, settleFor };
@@ -151,6 +155,8 @@ export function watchCredentials(
 function checkedFiles(files: CredentialFiles): CredentialFiles {
   if (typeof files !== 'object' || files === null)
     throw typeError('ERR_INVALID_ARG_TYPE', 'The "files" argument must be an object');
+  if (files.ca === null)
+    throw typeError('ERR_INVALID_ARG_TYPE', 'The paths of key, cert and ca must be strings or URLs');
   for (const path of pathsOf(files))
     if (typeof path !== 'string' && !(path instanceof URL))
       throw typeError('ERR_INVALID_ARG_TYPE', 'The paths of key, cert and ca must be strings or URLs');

@@ -55,12 +55,13 @@ export function echConfigsRefused(cause: unknown): TLSError {
  * The server did not accept an encrypted hello. `retryConfigs`: what it would have accepted, for a new connection; undefined where it has none, or
  * showed no certificate that is good for the outer name.
  */
-export function echRejected({ outerServerName, retryConfigs, verifyText, alert }: EchRejection): TLSError {
+export function echRejected({ outerServerName, retryConfigs, verifyText, alert, cause }: EchRejection): TLSError {
   const by = outerServerName === undefined ? 'The server' : `The server for ${outerServerName}`;
   const why = verifyText === undefined ? '' : `, and is not trusted: ${verifyText}`;
   const retry = retryConfigs === undefined ? '' : ': connect again with retryConfigs as ech.configs';
   const message = `${by} did not accept the encrypted ClientHello${why}${retry}`;
-  return codedError('ERR_KTLS_ECH_REJECTED', message, { outerServerName, retryConfigs, alert });
+  const details = { outerServerName, retryConfigs, alert, ...(cause && { cause }) };
+  return codedError('ERR_KTLS_ECH_REJECTED', message, details);
 }
 
 interface EchRejection {
@@ -68,6 +69,8 @@ interface EchRejection {
   readonly retryConfigs: Uint8Array | undefined;
   readonly verifyText: string | undefined;
   readonly alert: number | undefined;
+  /** Why the application does not trust the server. */
+  readonly cause: Error | undefined;
 }
 
 /** What peers make OpenSSL hold before they are known has a bound. */

@@ -51,6 +51,8 @@ class Connections {
   }
 
   opened(socket: net.Socket, isServer: boolean): void {
+    // Another subscriber has ended it, which was told before.
+    if (socket.destroyed) return;
     const role = isServer ? 'server' : 'client';
     const opened = performance.now();
     this.#seen.set(socket, { role, opened, isSecure: false, read: 'wasm', write: 'wasm' });

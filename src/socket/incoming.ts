@@ -3,12 +3,13 @@ import { InstanceLost } from '../connection/instance-lost.ts';
 import type { KeyEpoch } from '../connection/key-epoch.ts';
 import type { Negotiated } from '../connection/negotiated.ts';
 import { versionName } from '../context/protocol-versions.ts';
-import { echRejected, truncated } from '../errors/codes.ts';
+import { truncated } from '../errors/codes.ts';
 import { failureError } from '../failure.ts';
 import type { EpochKeys } from '../keys/exported-keys.ts';
 import { type ConnectionMessages, publish } from '../observe/channels.ts';
 import type { ReadTaker } from '../platform/socket-reads.ts';
 import { wipeTrafficKeys } from '../record/crypto-info.ts';
+import { echRejection } from './ech-rejection.ts';
 import { asError } from './handshake-answers.ts';
 import type { Opening } from './opening.ts';
 import { answerQuestion } from './server-questions.ts';
@@ -162,27 +163,15 @@ export class Incoming implements SessionListener {
   }
 
   #onFailure({ failure }: ConnectionEvent & { kind: 'failed' }): void {
-    const isNegotiation = failure.by === 'openssl' || failure.by === 'record';
-    this.#socket.destroy(
-      this.#parts.writes.failed(this.#echRejection(failure) ?? failureError(failure), isNegotiation),
-    );
+    const rejection = this.#echRejection(failure);
+    // What it says has to get through to who may connect again, whether something was written already or not.
+    const isNegotiation = !rejection && (failure.by === 'openssl' || failure.by === 'record');
+    this.#socket.destroy(this.#parts.writes.failed(rejection ?? failureError(failure), isNegotiation));
   }
 
-  /** Client: the handshake ended because the encrypted hello was not accepted (RFC 9849 §6.1.6). */
   #echRejection(failure: Failure): Error | undefined {
-    const connection = this.#parts.opening.session?.connection;
-    const isRejection = failure.by === 'openssl' && failure.entries.some(({ reason }) => reason === 'ech required');
-    if (!isRejection || !connection || this.#parts.opening.isServer) return undefined;
-    const { ech } = connection.inspection;
-    if (ech?.status !== 'rejected') return undefined;
-    const { verifyResult, verifyText } = connection.negotiated;
-    const { outerServerName, retryConfigs } = ech;
-    return echRejected({
-      outerServerName,
-      retryConfigs: retryConfigs && asBuffer(retryConfigs),
-      verifyText: verifyResult === 0 ? undefined : verifyText,
-      alert: failure.alert,
-    });
+    const { session, isServer, options } = this.#parts.opening;
+    return session && !isServer ? echRejection(failure, session.connection, options) : undefined;
   }
 
   #onData(bytes: Uint8Array): void {

@@ -75,6 +75,8 @@ class TLSServer extends net.Server {
   setSecureContext(options: SecureContextOptions): void {
     if (typeof options !== 'object' || options === null || Array.isArray(options)) letNodeRefuseServerContext(options);
     const context = replaceable.createSecureContext(keepOptions(this, options));
+    // What OpenSSL 4 does not take is said here, and not when somebody connects.
+    if (echKeys.has(this)) context.for({ isServer: true, verifiesPeer: this.requestCert, engine: 'ech' });
     contextOptions.set(this, options);
     keyrings.get(this)?.supply(context);
     this._sharedCreds = context;

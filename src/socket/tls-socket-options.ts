@@ -21,6 +21,8 @@ export interface TLSSocketOptions extends Omit<tls.TLSSocketOptions, 'server' | 
   server?: OwningServer | undefined;
   pskCallback?: ((...args: never[]) => unknown) | undefined;
   pskIdentityHint?: string | undefined;
+  /** Client: judges who proves a name, in addition to OpenSSL. */
+  checkServerIdentity?: typeof tls.checkServerIdentity | undefined;
   servername?: string | undefined;
   allowHalfOpen?: boolean | undefined;
   highWaterMark?: number | undefined;

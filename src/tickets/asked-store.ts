@@ -66,7 +66,13 @@ export class AskedStore implements SharedStore {
 
 /** Messages with this mark are of this module, in either direction. */
 function markedIn(message: unknown): Request | Answer | undefined {
-  return typeof message === 'object' && message !== null ? Reflect.get(message, mark) : undefined;
+  const marked: unknown = typeof message === 'object' && message !== null ? Reflect.get(message, mark) : undefined;
+  return isMarked(marked) ? marked : undefined;
+}
+
+/** What else has the mark is not ours, and no reason for a process to end. */
+function isMarked(marked: unknown): marked is Request | Answer {
+  return typeof marked === 'object' && marked !== null && 'id' in marked;
 }
 
 const mark = 'ktls/tickets';

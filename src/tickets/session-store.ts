@@ -68,8 +68,9 @@ export function storeSessions(server: EventEmitter, options: SessionStoreOptions
         session?.fill(0);
       },
       (error: unknown) => {
-        failed(error);
+        // First, as what `onFailed` throws must not leave a handshake waiting.
         done(null, null);
+        failed(error);
       },
     );
   };

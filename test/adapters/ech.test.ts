@@ -9,7 +9,7 @@ import { selfSigned } from '../../src/cli/self-signed.ts';
 import { type GeneratedEchKey, generateEchKey } from '../../src/ech.ts';
 import * as http2 from '../../src/http2.ts';
 import * as https from '../../src/https.ts';
-import { TLSSocket } from '../../src/index.ts';
+import { connect, TLSSocket } from '../../src/index.ts';
 import { buildConnector } from '../../src/undici.ts';
 import { listen } from '../helpers/listen.ts';
 
@@ -52,6 +52,19 @@ test('ktls/http2', async () => {
   expect(await text(stream)).toBe('hello');
   session.close();
   expectAccepted();
+});
+
+test('a rejection says what to try instead, also where a request was written already', async () => {
+  const { configs } = generateEchKey({ publicName: 'outer.example' });
+  const ech = { configs };
+  const request = https.get({ host: 'localhost', port, ca: identity.cert, agent: false, ech });
+  const session = http2.connect(`https://localhost:${port}`, { ca: identity.cert, ech });
+  session.request({ ':path': '/' }).on('error', () => {});
+  const socket = connect({ host: 'localhost', port, ca: identity.cert, ech });
+  socket.write('early', () => {});
+  const told = await Promise.all([request, session, socket].map((one) => once(one, 'error')));
+  for (const [error] of told) expect(error).toMatchObject({ code: 'ERR_KTLS_ECH_REJECTED', retryConfigs: key.configs });
+  seen.splice(0);
 });
 
 test('ktls/undici', async () => {

@@ -267,6 +267,9 @@ test('what cannot be is refused', () => {
     [[server, undefined], 'ERR_INVALID_ARG_TYPE'],
     [[server, { key: 5, cert: 'x' }], 'ERR_INVALID_ARG_TYPE'],
     [[server, { ...files, ca: [5] }], 'ERR_INVALID_ARG_TYPE'],
+    [[server, { ...files, ca: null }], 'ERR_INVALID_ARG_TYPE'],
+    [[server, files, null], 'ERR_INVALID_ARG_TYPE'],
+    [[server, files, { passphrase: 5 }], 'ERR_INVALID_ARG_TYPE'],
     [[server, files, { checkEvery: 1 }], 'ERR_OUT_OF_RANGE'],
     [[server, files, { settleFor: '1' }], 'ERR_INVALID_ARG_TYPE'],
   ];

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
@@ -11,7 +12,7 @@ import {
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
 import * as prometheus from 'prom-client';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { connect, createServer } from '../../src/index.ts';
 import {
   type MetricsRecording,
@@ -182,4 +183,17 @@ test('what is no client or meter is refused', () => {
       );
     }
   }
+});
+
+test('a connection that another subscriber ends as it begins is not open', async () => {
+  const end = (message: unknown): void => void Reflect.get(Object(message), 'socket').destroy();
+  subscribe('ktls.connection.open', end);
+  onTestFinished(() => void unsubscribe('ktls.connection.open', end));
+  const page = metricsPage();
+  recordings.push(page);
+  const server = createServer(identities.server);
+  const gone = once(server, 'tlsClientError');
+  owned(net.connect(await listenUntilEnd(server), '127.0.0.1')).on('error', () => {});
+  await gone;
+  expect(page.text()).not.toMatch(/ktls_connections_open\{[^}]*\} [^0]/);
 });

@@ -150,6 +150,13 @@ describe.each(['native', 'wasm'] as const)('%s', (portableLayer) => {
     expect((await talk(port, { portableLayer, ech: { configs: retryConfigs } })).ech).toEqual(accepted);
   });
 
+  it('a server that has another key and sends a HelloRetryRequest: rejected, without retryConfigs by OpenSSL 4.0', async () => {
+    const { port, sockets } = await serve({ ...keysOf(other), ecdhCurve: 'P-256' });
+    const error = await failure(dial(port, { ...configsOf(key), ecdhCurve: 'X25519:P-256' }));
+    expect(error).toMatchObject({ code: 'ERR_KTLS_ECH_REJECTED', retryConfigs: undefined, alert: 47 });
+    expect(sockets).toEqual([]);
+  });
+
   it('a server that is not trusted gives no retryConfigs, also with rejectUnauthorized: false', async () => {
     const stranger = await issue(await makeAuthority(), { names: [secretName, outerName] });
     const { port } = await serve({ ...keysOf(other), ...stranger });
@@ -158,6 +165,34 @@ describe.each(['native', 'wasm'] as const)('%s', (portableLayer) => {
       expect(error).toMatchObject({ code: 'ERR_KTLS_ECH_REJECTED', retryConfigs: undefined });
       expect(error.message).toMatch(/is not trusted/);
     }
+  });
+
+  it.each([
+    ['refuses', () => new Error('another pin')],
+    [
+      'throws',
+      () => {
+        throw new Error('another pin');
+      },
+    ],
+  ])('nor does one that checkServerIdentity %s, which is asked for the outer name', async (_, judge) => {
+    const { port } = await serve(keysOf(other));
+    const names: string[] = [];
+    const checkServerIdentity = (name: string, { raw }: nodeTls.PeerCertificate): Error => {
+      names.push(`${name} ${raw.length > 0}`);
+      return judge();
+    };
+    const error = await failure(dial(port, { ...configsOf(key), checkServerIdentity }));
+    expect(error).toMatchObject({ code: 'ERR_KTLS_ECH_REJECTED', retryConfigs: undefined });
+    expect([names, error.message]).toEqual([[`${outerName} true`], expect.stringMatching(/not trusted: another pin/)]);
+  });
+
+  it('a context that is chosen for a name says nothing of versions, as with node:tls', async () => {
+    const chosen = nodeContext({ ...identity, maxVersion: 'TLSv1.2' });
+    const { port } = await serve({ ...keysOf(key), SNICallback: (_, done) => done(null, chosen) });
+    expect((await talk(port, configsOf(key))).ech).toEqual(accepted);
+    const socket = nodeTls.connect({ port, ca: authority.cert, servername: secretName, maxVersion: 'TLSv1.2' });
+    expect(JSON.parse((await buffer(socket)).toString())).toEqual([secretName, 'absent', false]);
   });
 
   it('a server whose certificate is not good for the outer name gives none either', async () => {
@@ -222,7 +257,7 @@ describe.each(['native', 'wasm'] as const)('%s', (portableLayer) => {
 });
 
 /** A context as an SNICallback gives it. */
-function nodeContext(from: Identity): nodeTls.SecureContext {
+function nodeContext(from: nodeTls.SecureContextOptions): nodeTls.SecureContext {
   return Reflect.apply(createSecureContext, undefined, [from]);
 }
 
@@ -286,6 +321,12 @@ describe('what cannot be', () => {
     ['configs that are no base64', { ech: { configs: 'not base64!' } }, 'ERR_INVALID_ARG_VALUE'],
     ['an outer name alone', { ech: { outerServerName: outerName } }, 'ERR_INVALID_ARG_VALUE'],
     ['an outer name of another type', { ech: { configs: 'AAAA', outerServerName: 1 } }, 'ERR_INVALID_ARG_TYPE'],
+    ['nothing at all', { ech: {} }, 'ERR_INVALID_ARG_VALUE'],
+    ['configs that were not found', { ech: { configs: undefined } }, 'ERR_INVALID_ARG_VALUE'],
+    ['a list', { ech: [] }, 'ERR_INVALID_ARG_VALUE'],
+    ['outer protocols of another type', { ech: { configs: 'AAAA', outerALPNProtocols: 7 } }, 'ERR_INVALID_ARG_TYPE'],
+    ['outer protocols null', { ech: { configs: 'AAAA', outerALPNProtocols: null } }, 'ERR_INVALID_ARG_TYPE'],
+    ['no outer protocols', { ech: { configs: 'AAAA', outerALPNProtocols: [] } }, 'ERR_INVALID_ARG_VALUE'],
     ['grease of another type', { ech: { grease: 1 } }, 'ERR_INVALID_ARG_TYPE'],
     ['a server’s option', { ech: { keys: '' } }, 'ERR_INVALID_ARG_VALUE'],
     ['no TLS 1.3', { ech: { grease: true }, maxVersion: 'TLSv1.2' }, 'ERR_INVALID_ARG_VALUE'],
@@ -299,11 +340,20 @@ describe('what cannot be', () => {
     ['an empty list', { keys: [] }, 'ERR_INVALID_ARG_TYPE'],
     ['keys of another type', { keys: [7] }, 'ERR_INVALID_ARG_TYPE'],
     ['text that has none', { keys: 'rubbish' }, 'ERR_INVALID_ARG_VALUE'],
+    ['retry of another type', { keys: { pem: '', retry: 'yes' } }, 'ERR_INVALID_ARG_TYPE'],
     ['split mode', { keys: '', splitMode: true }, 'ERR_INVALID_ARG_VALUE'],
   ])('of a server: %s', (_, ech, code) => {
     expect(() => Reflect.construct(Object, [createServer({ ...identity, ...option(ech) })])).toThrow(
       expect.objectContaining({ code }),
     );
+  });
+
+  it('of a server: no TLS 1.3, told at once and not to who connects', () => {
+    const refused = expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' });
+    const ech = { keys: key.pem };
+    expect(() => createServer({ ...identity, ech, maxVersion: 'TLSv1.2' })).toThrow(refused);
+    const server = createServer({ ...identity, ech });
+    expect(() => server.setSecureContext({ ...identity, maxVersion: 'TLSv1.2' })).toThrow(refused);
   });
 
   it.each([Buffer.alloc(0), Buffer.from('rubbish'), Buffer.alloc(2000, 0xfe)])(
@@ -319,7 +369,7 @@ describe('what cannot be', () => {
   );
 
   it('generateEchKey: names and suites that are none', () => {
-    for (const publicName of ['', 'x'.repeat(300)])
+    for (const publicName of ['', 'x'.repeat(300), 'a.example\0b'])
       expect(() => generateEchKey({ publicName })).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }));
     expect(() => generateEchKey({ publicName: outerName, maxNameLength: 256 })).toThrow(
       expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }),

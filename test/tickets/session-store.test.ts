@@ -1,5 +1,5 @@
 import { constants, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { memoryStore, type SessionStoreOptions, type SharedStore, storeSessions } from '../../src/tickets.ts';
 import { type Identities, makeIdentities } from '../socket/identities.ts';
@@ -76,6 +76,17 @@ describe.each([...new Set(pairs.map(({ server }) => server))])('servers of $name
     await sessionFrom(at);
     expect(kept).toEqual([[expect.stringMatching(/^shop:session:[0-9a-f]{64}$/), expect.stringMatching(/^s1:/), 7000]]);
   });
+});
+
+test('a handshake goes on before it is told that the store failed, whatever is made of that', async () => {
+  const server = new EventEmitter();
+  const order: string[] = [];
+  const store = { get: () => Promise.reject(new Error('down')), add: async () => {} };
+  await new Promise<void>((resolve) => {
+    storeSessions(server, { store, onFailed: () => resolve(void order.push('failed')) });
+    server.emit('resumeSession', Buffer.alloc(32), () => order.push('answered'));
+  });
+  expect(order).toEqual(['answered', 'failed']);
 });
 
 test('what cannot be is refused', async () => {
