@@ -75,6 +75,16 @@ size_t ktls_hpke_shared_secret(const OSSL_HPKE_CTX *ctx, const unsigned char **s
 C
 esac
 
+# A client takes a rejection after a HelloRetryRequest that named the extension for a breach of the protocol, and tells no retry configurations: it asks whether
+# the retry had the extension, and means whether it accepted (RFC 9849 §6.1.5). Of a handshake that is rejected twice so, the first name is kept, and freed once.
+hello="$source/ssl/statem/statem_clnt.c"
+case $MAJOR.$MINOR.$PATCH in 4.0.[0-3])
+  perl -0pi -e 's/(\bif \(s->ext\.ech\.es != NULL\s+&& s->ext\.ech\.done != 1[^{]*\{)(?!\s*const int accepted)/$1\n        const int accepted = s->ext.ech.success;/;
+    s/(s->ext\.ech\.success == 0\s+&&) s->ext\.ech\.hrrsignal_p != NULL\)/$1 accepted == 1)/;
+    s/^( +)(s->ext\.ech\.former_inner = s->ext\.hostname;)/$1if (s->ext.ech.former_inner != NULL)\n$1    OPENSSL_free(s->ext.hostname);\n$1else\n$1    $2/m' "$hello"
+  grep -q 'const int accepted = s->ext.ech.success;' "$hello" && grep -q '&& accepted == 1)' "$hello" && grep -q 'former_inner != NULL)' "$hello" || { echo "no place for what a retry accepted in $hello" >&2; exit 1; }
+esac
+
 perl "$source/Configure" --config="$here/openssl.conf" linux-wasm32 --prefix=/ktls --openssldir=/ktls \
   $platform $protocols $formats $algorithms $wanted CC=./cc AR=emar RANLIB=emranlib
 make -j"$(nproc)" build_generated
