@@ -4,14 +4,14 @@ import type { Duplex } from 'node:stream';
 import { promisify } from 'node:util';
 import { carryServer } from './adapters/carry-server.ts';
 import { bridgeHttp2 } from './adapters/http2-bridge.ts';
-import type { KtlsOptions } from './adapters/options.ts';
+import type { KtlsOptions, ServerTickets } from './adapters/options.ts';
 import { connect as connectTls } from './tls.ts';
 
 export * from 'node:http2';
 
 type RequestListener = (request: http2.Http2ServerRequest, response: http2.Http2ServerResponse) => void;
 type SessionListener = NonNullable<Parameters<typeof http2.connect>[2]>;
-type SecureServerOptions = http2.SecureServerOptions & KtlsOptions;
+type SecureServerOptions = http2.SecureServerOptions & KtlsOptions & ServerTickets;
 type SessionOptions = (http2.ClientSessionOptions | http2.SecureClientSessionOptions) & KtlsOptions;
 
 /** As http2.createSecureServer of node:http2. */

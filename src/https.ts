@@ -2,14 +2,14 @@ import type { ClientRequest, IncomingMessage, RequestListener } from 'node:http'
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
 import { carryServer } from './adapters/carry-server.ts';
-import { connectionName, type KtlsOptions } from './adapters/options.ts';
+import { connectionName, type KtlsOptions, refuseEchOfNodeTls, type ServerTickets } from './adapters/options.ts';
 import { connect, type TLSSocket } from './tls.ts';
 
 export { type FileHandler, type FileServerOptions, type ListingPage, serveFiles } from './files/file-server.ts';
 export { type FileResponse, sendFile } from './files/response-file.ts';
 export type { Entry } from './files/site.ts';
 
-export type ServerOptions = https.ServerOptions & KtlsOptions;
+export type ServerOptions = https.ServerOptions & KtlsOptions & ServerTickets;
 export type AgentOptions = https.AgentOptions & KtlsOptions;
 export type RequestOptions = https.RequestOptions & KtlsOptions;
 
@@ -45,7 +45,10 @@ export class Agent extends https.Agent {
     options: RequestOptions,
     callback?: (error: Error | null, stream: Duplex) => void,
   ): Duplex | null | undefined {
-    if (Reflect.get(this.options, 'proxyEnv')) return super.createConnection(options, callback);
+    if (Reflect.get(this.options, 'proxyEnv')) {
+      refuseEchOfNodeTls(options);
+      return super.createConnection(options, callback);
+    }
     const { checkServerIdentity } = options;
     if (checkServerIdentity && checkServerIdentity !== this.options.checkServerIdentity) {
       // What one request thinks of a server says nothing about others: neither session nor connection is used again.
@@ -120,8 +123,10 @@ function withAgent(args: RequestArguments): RequestArguments {
   return [...target, { ...options, agent: agentFor(options) }, ...rest];
 }
 
-function agentFor({ agent, createConnection }: RequestOptions): RequestOptions['agent'] {
+function agentFor(options: RequestOptions): RequestOptions['agent'] {
+  const { agent, createConnection } = options;
   if (agent === false) return new Agent();
+  if (agent && !(agent instanceof Agent)) refuseEchOfNodeTls(options);
   return agent ?? (createConnection ? undefined : adapter.globalAgent);
 }
 

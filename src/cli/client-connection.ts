@@ -103,6 +103,8 @@ export function connectOptions(values: ConnectionValues): { options: ConnectOpti
   if (values.cert !== undefined) options.cert = readFileSync(values.cert);
   if (values.key !== undefined) options.key = readFileSync(values.key);
   if (values.alpn !== undefined) options.ALPNProtocols = values.alpn.split(',').filter(Boolean);
+  if (values.ech !== undefined && values['tls1.2'] && !values['tls1.3'])
+    throw new UsageError('--ech needs TLS 1.3: leave out --tls1.2');
   if (values.ech !== undefined)
     options.ech = values.ech === 'grease' ? { grease: true } : { configs: echConfigsOf(values.ech) };
   if (values.servername !== undefined) options.servername = values.servername;

@@ -63,10 +63,20 @@ function generate(
 ): void {
   const { pem, configs } = orWords(() => generateEchKey({ publicName, maxNameLength }));
   const base64 = configs.toString('base64');
-  if (out !== undefined) writeFileSync(out, pem, { mode: 0o600 });
+  if (out !== undefined) writeNew(out, pem);
   else if (!json) output.stdout.write(pem);
   if (json) output.json({ configs: base64, ...(out === undefined ? { pem } : { file: out }) });
   else if (out !== undefined) output.stdout.write(`${base64}\n`);
+}
+
+/** A key that is there already may be the one that the DNS tells of. */
+function writeNew(path: string, pem: string): void {
+  try {
+    writeFileSync(path, pem, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    throw new CommandError(`${path} exists, and would be overwritten`, 'Choose another name.');
+  }
 }
 
 function show(given: string, { base64, json }: { base64: boolean; json: boolean }, output: Output): void {
@@ -79,9 +89,14 @@ function show(given: string, { base64, json }: { base64: boolean; json: boolean 
 
 /** What stands in a file, in PEM or as bytes, or is given in base64. Throws {@link CommandError}. */
 export function echConfigsOf(given: string): Uint8Array {
-  if (!existsSync(given)) return Buffer.from(given, 'base64');
+  if (!existsSync(given)) {
+    if (/^[A-Za-z0-9+/]+=*$/.test(given)) return Buffer.from(given, 'base64');
+    throw new CommandError(`${given}: this is no file, and not base64`);
+  }
   const bytes = readFileSync(given);
   const pem = /-----BEGIN ECHCONFIG-----([^-]*)-----END ECHCONFIG-----/.exec(bytes.toString('latin1'))?.[1];
+  if (pem === undefined && bytes.includes('-----BEGIN'))
+    throw new CommandError(`${given}: there is no ECHCONFIG in it`);
   return pem === undefined ? bytes : Buffer.from(pem, 'base64');
 }
 

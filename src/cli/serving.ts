@@ -49,11 +49,10 @@ export async function serveSite(what: Serving, output: Output): Promise<void> {
   await once(server, 'listening');
   const interruption = output.interruption();
   const url = urlOf(host, portOf(server));
-  const inspector =
-    what.inspectPort === undefined
-      ? undefined
-      : await startInspector(watch, { host: what.inspectHost, port: what.inspectPort, serves: url });
-  const metrics = what.metricsPort === undefined ? undefined : await startMetrics(what.metricsPort);
+  const { inspector, metrics } = await startPages(what, { watch, url }).catch(async (error: unknown) => {
+    await stop(server, watch);
+    throw error;
+  });
   const told = { ...what, url, inspector: inspector?.url, metrics: metrics?.url, watch, output };
   const close = (what.json ? tellPrograms : tellPeople)(told);
   if (!interruption.aborted) await once(interruption, 'abort');
@@ -61,6 +60,19 @@ export async function serveSite(what: Serving, output: Output): Promise<void> {
   inspector?.close();
   metrics?.close();
   close();
+}
+
+/** Rejects when one of them cannot listen, and none does then. */
+async function startPages(what: Serving, { watch, url }: { watch: ConnectionWatch; url: string }) {
+  const { inspectHost: host, inspectPort, metricsPort } = what;
+  const inspector =
+    inspectPort === undefined ? undefined : await startInspector(watch, { host, port: inspectPort, serves: url });
+  try {
+    return { inspector, metrics: metricsPort === undefined ? undefined : await startMetrics(metricsPort) };
+  } catch (error) {
+    inspector?.close();
+    throw error;
+  }
 }
 
 interface Told extends Serving {

@@ -44,6 +44,9 @@ export type Ech =
     }
   | { readonly grease: true };
 
+/** OpenSSL may have been replaced since the last use: they are made again then. */
+export let echKeysIn: (module: EngineModule, keys: EchKeys) => EngineEchKeys;
+
 /**
  * The keys of a server for encrypted hellos, which can be replaced while it runs: `new EchKeys(pem)`, then `keys.replace([newer, older])` about
  * once an hour. A key should stay for as long as resolvers may remember its configuration.
@@ -53,7 +56,7 @@ export class EchKeys {
   #made: EngineEchKeys;
 
   /**
-   * @param keys One key or several. Clients whose configuration does not fit are told those of the first, or of all that say `retry: true`.
+   * @param keys One key or several. Clients whose configuration does not fit are told those of all that say `retry: true`; where none does, those of the first that does not say `retry: false`.
    * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE for what has no key, ERR_KTLS_UNAVAILABLE without the package ktls-ech.
    */
   constructor(keys: EchKey | readonly EchKey[]) {
@@ -74,10 +77,11 @@ export class EchKeys {
     this.#files = files;
   }
 
-  /** OpenSSL may have been replaced since the last use: they are made again then. */
-  static in(module: EngineModule, keys: EchKeys): EngineEchKeys {
-    if (keys.#made.module !== module) keys.#made = make(module, keys.#files);
-    return keys.#made;
+  static {
+    echKeysIn = (module, keys) => {
+      if (keys.#made.module !== module) keys.#made = make(module, keys.#files);
+      return keys.#made;
+    };
   }
 }
 
@@ -91,8 +95,8 @@ function readFiles(keys: EchKey | readonly EchKey[]): { readonly pem: Uint8Array
     return { pem: copy(file.pem), retry };
   });
   if (given.length === 0) throw wrongType('keys', 'PEM text');
-  const isSaid = given.some(({ retry }) => retry !== undefined);
-  return given.map(({ pem, retry }, at) => ({ pem, retry: isSaid ? retry === true : at === 0 }));
+  const first = given.some(({ retry }) => retry === true) ? -1 : given.findIndex(({ retry }) => retry === undefined);
+  return given.map(({ pem, retry }, at) => ({ pem, retry: retry === true || at === first }));
 }
 
 function make(

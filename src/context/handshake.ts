@@ -4,7 +4,7 @@ import { OpenSSLError } from '../engine/openssl/openssl-error.ts';
 import { codedError } from '../errors/coded.ts';
 import { echConfigsRefused } from '../errors/codes.ts';
 import type { EngineKind } from '../platform/engine-host.ts';
-import { type Ech, EchKeys } from './ech.ts';
+import { type Ech, echKeysIn } from './ech.ts';
 import type { SecureContext } from './secure-context.ts';
 
 /** What a handshake is told before it begins. */
@@ -128,7 +128,7 @@ export class ContextHandshake {
   /** Text of C's, as for node:tls: it ends at a zero byte. */
   #tellEch(told: Ech): void {
     const { module, setup } = this.#engine;
-    if ('keys' in told) setup.ech.useKeys(EchKeys.in(module, told.keys));
+    if ('keys' in told) setup.ech.useKeys(echKeysIn(module, told.keys));
     else if ('grease' in told) setup.ech.grease();
     else {
       try {

@@ -157,8 +157,12 @@ function checkedFiles(files: CredentialFiles): CredentialFiles {
     throw typeError('ERR_INVALID_ARG_TYPE', 'The "files" argument must be an object');
   if (files.ca === null)
     throw typeError('ERR_INVALID_ARG_TYPE', 'The paths of key, cert and ca must be strings or URLs');
-  for (const path of pathsOf(files))
+  for (const path of pathsOf(files)) {
     if (typeof path !== 'string' && !(path instanceof URL))
       throw typeError('ERR_INVALID_ARG_TYPE', 'The paths of key, cert and ca must be strings or URLs');
+    // What is told of a file names it, and a key must not be told.
+    if (typeof path === 'string' && /-----BEGIN|\n/.test(path))
+      throw typeError('ERR_INVALID_ARG_VALUE', 'key, cert and ca must be paths of files, not PEM text');
+  }
   return { ...files };
 }

@@ -73,6 +73,13 @@ interface EchRejection {
   readonly cause: Error | undefined;
 }
 
+/** `ech` was asked of an agent whose connections are node:tls's, which would send the name for everybody to read. */
+export function echUnavailable(): TLSError {
+  const message =
+    'This agent connects by node:tls, which has no Encrypted ClientHello: use an Agent of ktls/https without a proxy, or ktls/register';
+  return codedError('ERR_KTLS_ECH_UNAVAILABLE', message);
+}
+
 /** What peers make OpenSSL hold before they are known has a bound. */
 export function handshakeMemory(details: object): TLSError {
   const message = 'The handshake took more memory than peers may have before it is finished';

@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import nodeHttps from 'node:https';
+import net from 'node:net';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Agent, fetch } from 'undici';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { selfSigned } from '../../src/cli/self-signed.ts';
 import { type GeneratedEchKey, generateEchKey } from '../../src/ech.ts';
 import * as http2 from '../../src/http2.ts';
@@ -88,4 +90,33 @@ test('node:tls and node:https under ktls/register', async () => {
   const { stdout } = await run(process.execPath, ['--import', register, '--input-type=commonjs', '-e', program]);
   expect(stdout).toBe('accepted\n');
   expectAccepted();
+});
+
+describe('where node:tls would make the connection, and show the name', () => {
+  const ech = { configs: 'AAAA' };
+
+  test('an agent of node:https is refused', () => {
+    const agent = new nodeHttps.Agent();
+    expect(() => https.get({ host: 'localhost', port, agent, ech })).toThrow(
+      expect.objectContaining({ code: 'ERR_KTLS_ECH_UNAVAILABLE' }),
+    );
+  });
+
+  test.each(['of the agent', 'of the request'])('an agent with a proxy is refused, by the option %s', async (where) => {
+    const accepted: unknown[] = [];
+    const proxy = net.createServer((socket) => accepted.push(socket.destroy()));
+    const proxyEnv = { HTTPS_PROXY: `http://127.0.0.1:${await listen(proxy)}` };
+    const agent = new https.Agent({ proxyEnv, ...(where === 'of the agent' && { ech }) });
+    const outcome = new Promise((resolve) => {
+      try {
+        const options = { host: 'secret.example', port, agent, ...(where === 'of the request' && { ech }) };
+        https.get(options).on('error', resolve);
+      } catch (error) {
+        resolve(error);
+      }
+    });
+    expect(await outcome).toMatchObject({ code: 'ERR_KTLS_ECH_UNAVAILABLE' });
+    expect(accepted).toEqual([]);
+    proxy.close();
+  });
 });

@@ -35,6 +35,8 @@ describe('ktls ech', { timeout: 60_000 }, () => {
     expectMode(file, 0o600);
     const configs = made.stdout.trim();
     expect(readFileSync(file, 'utf8').replaceAll('\n', '')).toContain(configs);
+    const again = await runKtls('ech', 'keygen', '--public-name', 'outer.example', '--out', file);
+    expect([again.status, again.stderr]).toEqual([1, expect.stringMatching(/made\.pem exists/)]);
     for (const given of [file, configs]) {
       const { status, stdout } = await runKtls('ech', 'show', given);
       expect([status, stdout]).toEqual([
@@ -55,6 +57,9 @@ describe('ktls ech', { timeout: 60_000 }, () => {
     [['ech', 'show'], 2, /a file, or base64/],
     [['ech', 'keygen', '--public-name', 'a.example', '--max-name-length', '256'], 2, /from 0 to 255/],
     [['ech', 'show', 'rubbish'], 1, /ECHConfigList/],
+    [['ech', 'show', 'no-such-file.pem'], 1, /no file, and not base64/],
+    [['ech', 'show', ca], 1, /no ECHCONFIG in it/],
+    [['connect', 'localhost:1', '--ech', 'grease', '--tls1.2'], 2, /leave out --tls1\.2/],
   ])('%j: exit code %i', async (words, code, reason) => {
     const { status, stdout, stderr } = await runKtls(...words);
     expect([status, stdout, stderr]).toEqual([code, '', expect.stringMatching(reason)]);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import tls from 'node:tls';
 import { Agent, fetch } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { listen } from '../helpers/listen.ts';
 import { unless } from '../helpers/unless.ts';
 import { type Ktls, runKtls, stopAll } from './run-ktls.ts';
 import { canNameAnything, eventsIn, ServedFolder, sha256 } from './served-folder.ts';
@@ -224,6 +225,14 @@ describe('ktls serve explains', { timeout: 60_000 }, () => {
     const ended = await runKtls(...words);
     expect(ended).toMatchObject({ status, stdout: '' });
     expect(ended.stderr).toMatch(reason);
+  });
+
+  test.each(['--metrics', '--inspect'])('a port for %s that is in use: nothing is served', async (option) => {
+    const taken = net.createServer();
+    const port = await listen(taken);
+    const { status, stderr } = await runKtls('serve', folder.path, '--port', '0', option, String(port));
+    expect([status, stderr]).toEqual([1, expect.stringContaining(String(port))]);
+    taken.close();
   });
 
   test('a port that is in use', async () => {

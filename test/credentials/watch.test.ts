@@ -268,6 +268,8 @@ test('what cannot be is refused', () => {
     [[server, { key: 5, cert: 'x' }], 'ERR_INVALID_ARG_TYPE'],
     [[server, { ...files, ca: [5] }], 'ERR_INVALID_ARG_TYPE'],
     [[server, { ...files, ca: null }], 'ERR_INVALID_ARG_TYPE'],
+    // Not what is in them, and least of all a key, which an error would tell.
+    [[server, { ...files, key: identities.server.key }], 'ERR_INVALID_ARG_VALUE'],
     [[server, files, null], 'ERR_INVALID_ARG_TYPE'],
     [[server, files, { passphrase: 5 }], 'ERR_INVALID_ARG_TYPE'],
     [[server, files, { checkEvery: 1 }], 'ERR_OUT_OF_RANGE'],

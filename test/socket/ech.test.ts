@@ -302,6 +302,21 @@ it('EchKeys are replaced while the server runs', async () => {
   expect((await talk(port, { ech: { configs: other.configs } })).ech).toEqual(accepted);
 });
 
+it.each<[string, (boolean | undefined)[], number[]]>([
+  ['nothing said: the first', [undefined, undefined], [0]],
+  ['one says yes: that one', [undefined, true], [1]],
+  ['both say yes: both', [true, true], [0, 1]],
+  ['the first says no: the second', [false, undefined], [1]],
+  ['both say no: none', [false, false], []],
+])('which of two keys a client is told to use: %s', async (_, retries, told) => {
+  const third = generateEchKey({ publicName: outerName });
+  const keys = [key, other].map(({ pem }, at) => ({ pem, retry: retries[at] }));
+  const { port } = await serve({ ech: { keys } });
+  const { retryConfigs } = await failure(dial(port, { ech: { configs: third.configs } }));
+  const expected = told.map((at) => [key, other][at]?.configs.subarray(2).toString('hex')).join('');
+  expect(retryConfigs?.subarray(2).toString('hex') ?? '').toBe(expected);
+});
+
 it.each([
   ['x25519', 'sha256', 'chacha20-poly1305'],
   ['p256', 'sha256', 'aes-128-gcm'],
