@@ -25,7 +25,7 @@ export function reportPeer(report: Report, connection: ClientConnection, resumpt
   report.fact('suite', socket.getCipher().standardName);
   report.fact('group', socket.getGroup() ?? 'none');
   report.fact('ALPN', socket.alpnProtocol ? printable(socket.alpnProtocol) : 'none');
-  if (socket.ech) report.fact('hello', echInWords(socket.ech));
+  if (socket.ech) report.fact('ECH', echInWords(socket.ech));
   report.fact('time', timingInWords(timing));
   report.fact('session', sessionInWords(connection, resumption));
   const { layers, reasons } = describeRecords({ 'this side': socket.recordLayer });
@@ -91,8 +91,8 @@ function verdict(report: Report, problem: Problem | undefined, name: string): st
 }
 
 function echInWords({ status, outerServerName }: NonNullable<ClientConnection['socket']['ech']>): string {
-  if (status !== 'accepted') return status === 'greased' ? 'not encrypted, though it looks so' : status;
-  return `encrypted${outerServerName === undefined ? '' : `, behind ${printable(outerServerName)}`}`;
+  if (status !== 'accepted') return status === 'greased' ? 'grease: the name is visible' : status;
+  return `accepted${outerServerName === undefined ? '' : `, visible name ${printable(outerServerName)}`}`;
 }
 
 function timingInWords({ dns, tcp, tls }: ClientConnection['timing']): string {

@@ -47,6 +47,12 @@ export const serveCommand: Command = command({
     port: { type: 'string', default: '8443', placeholder: 'PORT', about: 'where to listen; 0 is any free port' },
     key: { type: 'string', placeholder: 'FILE', about: 'the private key, PEM', values: 'files' },
     cert: { type: 'string', placeholder: 'FILE', about: 'its certificate and those above it, PEM', values: 'files' },
+    ech: {
+      type: 'string',
+      placeholder: 'FILE',
+      about: 'a key for Encrypted ClientHello, as ktls ech keygen makes it',
+      values: 'files',
+    },
     'write-cert': {
       type: 'string',
       placeholder: 'FILE',
@@ -80,6 +86,7 @@ export const serveCommand: Command = command({
     const metricsPort = metrics === undefined ? undefined : wholeNumber('--metrics', metrics, 0, 65535);
     const mode = ktlsMode(values.ktls);
     if ((key === undefined) !== (cert === undefined)) throw new UsageError('--key and --cert belong together');
+    const ech = values.ech === undefined ? undefined : { keys: readFileSync(values.ech) };
     const site = await Site.of(folder, { dotfiles: values.dotfiles === true });
     const isOwn = key === undefined || cert === undefined;
     const identity = isOwn ? selfSigned(namesFor(host)) : readIdentity(key, cert);
@@ -93,6 +100,7 @@ export const serveCommand: Command = command({
       identity,
       fingerprint,
       isOwn,
+      ech,
       ktls: mode,
       inspectPort,
       metricsPort,

@@ -24,6 +24,8 @@ export interface Serving {
   readonly isOwn: boolean;
   readonly ktls: KtlsMode;
   /** Of the page that shows the connections; undefined: there is none. */
+  /** The key for Encrypted ClientHello, PEM. */
+  readonly ech: { readonly keys: Buffer } | undefined;
   readonly inspectPort: number | undefined;
   readonly inspectHost: string;
   /** Of the numbers for Prometheus; undefined: there are none. */
@@ -33,8 +35,8 @@ export interface Serving {
 
 /** Serves until interrupted. Rejects when it cannot listen, or cannot use the key. */
 export async function serveSite(what: Serving, output: Output): Promise<void> {
-  const { site, host, port, identity, ktls } = what;
-  const server = createServer({ ...identity, ktls, handshakeTimeout });
+  const { site, host, port, identity, ech, ktls } = what;
+  const server = createServer({ ...identity, ech, ktls, handshakeTimeout });
   server.maxConnections = mostConnections;
   server.maxRequestsPerSocket = mostRequests;
   server.setTimeout(idleTimeout);

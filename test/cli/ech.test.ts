@@ -9,6 +9,7 @@ import { createServer } from '../../src/index.ts';
 import { expectMode } from '../helpers/file-mode.ts';
 import { listen } from '../helpers/listen.ts';
 import { runKtls, stopAll } from './run-ktls.ts';
+import { ServedFolder } from './served-folder.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ktls-ech-'));
 const identity = selfSigned(['localhost', 'outer.example']);
@@ -80,7 +81,7 @@ describe('ktls connect --ech', { timeout: 60_000 }, () => {
     expect([done.status, done.stdout, done.stderr]).toEqual([
       0,
       'hello',
-      expect.stringMatching(/hello {7}encrypted, behind outer\.example/),
+      expect.stringMatching(/ECH {9}accepted, visible name outer\.example/),
     ]);
     expect(JSON.parse((await connect('grease', '--json')).stdout)).toMatchObject({ ech: 'greased' });
     const refused = await connect(other.configs.toString('base64'));
@@ -93,5 +94,18 @@ describe('ktls connect --ech', { timeout: 60_000 }, () => {
     expect([rubbish.status, rubbish.stderr]).toEqual([1, expect.stringMatching(/no ECHConfigList/)]);
     server.close();
     await once(server, 'close');
+  });
+
+  test('ktls serve --ech', async () => {
+    const folder = new ServedFolder();
+    const { pem, configs } = generateEchKey({ publicName: 'localhost' });
+    const file = join(folder.path, '..', 'ech.pem');
+    writeFileSync(file, pem);
+    const { port } = await folder.serve('--ech', file);
+    const words = ['--ca', folder.certificate, '--ech', configs.toString('base64'), '--json'];
+    const { stdout } = await runKtls('connect', `localhost:${port}`, ...words);
+    expect(JSON.parse(stdout)).toMatchObject({ ech: 'accepted' });
+    await stopAll();
+    folder.remove();
   });
 });
