@@ -11,7 +11,8 @@ trap 'test -z "$peer" || kill "$peer"; rm -rf "$folder"' EXIT
 cd "$folder"
 mkdir -p lists/partial cache/archives/partial none debs root
 keys=$(ls /usr/share/keyrings/debian-archive-keyring.*g* | head -n 1)
-for suite in experimental unstable; do echo "deb [signed-by=$keys] http://deb.debian.org/debian $suite main"; done > sources.list
+mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -v security | head -n 1)
+for suite in experimental unstable; do echo "deb [signed-by=$keys] $mirror $suite main"; done > sources.list
 own="-o Dir::Etc::SourceList=$folder/sources.list -o Dir::Etc::SourceParts=$folder/none -o Dir::State::Lists=$folder/lists -o Dir::Cache=$folder/cache
   -o APT::Sandbox::User=root -o Acquire::Languages=none"
 apt-get $own -q update > apt.log 2>&1
