@@ -32,7 +32,7 @@ export interface EchConfig {
  * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE for what is none.
  */
 export function readEchConfigs(list: string | Uint8Array): EchConfig[] {
-  const reader = new Reader(echConfigBytes(list, 'list'));
+  const reader = new Reader(echConfigBytes(list, 'The argument list'));
   const all = new Reader(reader.field(2));
   reader.end();
   const configs: EchConfig[] = [];

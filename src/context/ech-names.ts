@@ -9,13 +9,9 @@ export interface HpkeSuiteNames {
   readonly aead?: 'aes-128-gcm' | 'aes-256-gcm' | 'chacha20-poly1305' | undefined;
 }
 
-/** The numbers of a suite; undefined for names that there are not. */
+/** The numbers of a suite. Throws ERR_INVALID_ARG_VALUE for names that there are not. */
 export function hpkeSuite({ kem = 'x25519', kdf = 'sha256', aead = 'aes-128-gcm' }: HpkeSuiteNames): HpkeSuite {
-  const numbers = [numberOf(kems, kem), numberOf(kdfs, kdf), numberOf(aeads, aead)] as const;
-  const [kemNumber, kdfNumber, aeadNumber] = numbers;
-  if (kemNumber === undefined || kdfNumber === undefined || aeadNumber === undefined)
-    throw typeError('ERR_INVALID_ARG_VALUE', `The option suite has no ${[kem, kdf, aead].join(', ')}`);
-  return { kem: kemNumber, kdf: kdfNumber, aead: aeadNumber };
+  return { kem: numberOf('kem', kems, kem), kdf: numberOf('kdf', kdfs, kdf), aead: numberOf('aead', aeads, aead) };
 }
 
 /** Names by number, or the number in hexadecimal. */
@@ -31,11 +27,14 @@ export function echConfigBytes(configs: string | Uint8Array, name: string): Uint
   const bytes = Buffer.from(configs, 'base64');
   const isBase64 = bytes.toString('base64').replaceAll('=', '') === configs.trim().replaceAll('=', '');
   if (isBase64 && bytes.length > 0) return bytes;
-  throw typeError('ERR_INVALID_ARG_VALUE', `The argument ${name} must be an ECHConfigList, as bytes or in base64`);
+  throw typeError('ERR_INVALID_ARG_VALUE', `${name} must be an ECHConfigList, as bytes or in base64`);
 }
 
-function numberOf(names: ReadonlyMap<number, string>, wanted: string): number | undefined {
-  return [...names].find(([, name]) => name === wanted)?.[0];
+function numberOf(part: string, names: ReadonlyMap<number, string>, wanted: string): number {
+  const found = [...names].find(([, name]) => name === wanted)?.[0];
+  if (found !== undefined) return found;
+  const all = [...names.values()].join(', ');
+  throw typeError('ERR_INVALID_ARG_VALUE', `The option suite.${part} must be one of ${all}`);
 }
 
 function hexadecimal(number: number): string {

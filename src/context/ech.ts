@@ -94,7 +94,7 @@ function readFiles(keys: EchKey | readonly EchKey[]): { readonly pem: Uint8Array
     if (retry !== undefined && typeof retry !== 'boolean') throw wrongType('keys', 'PEM text, and retry true or false');
     return { pem: copy(file.pem), retry };
   });
-  if (given.length === 0) throw wrongType('keys', 'PEM text');
+  if (given.length === 0) throw wrongType('keys', 'at least one key, as PEM text');
   const first = given.some(({ retry }) => retry === true) ? -1 : given.findIndex(({ retry }) => retry === undefined);
   return given.map(({ pem, retry }, at) => ({ pem, retry: retry === true || at === first }));
 }
@@ -156,7 +156,7 @@ function readClient(option: ClientEchOptions): Ech | undefined {
     return grease ? { grease } : undefined;
   }
   return {
-    configs: echConfigBytes(configs, 'ech.configs'),
+    configs: echConfigBytes(configs, 'The option ech.configs'),
     outerServerName,
     outerAlpn: readOuterAlpn(outerALPNProtocols),
   };
@@ -179,7 +179,8 @@ function isText(value: unknown): value is string | Uint8Array {
 function refusalOf(name: string, isServer: boolean): string {
   if (['splitMode', 'backend'].includes(name))
     return 'The option ech has no split mode (RFC 9849 §3.1): OpenSSL decrypts hellos only for itself';
-  return `The option ech of a ${isServer ? 'server' : 'client'} has no ${JSON.stringify(name)}`;
+  const names = (isServer ? serverOptions : clientOptions).join(', ');
+  return `Unknown ${JSON.stringify(name)} in the option ech of a ${isServer ? 'server' : 'client'}: it has ${names}`;
 }
 
 function wrongType(name: string, what: string): Error {
@@ -212,7 +213,12 @@ export interface GeneratedEchKey {
  *
  * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_KTLS_UNAVAILABLE without the package ktls-ech.
  */
-export function generateEchKey({ publicName, maxNameLength = 0, suite = {} }: EchKeyOptions): GeneratedEchKey {
+export function generateEchKey(options: EchKeyOptions): GeneratedEchKey {
+  if (typeof options !== 'object' || options === null)
+    throw typeError('ERR_INVALID_ARG_TYPE', 'The "options" argument must be an object');
+  const { publicName, maxNameLength = 0, suite = {} } = options;
+  if (typeof suite !== 'object' || suite === null)
+    throw typeError('ERR_INVALID_ARG_TYPE', 'The option suite must be an object { kem, kdf, aead }');
   if (typeof publicName !== 'string') throw typeError('ERR_INVALID_ARG_TYPE', 'The option publicName must be a string');
   if (publicName.length === 0 || publicName.length > 255 || publicName.includes('\0'))
     throw typeError('ERR_INVALID_ARG_VALUE', 'The option publicName must be a DNS name of 1 to 255 bytes');

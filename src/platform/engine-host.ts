@@ -50,7 +50,7 @@ function compile(kind: EngineKind): WebAssembly.Module {
   try {
     return new WebAssembly.Module(readFileSync(kind === 'ech' ? echFile() : packageFile('wasm/ktls.wasm')));
   } catch (cause) {
-    if (kind === 'ech') throw unavailable(withoutEch, cause);
+    if (kind === 'ech' && !(cause instanceof WebAssembly.CompileError)) throw unavailable(withoutEch, cause);
     throw cannotLoad(cause instanceof Error ? cause.message : String(cause), cause);
   }
 }

@@ -389,6 +389,10 @@ describe('what cannot be', () => {
     expect(() => generateEchKey({ publicName: outerName, maxNameLength: 256 })).toThrow(
       expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }),
     );
+    for (const args of [[], [{ publicName: outerName, suite: 'x25519' }]])
+      expect(() => Reflect.apply(generateEchKey, undefined, args)).toThrow(
+        expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }),
+      );
     const suite = JSON.parse('{"kem":"x25518"}');
     expect(() => generateEchKey({ publicName: outerName, suite })).toThrow(
       expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }),
