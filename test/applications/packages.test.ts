@@ -100,7 +100,9 @@ test.each(
   const files = [key, cert, ...(isFtp ? [folder] : [])];
   const port = server && (await new Application(server, files, options).port());
   const words = port === undefined ? [] : isFtp ? [port, ca] : [`https://localhost:${port}`];
-  const seen = await runClient(client, words, options);
+  const run = (): ReturnType<typeof runClient> => runClient(client, words, options);
+  // What goes wrong between two packages and node:tls once in a while, as data of FTP that come without TLS, is no fault of ours: there it may be done again.
+  const seen = registered ? await run() : await run().catch(run);
   expect(seen.answer).toEqual(answer);
   const ours = seen.connections.filter((line) => line.startsWith('ktls client of '));
   expect(ours.length > 0).toBe(registered && connects);

@@ -3,10 +3,12 @@ import { unless } from '../../helpers/unless.ts';
 import { asClient, asServer, type Ours, type Seen } from './battery.ts';
 import { type Known, knownStacks } from './known.ts';
 
-/** What each stack does with our side. A version that nobody looked at has to work, and may do it in another way. */
-export function describeStacks(ours: () => Ours): void {
+/**
+ * What each stack does with our side. A version that nobody looked at has to work, and may do it in another way. `missing`: why one cannot be run here.
+ */
+export function describeStacks(ours: () => Ours, missing: (name: string) => string | false = () => false): void {
   for (const stack of knownStacks) {
-    unless(stack.missing, describe)(stack.name, () => {
+    unless(stack.missing ?? missing(stack.name), describe)(stack.name, () => {
       // What is pinned is always the version that was looked at.
       let isKnown = Object.keys(stack.server).length === 0;
       const served = stack.versions.filter((version) => stack.server[version]);
