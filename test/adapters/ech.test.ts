@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import nodeHttps from 'node:https';
 import net from 'node:net';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Agent, fetch } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -78,7 +77,7 @@ test('ktls/undici', async () => {
 });
 
 test('node:tls and node:https under ktls/register', async () => {
-  const register = fileURLToPath(new URL('../../src/register.ts', import.meta.url));
+  const register = new URL('../../src/register.ts', import.meta.url).href;
   const program = `
     const https = require('node:https');
     const ech = { configs: '${key.configs.toString('base64')}' };
