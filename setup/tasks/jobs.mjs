@@ -12,7 +12,8 @@ import { wine } from '../steps/wine.mjs';
 import { runFuzz, runNativeFuzz } from './fuzz.mjs';
 import { runSoak } from './soak.mjs';
 
-// `tests`: which of the files in test/ are a job's own, by their paths; `repeats`: it runs another job's on something else.
+// `tests`: which of the files in test/ are a job's own, by their paths; `repeats`: it runs another job's on something else; `isForeign`: what it runs
+// on, or against, is other people's and has races of its own (foreign-failures.mjs).
 const folders = ['interop', 'applications', 'fleet', 'kernel', 'package', 'windows', 'sanitized'];
 const within =
   (...names) =>
@@ -25,7 +26,7 @@ const onWindows = [runtimes, wine, windowsPackages, nativeWindows, installed];
 // By Node.js's version, with the addon and without: what does without it is what other systems have.
 const windowsJobs = (version) => {
   const windows = `windows-node-${version}`;
-  const on = { windows, steps: onWindows };
+  const on = { windows, isForeign: true, steps: onWindows };
   return [
     { ...on, name: `Windows, Node.js ${version}`, project: 'windows', tests: within('windows') },
     { ...on, name: `Windows, Node.js ${version}, no addon`, project: 'windows, no addon', repeats: true },
@@ -56,15 +57,49 @@ export const JOBS = [
     project: 'arm64',
     repeats: true,
     arm64: 'arm64-node-24',
+    isForeign: true,
     steps: [nativeArm64, runtimes, arm64Packages],
   },
   { name: 'OpenSSL 4.0', project: 'OpenSSL 4.0', repeats: true },
-  { name: 'OpenSSL 4.0, interop', project: 'OpenSSL 4.0, interop', repeats: true, steps: [peers, stacks] },
-  { name: 'interop', project: 'interop', tests: within('interop', 'applications'), steps: [peers, echPeers, stacks] },
-  { name: 'fleet', project: 'fleet', tests: within('fleet'), steps: [peers] },
-  { name: 'kernel 6.1', project: 'kernel', kernel: '6.1', tests: within('kernel'), steps: [guests, peers, stacks] },
-  { name: 'kernel 6.12', project: 'kernel', kernel: '6.12', tests: within('kernel'), steps: [guests, peers, stacks] },
-  { name: 'kernel 7', project: 'kernel', kernel: '7', tests: within('kernel'), steps: [guests, peers, stacks] },
+  {
+    name: 'OpenSSL 4.0, interop',
+    project: 'OpenSSL 4.0, interop',
+    isForeign: true,
+    repeats: true,
+    steps: [peers, stacks],
+  },
+  {
+    name: 'interop',
+    project: 'interop',
+    isForeign: true,
+    tests: within('interop', 'applications'),
+    steps: [peers, echPeers, stacks],
+  },
+  { name: 'fleet', project: 'fleet', isForeign: true, tests: within('fleet'), steps: [peers] },
+  {
+    name: 'kernel 6.1',
+    project: 'kernel',
+    isForeign: true,
+    kernel: '6.1',
+    tests: within('kernel'),
+    steps: [guests, peers, stacks],
+  },
+  {
+    name: 'kernel 6.12',
+    project: 'kernel',
+    isForeign: true,
+    kernel: '6.12',
+    tests: within('kernel'),
+    steps: [guests, peers, stacks],
+  },
+  {
+    name: 'kernel 7',
+    project: 'kernel',
+    isForeign: true,
+    kernel: '7',
+    tests: within('kernel'),
+    steps: [guests, peers, stacks],
+  },
   // The unit tests on one version; the rest is `npm run test:windows`'s, since they take minutes each.
   ...WINDOWS_JOBS.filter(({ project, windows }) => !project.includes('unit') || windows === 'windows-node-24'),
 ];

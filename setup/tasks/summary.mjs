@@ -1,7 +1,12 @@
 // The end of a run: what failed, a table, and the line that counts everything.
+import { fileOf } from './vitest.mjs';
 
-// `results`: { name, passed, failed, skipped, seconds, failures } of each job. Answers how many failed.
+// `results`: { name, passed, failed, skipped, seconds, failures, failedOnce } of each job. Answers how many failed.
 export function printSummary(results) {
+  for (const { name, failedOnce = [] } of results) {
+    for (const failure of failedOnce)
+      console.log(`\nFAILED ONCE in ${name}, passed when run again: ${shortened(failure)}`);
+  }
   for (const { name, failures } of results) {
     for (const failure of failures) {
       console.log(`\nFAILED in ${name}: ${shortened(failure)}`);
@@ -21,7 +26,9 @@ export function printSummary(results) {
   console.log(`\n${lines.map((line) => line.map(pad).join('  ')).join('\n')}`);
   for (const line of skippedLines(results)) console.log(line);
   const sum = (name) => results.reduce((total, result) => total + result[name], 0);
-  console.log(`\n${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
+  const once = results.reduce((total, { failedOnce = [] }) => total + failedOnce.length, 0);
+  const ofThose = once > 0 ? ` (${once} when run again)` : '';
+  console.log(`\n${sum('passed')} passed${ofThose}, ${sum('failed')} failed, ${sum('skipped')} skipped`);
   return sum('failed');
 }
 
@@ -38,9 +45,9 @@ function skippedLines(results) {
   return ['\nskipped, and why', ...lines.sort()];
 }
 
-// How to run what failed alone. A failure's text begins with its file.
+// How to run what failed alone.
 function againOf(name, failure) {
-  const [, file] = /^(test\/\S+\.test\.ts):/.exec(failure) ?? [];
+  const file = fileOf(failure);
   return ['npm test --', `'${name}'`, ...(file ? [file] : [])].join(' ');
 }
 

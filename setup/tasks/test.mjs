@@ -4,6 +4,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from '../paths.mjs';
+import { runForeignAgain } from './foreign-failures.mjs';
 import { JOBS, WINDOWS_JOBS } from './jobs.mjs';
 import { kernelMatrix } from './kernel-matrix.mjs';
 import { packageSteps, pathWords, selectedJobs } from './selection.mjs';
@@ -49,8 +50,10 @@ export async function runJobs(jobs, words) {
   return results;
 }
 
-function runJob(job, report, words) {
-  return job.run ? job.run(words) : runVitest(job, report, words);
+async function runJob(job, report, words) {
+  if (job.run) return job.run(words);
+  const result = await runVitest(job, report, words);
+  return job.isForeign ? runForeignAgain(job, result, `${report}-again.json`) : result;
 }
 
 function hasRun({ passed, failed, skipped }) {

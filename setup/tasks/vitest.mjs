@@ -67,6 +67,11 @@ function reasonsIn(files) {
   return counts;
 }
 
+// The file of a failure, whose text begins with it; undefined where the run itself failed.
+export function fileOf(failure) {
+  return /^(test\/\S+\.test\.ts):/.exec(failure)?.[1];
+}
+
 function failuresIn({ name, status, message, assertionResults }) {
   const file = relative(at('.'), name);
   const tests = assertionResults.filter((test) => test.status === 'failed');
