@@ -25,8 +25,9 @@ export async function* decryptPieces(
   const secrets = await gatherSecrets(pieces, given);
   const decryption = new CaptureDecryption(cryptography, secrets, { addsSecrets: !pieces.mayRepeat });
   try {
-    if (secrets.keyLog.malformed > 0) {
-      const reason = `${secrets.keyLog.malformed} lines of key logs are malformed, and were not used`;
+    const { malformed } = secrets.keyLog;
+    if (malformed > 0) {
+      const reason = `malformed lines of key logs, which were not used: ${malformed}`;
       yield { kind: 'captureProblem', reason };
     }
     try {

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { Site } from '../files/site.ts';
@@ -114,12 +114,28 @@ export const serveCommand: Command = command({
 
 function readIdentity(key: string, cert: string): Identity {
   const identity = { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
-  try {
-    new X509Certificate(identity.cert);
-  } catch {
-    throw new CommandError(`${cert}: this is no certificate in PEM`, 'It begins with -----BEGIN CERTIFICATE-----');
-  }
+  if (!certificateIn(identity.cert, cert).checkPrivateKey(keyIn(identity.key, key)))
+    throw new CommandError(`${key}: this key does not belong to the certificate in ${cert}`);
   return identity;
+}
+
+function certificateIn(pem: string, path: string): X509Certificate {
+  try {
+    return new X509Certificate(pem);
+  } catch {
+    throw new CommandError(`${path}: this is no certificate in PEM`, 'It begins with -----BEGIN CERTIFICATE-----');
+  }
+}
+
+function keyIn(pem: string, path: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch {
+    throw new CommandError(
+      `${path}: this is no private key in PEM that can be read without a passphrase`,
+      `openssl pkey -in ${path} -out key.pem takes the passphrase off.`,
+    );
+  }
 }
 
 /** By which this machine may be called, where the server listens. */

@@ -1,17 +1,23 @@
+import { createPrivateKey } from 'node:crypto';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import { Agent, fetch } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { selfSigned } from '../../src/cli/self-signed.ts';
 import { listen } from '../helpers/listen.ts';
 import { unless } from '../helpers/unless.ts';
 import { type Ktls, runKtls, stopAll } from './run-ktls.ts';
 import { canNameAnything, eventsIn, ServedFolder, sha256 } from './served-folder.ts';
 
 const folder = new ServedFolder();
+const [own, other] = [selfSigned(['localhost']), selfSigned(['localhost'])];
+const encryption = { cipher: 'aes-256-cbc', passphrase: 'secret' };
+const encrypted = createPrivateKey(own.key).export({ type: 'pkcs8', format: 'pem', ...encryption });
 let ktls: Ktls;
 let port: number;
 let agent: Agent;
@@ -224,6 +230,22 @@ describe('ktls serve explains', { timeout: 60_000 }, () => {
   ])('%s', async (_what, words, status, reason) => {
     const ended = await runKtls(...words);
     expect(ended).toMatchObject({ status, stdout: '' });
+    expect(ended.stderr).toMatch(reason);
+  });
+
+  test.each([
+    ['an encrypted key', { key: encrypted }, /key\.pem: .* without a passphrase\n.*openssl pkey -in/],
+    ['no key at all', { key: 'none' }, /key\.pem: this is no private key in PEM/],
+    ['no certificate', { cert: 'none' }, /cert\.pem: this is no certificate in PEM/],
+    ['the key of another certificate', { key: other.key }, /key\.pem: this key does not belong to .*cert\.pem/],
+  ])('%s', async (_what, given, reason) => {
+    const files = mkdtempSync(join(tmpdir(), 'ktls-serve-'));
+    const [key, cert] = [join(files, 'key.pem'), join(files, 'cert.pem')];
+    writeFileSync(key, 'key' in given ? given.key : own.key);
+    writeFileSync(cert, 'cert' in given ? given.cert : own.cert);
+    const ended = await runKtls('serve', folder.path, '--key', key, '--cert', cert);
+    rmSync(files, { recursive: true });
+    expect(ended).toMatchObject({ status: 1, stdout: '' });
     expect(ended.stderr).toMatch(reason);
   });
 
