@@ -1,10 +1,11 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { type Identity, issue, type KeyKind } from '../helpers/certificates.ts';
 import { type ContenderName, contenders, nodes, type Suite } from './contenders.ts';
 import { type Effort, type Goal, inTurns, type Listener, makeRow, warmUps } from './measure.ts';
+import { ask } from './orders.ts';
 
 interface Kind {
   readonly name: string;
@@ -76,7 +77,7 @@ async function pairOf(name: ContenderName, identity: Identity, kind: Kind): Prom
   const round = async (count: number): Promise<Round> => {
     await ask(server, 'start');
     await ask(client, count);
-    const { processor, delay } = await ask(server, 'stop');
+    const { processor, delay } = await ask<Round>(server, 'stop');
     return { processor: processor / count, delay };
   };
   const end = (): void => {
@@ -84,16 +85,6 @@ async function pairOf(name: ContenderName, identity: Identity, kind: Kind): Prom
     server.kill();
   };
   return { round, end };
-}
-
-async function ask(child: ChildProcess, order: string | number): Promise<Round> {
-  const gone = new AbortController();
-  const onExit = (): void => gone.abort(new Error(`${child.spawnargs.at(2)} ended`));
-  child.once('exit', onExit);
-  child.send(order);
-  const [answer] = await once(child, 'message', { signal: gone.signal });
-  child.off('exit', onExit);
-  return answer;
 }
 
 interface Options {

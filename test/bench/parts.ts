@@ -8,6 +8,7 @@ import { heap } from './heap.ts';
 import type { Effort, Listener, Row } from './measure.ts';
 import { records } from './records.ts';
 import { requests } from './requests.ts';
+import { storm } from './storm.ts';
 import { bulk, pingPong, protection } from './streams.ts';
 
 /** A part of the benchmarks, which runs in a process of its own. */
@@ -34,6 +35,7 @@ export const parts: Readonly<Record<string, Part>> = {
   floods: { title: 'a megabyte from a peer that wants to cost as much as it can', run: floods },
   crowd: { title: 'thousands of connections', run: crowd },
   cold: { title: 'from nothing', run: cold },
+  storm: { title: 'handshakes that arrive while others are served', run: storm, long: true },
   heap: { title: "OpenSSL's memory over 100,000 connections", run: heap, long: true },
 };
 
