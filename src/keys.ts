@@ -7,14 +7,12 @@ export type {
   Sender,
 } from './capture/conversation.ts';
 export { endpointText, eventJson } from './capture/event-json.ts';
-export type { Endpoint } from './capture/network.ts';
 export { CapturePage } from './capture/page/capture-page.ts';
 export { readableText } from './capture/page/html.ts';
 export { PlaintextPcapng } from './capture/plaintext-pcapng.ts';
 export { type StreamData, streamData } from './capture/plaintext-streams.ts';
 export { RecordDescriber } from './capture/record-describer.ts';
 export { contentTypeName, protectionText } from './capture/record-names.ts';
-export type { TcpEnd } from './capture/tcp-connections.ts';
 export type { Unused } from './capture/unused.ts';
 export type { Capture } from './keys/capture.ts';
 export { captureTo } from './keys/capture.ts';
@@ -22,6 +20,8 @@ export type { KernelKeys } from './keys/crypto-info.ts';
 export { fromCryptoInfo, toCryptoInfo } from './keys/crypto-info.ts';
 export type { TLSVersionName } from './keys/exported-keys.ts';
 export { ConnectionKeys, EpochKeys } from './keys/exported-keys.ts';
+export type { Endpoint } from './pcap/network.ts';
+export type { TcpEnd } from './pcap/tcp-connections.ts';
 export type { CaptureSource } from './platform/capture-source.ts';
 export type { Conversation, DecryptedCapture, DecryptOptions } from './platform/decrypt-capture.ts';
 export { decrypt, decryptEvents } from './platform/decrypt-capture.ts';

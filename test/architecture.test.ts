@@ -12,11 +12,12 @@ const table: Readonly<Record<string, { readonly imports: readonly string[]; read
   engine: { imports: ['protocol', 'record', 'connection'], node: false },
   'failure.ts': { imports: ['errors', 'connection', 'engine'], node: false },
   observe: { imports: [], node: true },
+  pcap: { imports: [], node: false },
   tickets: { imports: ['errors', 'protocol', 'observe'], node: true },
-  keys: { imports: ['errors', 'protocol', 'record'], node: true },
-  capture: { imports: ['errors', 'protocol', 'record', 'keys'], node: false },
-  browser: { imports: ['protocol', 'capture'], node: false },
-  platform: { imports: ['errors', 'protocol', 'record', 'connection', 'engine', 'capture'], node: true },
+  keys: { imports: ['errors', 'protocol', 'record', 'pcap'], node: true },
+  capture: { imports: ['errors', 'protocol', 'record', 'pcap'], node: false },
+  browser: { imports: ['protocol', 'pcap', 'capture'], node: false },
+  platform: { imports: ['errors', 'protocol', 'record', 'connection', 'engine', 'pcap', 'capture'], node: true },
   context: { imports: ['errors', 'failure.ts', 'protocol', 'connection', 'engine', 'platform'], node: true },
   socket: {
     imports: [
@@ -44,7 +45,7 @@ const table: Readonly<Record<string, { readonly imports: readonly string[]; read
   'tickets.ts': { imports: ['tickets'], node: false },
   'credentials.ts': { imports: ['credentials'], node: false },
   'metrics.ts': { imports: ['metrics'], node: false },
-  'keys.ts': { imports: ['keys', 'capture', 'platform'], node: false },
+  'keys.ts': { imports: ['pcap', 'keys', 'capture', 'platform'], node: false },
   adapters: { imports: ['errors', 'observe', 'context', 'socket', 'files', 'tls.ts', 'index.ts'], node: true },
   'https.ts': { imports: ['tls.ts', 'files', 'adapters'], node: true },
   'http2.ts': { imports: ['tls.ts', 'adapters'], node: true },
@@ -110,7 +111,7 @@ describe('src/', () => {
     },
   );
 
-  test.each(['protocol', 'record', 'connection', 'engine', 'capture', 'browser'])(
+  test.each(['protocol', 'record', 'connection', 'engine', 'pcap', 'capture', 'browser'])(
     '%s/ knows no node:*, nor by way of others',
     (part) => {
       const from = new Map(files.map(({ path, imports }) => [path, imports]));

@@ -1,14 +1,14 @@
-import type { CaptureItem } from './capture-item.ts';
-import { CaptureReader } from './capture-reader.ts';
+import type { CaptureItem } from '../pcap/capture-item.ts';
+import { CaptureReader } from '../pcap/capture-reader.ts';
+import { MemoryBudget } from '../pcap/memory-budget.ts';
+import { Network } from '../pcap/network.ts';
+import { type TcpConnection, TcpConnections, type TcpEvent } from '../pcap/tcp-connections.ts';
 import type { DecryptionEvent } from './conversation.ts';
 import type { CaptureCryptography } from './cryptography.ts';
 import { FollowedConnection, type FollowedSetting } from './followed-connection.ts';
 import { maxCapturedSecrets } from './key-log.ts';
-import { MemoryBudget } from './memory-budget.ts';
-import { Network } from './network.ts';
 import type { CaptureSecrets } from './secrets.ts';
 import { SessionSecrets } from './session-secrets.ts';
-import { type TcpConnection, TcpConnections, type TcpEvent } from './tcp-connections.ts';
 import { UnusedCounts } from './unused.ts';
 
 /**

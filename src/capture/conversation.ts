@@ -1,6 +1,6 @@
+import type { Endpoint } from '../pcap/network.ts';
+import type { TcpEnd } from '../pcap/tcp-connections.ts';
 import type { ContentTypeByte } from '../protocol/content-type.ts';
-import type { Endpoint } from './network.ts';
-import type { TcpEnd } from './tcp-connections.ts';
 import type { Unused } from './unused.ts';
 
 /** Who sent something. */

@@ -1,6 +1,6 @@
+import { type CapturePieces, DamagedCapture } from '../pcap/capture-pieces.ts';
+import { CaptureReader } from '../pcap/capture-reader.ts';
 import { CaptureDecryption } from './capture-decryption.ts';
-import { type CapturePieces, DamagedCapture } from './capture-pieces.ts';
-import { CaptureReader } from './capture-reader.ts';
 import type { DecryptionEvent } from './conversation.ts';
 import type { CaptureCryptography, PremasterOpener } from './cryptography.ts';
 import { readExportedKeys } from './exported-keys.ts';

@@ -1,6 +1,6 @@
+import type { MemoryBudget } from '../pcap/memory-budget.ts';
 import type { TLSPlaintext } from '../protocol/content-type.ts';
 import type { EpochOpener } from './epoch-opener.ts';
-import type { MemoryBudget } from './memory-budget.ts';
 
 /** A record that was opened, and where it stands. */
 export interface OpenedRecord extends TLSPlaintext {

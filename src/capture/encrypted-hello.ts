@@ -1,5 +1,5 @@
+import { ByteReader } from '../pcap/byte-reader.ts';
 import type { SuiteAead } from '../protocol/cipher-suites.ts';
-import { ByteReader } from './byte-reader.ts';
 import type { CaptureCryptography, HashName } from './cryptography.ts';
 import { type ClientHello, type EncryptedHello, readClientHello } from './hello.ts';
 import { hkdfExpand } from './key-derivation.ts';

@@ -1,10 +1,10 @@
+import type { Endpoint } from '../pcap/network.ts';
+import type { TcpEnd } from '../pcap/tcp-connections.ts';
+import type { StreamPiece } from '../pcap/tcp-stream.ts';
 import { ContentType } from '../protocol/content-type.ts';
 import { headerLength } from '../record/header.ts';
 import type { ConversationFacts, DecryptionEvent, Sender } from './conversation.ts';
-import type { Endpoint } from './network.ts';
 import { RecordStream, type StreamRecord } from './record-stream.ts';
-import type { TcpEnd } from './tcp-connections.ts';
-import type { StreamPiece } from './tcp-stream.ts';
 import { type ConversationSetting, TlsConversation } from './tls-conversation.ts';
 
 /** What carries a connection: TCP, or another TLS connection. `a` is the end that began, as far as one knows. */

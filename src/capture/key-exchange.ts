@@ -1,8 +1,8 @@
+import type { MemoryBudget } from '../pcap/memory-budget.ts';
 import type { Sender } from './conversation.ts';
 import type { CaptureCryptography } from './cryptography.ts';
 import { type HandshakeMessage, HandshakeType } from './handshake-messages.ts';
 import type { Prf } from './key-derivation.ts';
-import type { MemoryBudget } from './memory-budget.ts';
 import { TlsVersion } from './tls-version.ts';
 
 /**

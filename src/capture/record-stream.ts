@@ -1,8 +1,8 @@
+import type { StreamPiece } from '../pcap/tcp-stream.ts';
 import { ContentType } from '../protocol/content-type.ts';
 import { headerLength, readHeader } from '../record/header.ts';
 import { RecordBuffer } from '../record/record-buffer.ts';
 import { RecordSearch } from './record-search.ts';
-import type { StreamPiece } from './tcp-stream.ts';
 
 /** What a direction of a connection holds, record by record. */
 export type StreamRecord =

@@ -1,3 +1,4 @@
+import type { MemoryBudget } from '../pcap/memory-budget.ts';
 import { type CipherSuite, cipherSuite } from '../protocol/cipher-suites.ts';
 import type { TLSPlaintext } from '../protocol/content-type.ts';
 import { ContentType } from '../protocol/content-type.ts';
@@ -17,7 +18,6 @@ import {
 import { hex } from './hex.ts';
 import { HiddenRandoms } from './hidden-randoms.ts';
 import { KeyExchange } from './key-exchange.ts';
-import type { MemoryBudget } from './memory-budget.ts';
 import type { StreamRecord } from './record-stream.ts';
 import { type CaptureSecrets, trafficSecretLabels } from './secrets.ts';
 import { type SessionSecrets, sessionKey, ticketIn, ticketKey } from './session-secrets.ts';

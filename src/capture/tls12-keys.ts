@@ -1,3 +1,4 @@
+import type { MemoryBudget } from '../pcap/memory-budget.ts';
 import type { CipherSuite, SuiteProtection } from '../protocol/cipher-suites.ts';
 import { copySecret } from '../protocol/secret-bytes.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
@@ -8,7 +9,6 @@ import { type DirectionKeys, type OpenedRecord, openWith } from './direction-key
 import type { EpochOpener } from './epoch-opener.ts';
 import { blockTrafficKeys, keyBlock } from './key-derivation.ts';
 import { CbcEpoch, StreamEpoch } from './mac-epoch.ts';
-import type { MemoryBudget } from './memory-budget.ts';
 
 /** What the keys of TLS 1.0 to 1.2 follow from (RFC 5246 §6.3). */
 export interface Tls12Secrets {

@@ -1,10 +1,10 @@
+import type { MemoryBudget } from '../pcap/memory-budget.ts';
 import type { SuiteProtection } from '../protocol/cipher-suites.ts';
 import { copySecret } from '../protocol/secret-bytes.ts';
 import { AeadEpoch } from './aead-epoch.ts';
 import type { CaptureCryptography } from './cryptography.ts';
 import { type DirectionKeys, type OpenedRecord, openWith } from './direction-keys.ts';
 import { nextTrafficSecret, trafficKeys } from './key-derivation.ts';
-import type { MemoryBudget } from './memory-budget.ts';
 
 /** Epochs of TLS 1.3, by RFC 9147 §6.1. */
 export const Epoch = { early: 1, handshake: 2, application: 3 } as const;

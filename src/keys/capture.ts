@@ -1,7 +1,7 @@
 import { createWriteStream, openSync } from 'node:fs';
 import type { Writable } from 'node:stream';
+import { interfaceDescription, LINKTYPE_RAW, sectionHeader } from '../pcap/pcapng-writer.ts';
 import { CaptureFlow, type FlowEnds } from './capture-flow.ts';
-import { interfaceDescription, LINKTYPE_RAW, sectionHeader } from './pcapng-writer.ts';
 
 /**
  * Takes down what connections send and receive, with the secrets to read it, as a pcapng file. Given to connections by the option

@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import * as zlib from 'node:zlib';
-import { type CapturePieces, DamagedCapture, lz4Pieces } from '../capture/capture-pieces.ts';
-import { Lz4 } from '../capture/lz4.ts';
+import { type CapturePieces, DamagedCapture, lz4Pieces } from '../pcap/capture-pieces.ts';
+import { Lz4 } from '../pcap/lz4.ts';
 
 /**
  * A capture (pcap or pcapng, as it is or compressed with gzip, Zstandard or LZ4): its bytes, as one or as they come, or where the file is.

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import type { CapturedPacket } from '../../src/capture/capture-item.ts';
-import { CaptureReader } from '../../src/capture/capture-reader.ts';
 import type { DecryptionEvent } from '../../src/capture/conversation.ts';
-import { Network, type TcpSegment } from '../../src/capture/network.ts';
-import { enhancedPacket, interfaceDescription, LINKTYPE_RAW, sectionHeader } from '../../src/keys/pcapng-writer.ts';
-import { TcpFlag, tcpPacket } from '../../src/keys/tcp-segment.ts';
 import { type DecryptOptions, decryptEvents } from '../../src/keys.ts';
+import type { CapturedPacket } from '../../src/pcap/capture-item.ts';
+import { CaptureReader } from '../../src/pcap/capture-reader.ts';
+import { Network, type TcpSegment } from '../../src/pcap/network.ts';
+import { enhancedPacket, interfaceDescription, LINKTYPE_RAW, sectionHeader } from '../../src/pcap/pcapng-writer.ts';
+import { TcpFlag, tcpPacket } from '../../src/pcap/tcp-segment.ts';
 
 /**
  * Captures of OpenSSL 3.0's s_client and s_server on loopback, by dumpcap, and the key logs that s_client wrote (SSL_CTX_set_keylog_callback).

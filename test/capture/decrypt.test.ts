@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { DecryptedRecord } from '../../src/capture/conversation.ts';
 import { RecordStream } from '../../src/capture/record-stream.ts';
+import { type Conversation, decrypt, protectionText } from '../../src/keys.ts';
 import {
   decryptionSecrets,
   enhancedPacket,
   interfaceDescription,
   sectionHeader,
-} from '../../src/keys/pcapng-writer.ts';
-import { type Conversation, decrypt, protectionText } from '../../src/keys.ts';
+} from '../../src/pcap/pcapng-writer.ts';
 import { type CaptureName, capture, captureOf, packetsOf, segmentsOf } from './captures.ts';
 
 const cases: readonly [CaptureName, { version: string; cipherSuite: string; alpnProtocol?: string }][] = [

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { HandshakeMessages } from '../../src/capture/handshake-messages.ts';
 import { KeyExchange } from '../../src/capture/key-exchange.ts';
-import { MemoryBudget } from '../../src/capture/memory-budget.ts';
+import { MemoryBudget } from '../../src/pcap/memory-budget.ts';
 import { captureCryptography } from '../../src/platform/capture-cryptography.ts';
 import { pattern } from '../helpers/pattern.ts';
 

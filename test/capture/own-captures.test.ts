@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { CaptureReader } from '../../src/capture/capture-reader.ts';
-import type { TcpSegment } from '../../src/capture/network.ts';
 import { type Conversation, captureTo, decrypt } from '../../src/keys.ts';
+import { CaptureReader } from '../../src/pcap/capture-reader.ts';
+import type { TcpSegment } from '../../src/pcap/network.ts';
 import { pattern } from '../helpers/pattern.ts';
 import { cells, echo, wire } from '../keys/wire.ts';
 import { captureOf, segmentsOf } from './captures.ts';

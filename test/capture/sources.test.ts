@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { createZstdCompress, gzipSync, type ZstdCompress } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
+import { decrypt, decryptEvents } from '../../src/keys.ts';
 import {
   decryptionSecrets,
   enhancedPacket,
   interfaceDescription,
   sectionHeader,
-} from '../../src/keys/pcapng-writer.ts';
-import { decrypt, decryptEvents } from '../../src/keys.ts';
+} from '../../src/pcap/pcapng-writer.ts';
 import { unless } from '../helpers/unless.ts';
 import { capture, packetsOf } from './captures.ts';
 import { caseFile, caseKeyLog, hello, saidBy } from './cases.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { decryptionSecrets } from '../../src/keys/pcapng-writer.ts';
+import { decryptionSecrets } from '../../src/pcap/pcapng-writer.ts';
 import { capture, captureOf, segmentsOf } from '../capture/captures.ts';
 import { caseFile } from '../capture/cases.ts';
 import { listen } from '../helpers/listen.ts';

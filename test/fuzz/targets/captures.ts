@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { CaptureDecryption } from '../../../src/capture/capture-decryption.ts';
 import { KeyLog } from '../../../src/capture/key-log.ts';
-import { Lz4, Lz4Error } from '../../../src/capture/lz4.ts';
+import { Lz4, Lz4Error } from '../../../src/pcap/lz4.ts';
 import { captureCryptography } from '../../../src/platform/capture-cryptography.ts';
 import type { Target } from '../target.ts';
 

@@ -6,7 +6,7 @@ import {
   interfaceDescription,
   LINKTYPE_RAW,
   sectionHeader,
-} from '../../src/keys/pcapng-writer.ts';
+} from '../../src/pcap/pcapng-writer.ts';
 
 test('a section header says how numbers are written, and who wrote it', () => {
   const { type, body, options } = read(sectionHeader({ application: 'a program', comment: 'why' }), 16);

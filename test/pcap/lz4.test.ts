@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Lz4, Lz4Error } from '../../src/capture/lz4.ts';
+import { Lz4, Lz4Error } from '../../src/pcap/lz4.ts';
 import { hex } from '../helpers/hex.ts';
 import { pattern } from '../helpers/pattern.ts';
 

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { CapturedPacket, CaptureItem } from '../../src/capture/capture-item.ts';
-import { CaptureReader } from '../../src/capture/capture-reader.ts';
-import { Network } from '../../src/capture/network.ts';
-import { tcpPacket } from '../../src/keys/tcp-segment.ts';
+import type { CapturedPacket, CaptureItem } from '../../src/pcap/capture-item.ts';
+import { CaptureReader } from '../../src/pcap/capture-reader.ts';
+import { Network } from '../../src/pcap/network.ts';
+import { tcpPacket } from '../../src/pcap/tcp-segment.ts';
+import { capture } from '../capture/captures.ts';
 import { hex } from '../helpers/hex.ts';
 import { pattern } from '../helpers/pattern.ts';
 import { Bytes, type Order } from './bytes.ts';
-import { capture } from './captures.ts';
 
 describe.each<Order>(['little', 'big'])('pcap, %s endian', (order) => {
   test.each([

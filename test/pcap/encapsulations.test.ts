@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { CapturedPacket } from '../../src/capture/capture-item.ts';
-import type { Dropped } from '../../src/capture/network/layer.ts';
-import { Network, type TcpSegment } from '../../src/capture/network.ts';
-import { enhancedPacket, interfaceDescription, sectionHeader } from '../../src/keys/pcapng-writer.ts';
 import { decrypt } from '../../src/keys.ts';
+import type { CapturedPacket } from '../../src/pcap/capture-item.ts';
+import type { Dropped } from '../../src/pcap/network/layer.ts';
+import { Network, type TcpSegment } from '../../src/pcap/network.ts';
+import { enhancedPacket, interfaceDescription, sectionHeader } from '../../src/pcap/pcapng-writer.ts';
+import { capture, packetsOf } from '../capture/captures.ts';
 import { hex } from '../helpers/hex.ts';
-import { capture, packetsOf } from './captures.ts';
 import { inIp, ipv4, mac, onLinks, payload, udp } from './encapsulations.ts';
 
 describe('what may stand around a packet', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { maxSegmentLength, TcpFlag, tcpPacket } from '../../src/keys/tcp-segment.ts';
+import { maxSegmentLength, TcpFlag, tcpPacket } from '../../src/pcap/tcp-segment.ts';
 import { hex } from '../helpers/hex.ts';
 
 const here = { address: '192.0.2.1', port: 49_152 };

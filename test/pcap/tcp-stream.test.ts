@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MemoryBudget } from '../../src/capture/memory-budget.ts';
-import { type StreamPiece, type StreamSegment, TcpStream } from '../../src/capture/tcp-stream.ts';
+import { MemoryBudget } from '../../src/pcap/memory-budget.ts';
+import { type StreamPiece, type StreamSegment, TcpStream } from '../../src/pcap/tcp-stream.ts';
 import { pattern } from '../helpers/pattern.ts';
 
 const sequenceNumbers = fc.oneof(

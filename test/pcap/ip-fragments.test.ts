@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { IpFragments } from '../../src/capture/network/ip-fragments.ts';
-import type { Dropped } from '../../src/capture/network/layer.ts';
-import { Network, type TcpSegment } from '../../src/capture/network.ts';
-import { tcpPacket } from '../../src/keys/tcp-segment.ts';
+import { IpFragments } from '../../src/pcap/network/ip-fragments.ts';
+import type { Dropped } from '../../src/pcap/network/layer.ts';
+import { Network, type TcpSegment } from '../../src/pcap/network.ts';
+import { tcpPacket } from '../../src/pcap/tcp-segment.ts';
 import { pattern } from '../helpers/pattern.ts';
 
 const ends = (source: string, destination: string): Parameters<typeof tcpPacket>[0] => ({

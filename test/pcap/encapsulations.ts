@@ -1,4 +1,4 @@
-import { tcpPacket } from '../../src/keys/tcp-segment.ts';
+import { tcpPacket } from '../../src/pcap/tcp-segment.ts';
 import { hex } from '../helpers/hex.ts';
 
 /** What is in each of the packets. */
