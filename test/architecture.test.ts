@@ -13,9 +13,10 @@ const table: Readonly<Record<string, { readonly imports: readonly string[]; read
   'failure.ts': { imports: ['errors', 'connection', 'engine'], node: false },
   observe: { imports: [], node: true },
   pcap: { imports: [], node: false },
+  'key-schedule': { imports: ['protocol', 'record'], node: false },
   tickets: { imports: ['errors', 'protocol', 'observe'], node: true },
-  keys: { imports: ['errors', 'protocol', 'record', 'pcap'], node: true },
-  capture: { imports: ['errors', 'protocol', 'record', 'pcap'], node: false },
+  keys: { imports: ['errors', 'protocol', 'record', 'pcap', 'key-schedule'], node: true },
+  capture: { imports: ['errors', 'protocol', 'record', 'pcap', 'key-schedule'], node: false },
   browser: { imports: ['protocol', 'pcap', 'capture'], node: false },
   platform: { imports: ['errors', 'protocol', 'record', 'connection', 'engine', 'pcap', 'capture'], node: true },
   context: { imports: ['errors', 'failure.ts', 'protocol', 'connection', 'engine', 'platform'], node: true },
@@ -29,6 +30,7 @@ const table: Readonly<Record<string, { readonly imports: readonly string[]; read
         'connection',
         'observe',
         'tickets',
+        'key-schedule',
         'keys',
         'platform',
         'context',
@@ -72,10 +74,10 @@ const files = [...sources].map(([path, source]) => ({ path, source, part: partOf
 describe('the import table', () => {
   test('is the same in docs/ARCHITECTURE.md', () => {
     const page = readFileSync(new URL('docs/ARCHITECTURE.md', root), 'utf8');
-    const rows = page.matchAll(/^\| `(?:src\/)?([\w.]+)\/?` \| ([^|]*) \| (yes|no) \|$/gm);
+    const rows = page.matchAll(/^\| `(?:src\/)?([\w.-]+)\/?` \| ([^|]*) \| (yes|no) \|$/gm);
     const said = [...rows].map(([, part = '', imports = '', node]) => [
       part,
-      { imports: [...imports.matchAll(/`([\w.]+)\/?`/g)].map(([, name]) => name), node: node === 'yes' },
+      { imports: [...imports.matchAll(/`([\w.-]+)\/?`/g)].map(([, name]) => name), node: node === 'yes' },
     ]);
     expect(Object.fromEntries(said)).toEqual(table);
   });
@@ -111,7 +113,7 @@ describe('src/', () => {
     },
   );
 
-  test.each(['protocol', 'record', 'connection', 'engine', 'pcap', 'capture', 'browser'])(
+  test.each(['protocol', 'record', 'connection', 'engine', 'pcap', 'key-schedule', 'capture', 'browser'])(
     '%s/ knows no node:*, nor by way of others',
     (part) => {
       const from = new Map(files.map(({ path, imports }) => [path, imports]));

@@ -1,23 +1,12 @@
-import type { SuiteAead } from '../protocol/cipher-suites.ts';
+import type { AeadKeys } from '../key-schedule/aead-keys.ts';
 import type { TLSPlaintext } from '../protocol/content-type.ts';
 import { secretBytes } from '../protocol/secret-bytes.ts';
-import type { ProtocolVersion } from '../protocol/version.ts';
 import { nonceLength } from '../record/aead.ts';
 import { additionalData, type RecordFraming, recordFraming } from '../record/framing.ts';
 import { headerLength } from '../record/header.ts';
 import { saltLength, setImplicitNonce } from '../record/nonce.ts';
 import type { AeadOpening, CaptureCryptography } from './cryptography.ts';
 import type { EpochOpener } from './epoch-opener.ts';
-
-/** Keys of one epoch of an AEAD. */
-export interface AeadKeys {
-  readonly version: typeof ProtocolVersion.tls12 | typeof ProtocolVersion.tls13;
-  readonly aead: SuiteAead;
-  readonly tagLength: number;
-  readonly key: Uint8Array;
-  /** 12 bytes. Where records bring a part of their nonce, the first 4 of them are the rest. */
-  readonly iv: Uint8Array;
-}
 
 /** An epoch of one of the AEADs. Owns `keys`. */
 export class AeadEpoch implements EpochOpener {

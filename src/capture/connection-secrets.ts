@@ -1,10 +1,10 @@
+import { masterSecret } from '../key-schedule/tls12.ts';
 import type { CipherSuite } from '../protocol/cipher-suites.ts';
 import { copySecret } from '../protocol/secret-bytes.ts';
 import type { Sender } from './conversation.ts';
 import type { CaptureCryptography } from './cryptography.ts';
 import type { ClientHello, ServerHello } from './hello.ts';
 import { hex } from './hex.ts';
-import { masterSecret } from './key-derivation.ts';
 import type { KeyExchange } from './key-exchange.ts';
 import { type CaptureSecrets, trafficSecretLabels } from './secrets.ts';
 import { type SessionSecrets, sessionKey, ticketKey } from './session-secrets.ts';

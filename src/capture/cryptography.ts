@@ -1,3 +1,4 @@
+import type { HashName, Hmac } from '../key-schedule/hmac.ts';
 import type { CbcCipher, SuiteAead, SuiteProtection } from '../protocol/cipher-suites.ts';
 
 /** The cryptography that decryption needs, from outside: nothing in this folder knows of node:crypto. */
@@ -6,8 +7,7 @@ export interface CaptureCryptography {
   supports(protection: SuiteProtection): boolean;
   /** Of the parts of `data`, taken as one. */
   hash(hash: HashName, data: readonly Uint8Array[]): Uint8Array;
-  /** HMAC (RFC 2104) of the parts of `data`, taken as one. */
-  hmac(hash: HashName, key: Uint8Array, data: readonly Uint8Array[]): Uint8Array;
+  readonly hmac: Hmac;
   aead(name: SuiteAead, key: Uint8Array, tagLength: number): AeadOpening;
   /** Decrypts whole blocks in CBC mode; padding stays. */
   decryptBlocks(cipher: CbcCipher, key: Uint8Array, iv: Uint8Array, ciphertext: Uint8Array): Uint8Array;
@@ -20,8 +20,6 @@ export interface AeadOpening {
   /** Gives the key up. The object is of no use after. */
   dispose(): void;
 }
-
-export type HashName = 'md5' | 'sha1' | 'sha256' | 'sha384' | 'sha512';
 
 /** An RSA key that opens premaster secrets (RFC 5246 §7.4.7.1). */
 export interface PremasterOpener {

@@ -1,3 +1,4 @@
+import { trafficKeys } from '../key-schedule/tls13.ts';
 import type { MemoryBudget } from '../pcap/memory-budget.ts';
 import type { CipherSuite } from '../protocol/cipher-suites.ts';
 import { AeadEpoch } from './aead-epoch.ts';
@@ -5,7 +6,6 @@ import type { Sender } from './conversation.ts';
 import type { CaptureCryptography } from './cryptography.ts';
 import { openEncryptedHello } from './encrypted-hello.ts';
 import type { ClientHello } from './hello.ts';
-import { trafficKeys } from './key-derivation.ts';
 import { type CaptureSecrets, trafficSecretLabels } from './secrets.ts';
 
 /**

@@ -1,9 +1,9 @@
+import type { Prf } from '../key-schedule/tls12.ts';
 import type { MemoryBudget } from '../pcap/memory-budget.ts';
+import { TlsVersion } from '../protocol/tls-version.ts';
 import type { Sender } from './conversation.ts';
 import type { CaptureCryptography } from './cryptography.ts';
 import { type HandshakeMessage, HandshakeType } from './handshake-messages.ts';
-import type { Prf } from './key-derivation.ts';
-import { TlsVersion } from './tls-version.ts';
 
 /**
  * What a handshake of TLS 1.0 to 1.2 says of its premaster secret: how the client encrypted it, and all messages so far, whose hash may be

@@ -1,7 +1,7 @@
+import { isSupported } from '../protocol/tls-version.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { tagLength } from '../record/aead.ts';
 import { headerFault, headerLength, maxCiphertextLengths, readHeader } from '../record/header.ts';
-import { isSupported } from './tls-version.ts';
 
 /**
  * Looks for the next record where bytes are missing and nothing tells where it begins: at a header with another one behind its record,

@@ -2,6 +2,7 @@ import type { MemoryBudget } from '../pcap/memory-budget.ts';
 import { type CipherSuite, cipherSuite } from '../protocol/cipher-suites.ts';
 import type { TLSPlaintext } from '../protocol/content-type.ts';
 import { ContentType } from '../protocol/content-type.ts';
+import { isSupported, TlsVersion, versionName } from '../protocol/tls-version.ts';
 import { headerLength } from '../record/header.ts';
 import { type Negotiated, tls12Secrets, tls13Secrets } from './connection-secrets.ts';
 import type { ConversationFacts, DecryptedRecord, DecryptionEvent, Protection, Sender } from './conversation.ts';
@@ -22,7 +23,6 @@ import type { StreamRecord } from './record-stream.ts';
 import { type CaptureSecrets, trafficSecretLabels } from './secrets.ts';
 import { type SessionSecrets, sessionKey, ticketIn, ticketKey } from './session-secrets.ts';
 import { TlsDirection } from './tls-direction.ts';
-import { isSupported, TlsVersion, versionName } from './tls-version.ts';
 import { Epoch, Tls13Keys, type Tls13Secrets } from './tls13-keys.ts';
 
 /** What a conversation is made with. */

@@ -1,3 +1,4 @@
+import { blockTrafficKeys, keyBlock } from '../key-schedule/tls12.ts';
 import type { MemoryBudget } from '../pcap/memory-budget.ts';
 import type { CipherSuite, SuiteProtection } from '../protocol/cipher-suites.ts';
 import { copySecret } from '../protocol/secret-bytes.ts';
@@ -7,7 +8,6 @@ import type { Sender } from './conversation.ts';
 import type { CaptureCryptography } from './cryptography.ts';
 import { type DirectionKeys, type OpenedRecord, openWith } from './direction-keys.ts';
 import type { EpochOpener } from './epoch-opener.ts';
-import { blockTrafficKeys, keyBlock } from './key-derivation.ts';
 import { CbcEpoch, StreamEpoch } from './mac-epoch.ts';
 
 /** What the keys of TLS 1.0 to 1.2 follow from (RFC 5246 §6.3). */

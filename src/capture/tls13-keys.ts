@@ -1,10 +1,10 @@
+import type { AeadProtection } from '../key-schedule/aead-keys.ts';
+import { nextTrafficSecret, trafficKeys } from '../key-schedule/tls13.ts';
 import type { MemoryBudget } from '../pcap/memory-budget.ts';
-import type { SuiteProtection } from '../protocol/cipher-suites.ts';
 import { copySecret } from '../protocol/secret-bytes.ts';
 import { AeadEpoch } from './aead-epoch.ts';
 import type { CaptureCryptography } from './cryptography.ts';
 import { type DirectionKeys, type OpenedRecord, openWith } from './direction-keys.ts';
-import { nextTrafficSecret, trafficKeys } from './key-derivation.ts';
 
 /** Epochs of TLS 1.3, by RFC 9147 §6.1. */
 export const Epoch = { early: 1, handshake: 2, application: 3 } as const;
@@ -16,8 +16,6 @@ export interface Tls13Secrets {
   /** Traffic secrets that are known, by epoch: where there are several, each is tried. */
   readonly byEpoch: ReadonlyMap<number, readonly Uint8Array[]>;
 }
-
-type AeadProtection = Extract<SuiteProtection, { kind: 'aead' }>;
 
 /**
  * TLS 1.3: one epoch after the other. The messages that change keys say when ({@link enter}); where they could not be read, or secrets are

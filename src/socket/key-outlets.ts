@@ -6,11 +6,13 @@ import { isOneOf } from '../context/node-errors.ts';
 import { versionName } from '../context/protocol-versions.ts';
 import { typeError } from '../errors/coded.ts';
 import { keysNotExported } from '../errors/codes.ts';
+import { suiteHash } from '../key-schedule/suite-hash.ts';
+import { trafficKey } from '../key-schedule/tls13.ts';
 import { Capture } from '../keys/capture.ts';
 import type { CaptureFlow, FlowEnds } from '../keys/capture-flow.ts';
 import { ConnectionKeys, EpochKeys } from '../keys/exported-keys.ts';
+import { hmac } from '../keys/hmac.ts';
 import { type KeyLogFile, keyLogFile } from '../keys/key-log-file.ts';
-import { suiteHash, trafficKey } from '../keys/key-schedule.ts';
 import { isStandard, SecretLog } from '../keys/secret-log.ts';
 import type { Transport } from '../platform/transport.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
@@ -90,7 +92,7 @@ export class KeyOutlets {
     const isTls13 = keys.version === ProtocolVersion.tls13;
     const trafficSecret = isTls13 ? this.#secrets?.trafficSecret(sender, epoch.epoch, hash) : undefined;
     if (trafficSecret) {
-      const derived = trafficKey(hash, trafficSecret, keys.key.length);
+      const derived = trafficKey(hmac, hash, trafficSecret, keys.key.length);
       const isSame = timingSafeEqual(derived.key, keys.key) && timingSafeEqual(derived.iv, keys.iv);
       wipeTrafficKeys(derived);
       if (!isSame) throw new Error(`the keys of epoch ${epoch.epoch} are not those of its traffic secret`);

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { nextTrafficSecret, trafficKey } from '../../src/keys/key-schedule.ts';
+import { nextTrafficSecret, trafficKey } from '../../src/key-schedule/tls13.ts';
+import { hmac } from '../../src/keys/hmac.ts';
 import { decrypt } from '../../src/keys.ts';
 import { hex } from '../helpers/hex.ts';
 import { capture } from './captures.ts';
@@ -11,8 +12,8 @@ function exported(keyLog: string, epochs: { read: number; write: number }): Reco
   const direction = (name: 'read' | 'write'): object => {
     const sender = name === 'write' ? 'client' : 'server';
     let secret = hex(new RegExp(`^${sender.toUpperCase()}_TRAFFIC_SECRET_0 \\w+ (\\w+)$`, 'm').exec(keyLog)?.[1] ?? '');
-    for (let epoch = 0; epoch < epochs[name]; epoch++) secret = nextTrafficSecret('sha256', secret);
-    const { key, iv } = trafficKey('sha256', secret, 32);
+    for (let epoch = 0; epoch < epochs[name]; epoch++) secret = nextTrafficSecret(hmac, 'sha256', secret);
+    const { key, iv } = trafficKey(hmac, 'sha256', secret, 32);
     const digits = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
     return {
       direction: name,

@@ -1,4 +1,4 @@
-import { ProtocolVersion } from '../protocol/version.ts';
+import { ProtocolVersion } from './version.ts';
 
 /** Versions that captures may have, as on the wire. */
 export const TlsVersion: {

@@ -1,52 +1,10 @@
 import type { SuiteProtection } from '../protocol/cipher-suites.ts';
-import { copySecret, secretBytes } from '../protocol/secret-bytes.ts';
+import { secretBytes } from '../protocol/secret-bytes.ts';
+import { TlsVersion } from '../protocol/tls-version.ts';
 import { nonceLength } from '../record/aead.ts';
 import { saltLength } from '../record/nonce.ts';
-import type { AeadKeys } from './aead-epoch.ts';
-import type { CaptureCryptography, HashName } from './cryptography.ts';
-import { TlsVersion } from './tls-version.ts';
-
-type Hmac = CaptureCryptography['hmac'];
-type AeadProtection = Extract<SuiteProtection, { kind: 'aead' }>;
-
-/** Keys of a traffic secret of TLS 1.3 (RFC 8446 §7.3). */
-export function trafficKeys(hmac: Hmac, hash: HashName, protection: AeadProtection, secret: Uint8Array): AeadKeys {
-  const { aead, tagLength, keyLength } = protection;
-  const key = expandLabel(hmac, hash, secret, 'key', keyLength);
-  return { version: TlsVersion.tls13, aead, tagLength, key, iv: expandLabel(hmac, hash, secret, 'iv', nonceLength) };
-}
-
-/** The traffic secret after a KeyUpdate (RFC 8446 §7.2). */
-export function nextTrafficSecret(hmac: Hmac, hash: HashName, secret: Uint8Array): Uint8Array {
-  return expandLabel(hmac, hash, secret, 'traffic upd', secret.length);
-}
-
-/** HKDF-Expand-Label with an empty context (RFC 8446 §7.1). */
-function expandLabel(hmac: Hmac, hash: HashName, secret: Uint8Array, label: string, length: number): Uint8Array {
-  const name = new TextEncoder().encode(`tls13 ${label}`);
-  return hkdfExpand(hmac, hash, secret, Uint8Array.of(length >> 8, length & 0xff, name.length, ...name, 0), length);
-}
-
-/** HKDF-Expand (RFC 5869 §2.3). */
-export function hkdfExpand(
-  hmac: Hmac,
-  hash: HashName,
-  secret: Uint8Array,
-  info: Uint8Array,
-  length: number,
-): Uint8Array {
-  const output = secretBytes(length);
-  let last = secretBytes(0);
-  for (let at = 0, count = 1; at < length; at += last.length, count++) {
-    const next = hmac(hash, secret, [last, info, Uint8Array.of(count)]);
-    last.fill(0);
-    last = copySecret(next);
-    next.fill(0);
-    output.set(last.subarray(0, length - at), at);
-  }
-  last.fill(0);
-  return output;
-}
+import type { AeadKeys, AeadProtection } from './aead-keys.ts';
+import type { HashName, Hmac } from './hmac.ts';
 
 /** One direction's part of a key block of TLS 1.0 to 1.2. */
 export interface BlockKeys {

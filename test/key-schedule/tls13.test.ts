@@ -1,7 +1,9 @@
 import { createHmac, hkdfSync } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { expandLabel, nextTrafficSecret, suiteHash, trafficKey } from '../../src/keys/key-schedule.ts';
+import { suiteHash } from '../../src/key-schedule/suite-hash.ts';
+import { expandLabel, nextTrafficSecret, trafficKey } from '../../src/key-schedule/tls13.ts';
+import { hmac } from '../../src/keys/hmac.ts';
 import { hex } from '../helpers/hex.ts';
 import { rfc8448 } from '../helpers/rfc8448.ts';
 
@@ -10,7 +12,7 @@ test.each([
   ['server', 'a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643'],
 ])('RFC 8448 §3: key and IV of the %s’s application traffic secret', (name, secret) => {
   const keys = rfc8448.find((vector) => vector.name === name)?.keys;
-  expect(trafficKey('sha256', hex(secret), 16)).toEqual({ key: keys?.key, iv: keys?.iv });
+  expect(trafficKey(hmac, 'sha256', hex(secret), 16)).toEqual({ key: keys?.key, iv: keys?.iv });
 });
 
 test('HKDF-Expand is what node:crypto’s HKDF does after the extraction', () => {
@@ -26,7 +28,7 @@ test('HKDF-Expand is what node:crypto’s HKDF does after the extraction', () =>
         const name = new TextEncoder().encode('tls13 any');
         const info = Uint8Array.of(length >> 8, length & 0xff, name.length, ...name, 0);
         const expected = new Uint8Array(hkdfSync(hash, secret, salt, info, length));
-        expect(expandLabel(hash, extracted, 'any', length)).toEqual(expected);
+        expect(expandLabel(hmac, hash, extracted, 'any', length)).toEqual(expected);
       },
     ),
   );
@@ -34,10 +36,10 @@ test('HKDF-Expand is what node:crypto’s HKDF does after the extraction', () =>
 
 test('a KeyUpdate’s secret is as long as the one before, and another', () => {
   const secret = new Uint8Array(48).fill(7);
-  const next = nextTrafficSecret('sha384', secret);
+  const next = nextTrafficSecret(hmac, 'sha384', secret);
   expect(next).toHaveLength(48);
   expect(next).not.toEqual(secret);
-  expect(next).toEqual(expandLabel('sha384', secret, 'traffic upd', 48));
+  expect(next).toEqual(expandLabel(hmac, 'sha384', secret, 'traffic upd', 48));
 });
 
 test.each([
