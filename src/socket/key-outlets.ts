@@ -8,8 +8,6 @@ import { typeError } from '../errors/coded.ts';
 import { keysNotExported } from '../errors/codes.ts';
 import { suiteHash } from '../key-schedule/suite-hash.ts';
 import { trafficKey } from '../key-schedule/tls13.ts';
-import { Capture } from '../keys/capture.ts';
-import type { CaptureFlow, FlowEnds } from '../keys/capture-flow.ts';
 import { ConnectionKeys, EpochKeys } from '../keys/exported-keys.ts';
 import { hmac } from '../keys/hmac.ts';
 import { type KeyLogFile, keyLogFile } from '../keys/key-log-file.ts';
@@ -17,7 +15,9 @@ import { isStandard, SecretLog } from '../keys/secret-log.ts';
 import type { Transport } from '../platform/transport.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { wipeTrafficKeys } from '../record/crypto-info.ts';
-import { CapturedTransport, whyNoKernel } from './captured-transport.ts';
+import { Capture } from '../tap/capture.ts';
+import type { CaptureFlow, FlowEnds } from '../tap/capture-flow.ts';
+import { CapturedTransport, whyNoKernel } from '../tap/captured-transport.ts';
 import type { TLSSocketOptions } from './tls-socket-options.ts';
 
 /** Where one connection's secrets go: only where somebody asked for them before its handshake. */

@@ -8,9 +8,9 @@ import * as ktls from '../../src/index.ts';
 import { type Capture, captureTo } from '../../src/keys.ts';
 import { issue } from '../helpers/certificates.ts';
 import { expectMode } from '../helpers/file-mode.ts';
+import { echo, wire } from '../keys/wire.ts';
 import { type Block, blocks, streamsIn } from '../pcap/pcapng-reader.ts';
 import { listenUntilEnd, owned } from '../socket/scenario.ts';
-import { echo, wire } from './wire.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ktls-capture-'));
 const hello = Buffer.from('some data');

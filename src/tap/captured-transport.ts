@@ -1,7 +1,7 @@
 import { type KernelPort, noKernel } from '../connection/record-layer.ts';
-import type { Capture } from '../keys/capture.ts';
-import type { CaptureFlow } from '../keys/capture-flow.ts';
 import type { Transport, TransportReceiver } from '../platform/transport.ts';
+import type { Capture } from './capture.ts';
+import type { CaptureFlow } from './capture-flow.ts';
 
 /** Takes down what passes through another transport. It passes as fast as it can be taken down, so that nothing piles up. */
 export class CapturedTransport implements Transport {

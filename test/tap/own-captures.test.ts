@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { type Conversation, captureTo, decrypt } from '../../src/keys.ts';
 import { CaptureReader } from '../../src/pcap/capture-reader.ts';
 import type { TcpSegment } from '../../src/pcap/network.ts';
+import { captureOf, segmentsOf } from '../capture/captures.ts';
 import { pattern } from '../helpers/pattern.ts';
 import { cells, echo, wire } from '../keys/wire.ts';
-import { captureOf, segmentsOf } from './captures.ts';
 
 const messages = [pattern(50_000, 1), pattern(3, 2), pattern(20_000, 3)];
 const said = Buffer.concat(messages);
