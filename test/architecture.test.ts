@@ -18,7 +18,8 @@ const table: Readonly<Record<string, { readonly imports: readonly string[]; read
   keys: { imports: ['errors', 'protocol', 'record', 'key-schedule'], node: true },
   capture: { imports: ['errors', 'protocol', 'record', 'pcap', 'key-schedule'], node: false },
   browser: { imports: ['protocol', 'pcap', 'capture'], node: false },
-  platform: { imports: ['errors', 'protocol', 'record', 'connection', 'engine', 'pcap', 'capture'], node: true },
+  decrypt: { imports: ['protocol', 'pcap', 'capture'], node: true },
+  platform: { imports: ['errors', 'protocol', 'record', 'connection', 'engine'], node: true },
   tap: { imports: ['connection', 'pcap', 'platform'], node: true },
   context: { imports: ['errors', 'failure.ts', 'protocol', 'connection', 'engine', 'platform'], node: true },
   socket: {
@@ -49,7 +50,7 @@ const table: Readonly<Record<string, { readonly imports: readonly string[]; read
   'tickets.ts': { imports: ['tickets'], node: false },
   'credentials.ts': { imports: ['credentials'], node: false },
   'metrics.ts': { imports: ['metrics'], node: false },
-  'keys.ts': { imports: ['pcap', 'keys', 'capture', 'platform', 'tap'], node: false },
+  'keys.ts': { imports: ['pcap', 'keys', 'capture', 'decrypt', 'tap'], node: false },
   adapters: { imports: ['errors', 'observe', 'context', 'socket', 'files', 'tls.ts', 'index.ts'], node: true },
   'https.ts': { imports: ['tls.ts', 'files', 'adapters'], node: true },
   'http2.ts': { imports: ['tls.ts', 'adapters'], node: true },

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { HandshakeMessages } from '../../src/capture/handshake-messages.ts';
 import { KeyExchange } from '../../src/capture/key-exchange.ts';
+import { captureCryptography } from '../../src/decrypt/capture-cryptography.ts';
 import { MemoryBudget } from '../../src/pcap/memory-budget.ts';
-import { captureCryptography } from '../../src/platform/capture-cryptography.ts';
 import { pattern } from '../helpers/pattern.ts';
 
 const longest = 131_396;

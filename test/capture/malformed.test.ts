@@ -6,8 +6,8 @@ import { openWith } from '../../src/capture/direction-keys.ts';
 import type { EpochOpener } from '../../src/capture/epoch-opener.ts';
 import { KeyLog } from '../../src/capture/key-log.ts';
 import { RecordStream } from '../../src/capture/record-stream.ts';
+import { captureCryptography } from '../../src/decrypt/capture-cryptography.ts';
 import { MemoryBudget } from '../../src/pcap/memory-budget.ts';
-import { captureCryptography } from '../../src/platform/capture-cryptography.ts';
 import { type CaptureName, capture, captureOf, eventsOf, segmentsOf } from './captures.ts';
 
 const names: readonly CaptureName[] = [

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { CaptureDecryption } from '../../../src/capture/capture-decryption.ts';
 import { KeyLog } from '../../../src/capture/key-log.ts';
+import { captureCryptography } from '../../../src/decrypt/capture-cryptography.ts';
 import { Lz4, Lz4Error } from '../../../src/pcap/lz4.ts';
-import { captureCryptography } from '../../../src/platform/capture-cryptography.ts';
 import type { Target } from '../target.ts';
 
 const folders = ['captures', 'cases'].map((name) => new URL(`../../capture/${name}/`, import.meta.url));

@@ -13,9 +13,9 @@ import {
   interfaceDescription,
   sectionHeader,
 } from '../../src/pcap/pcapng-writer.ts';
+import { capture, packetsOf } from '../capture/captures.ts';
+import { caseFile, caseKeyLog, hello, saidBy } from '../capture/cases.ts';
 import { unless } from '../helpers/unless.ts';
-import { capture, packetsOf } from './captures.ts';
-import { caseFile, caseKeyLog, hello, saidBy } from './cases.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ktls-sources-'));
 const { bytes, keyLog } = capture('tls13-retry');
