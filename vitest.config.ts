@@ -13,7 +13,7 @@ const ofTheAddon = ['test/platform/**/*.test.ts', 'test/contract/native-addon.te
 // What of the unit tests is run on Windows: all of what applications use, and the addon's own. Not cli/, as starting a program takes a second there. What
 // Windows does not have, tests skip by themselves: the kernel's TLS, OpenSSL's command, Unix sockets, rights of files.
 const portable = [
-  'test/{record,contract,connection,engine,socket,adapters,keys,tap,pcap,key-schedule,capture,decrypt}/**/*.test.ts',
+  'test/{record,contract,connection,engine,socket,adapters,keys,tap,pcap,key-schedule,dissect,decrypt}/**/*.test.ts',
 ];
 
 // The package as npm installs it: `node setup/run.mjs installed`.

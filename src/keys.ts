@@ -1,3 +1,6 @@
+export type { CaptureSource } from './decrypt/capture-source.ts';
+export type { Conversation, DecryptedCapture, DecryptOptions } from './decrypt/decrypt-capture.ts';
+export { decrypt, decryptEvents } from './decrypt/decrypt-capture.ts';
 export type {
   ConversationFacts,
   ConversationProblem,
@@ -5,18 +8,15 @@ export type {
   DecryptionEvent,
   Protection,
   Sender,
-} from './capture/conversation.ts';
-export { endpointText, eventJson } from './capture/event-json.ts';
-export { CapturePage } from './capture/page/capture-page.ts';
-export { readableText } from './capture/page/html.ts';
-export { PlaintextPcapng } from './capture/plaintext-pcapng.ts';
-export { type StreamData, streamData } from './capture/plaintext-streams.ts';
-export { RecordDescriber } from './capture/record-describer.ts';
-export { contentTypeName, protectionText } from './capture/record-names.ts';
-export type { Unused } from './capture/unused.ts';
-export type { CaptureSource } from './decrypt/capture-source.ts';
-export type { Conversation, DecryptedCapture, DecryptOptions } from './decrypt/decrypt-capture.ts';
-export { decrypt, decryptEvents } from './decrypt/decrypt-capture.ts';
+} from './dissect/conversation.ts';
+export { endpointText, eventJson } from './dissect/event-json.ts';
+export { CapturePage } from './dissect/page/capture-page.ts';
+export { readableText } from './dissect/page/html.ts';
+export { PlaintextPcapng } from './dissect/plaintext-pcapng.ts';
+export { type StreamData, streamData } from './dissect/plaintext-streams.ts';
+export { RecordDescriber } from './dissect/record-describer.ts';
+export { contentTypeName, protectionText } from './dissect/record-names.ts';
+export type { Unused } from './dissect/unused.ts';
 export type { KernelKeys } from './keys/crypto-info.ts';
 export { fromCryptoInfo, toCryptoInfo } from './keys/crypto-info.ts';
 export type { TLSVersionName } from './keys/exported-keys.ts';

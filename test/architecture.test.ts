@@ -16,9 +16,9 @@ const table: Readonly<Record<string, { readonly imports: readonly string[]; read
   'key-schedule': { imports: ['protocol', 'record'], node: false },
   tickets: { imports: ['errors', 'protocol', 'observe'], node: true },
   keys: { imports: ['errors', 'protocol', 'record', 'key-schedule'], node: true },
-  capture: { imports: ['errors', 'protocol', 'record', 'pcap', 'key-schedule'], node: false },
-  browser: { imports: ['protocol', 'pcap', 'capture'], node: false },
-  decrypt: { imports: ['protocol', 'pcap', 'capture'], node: true },
+  dissect: { imports: ['errors', 'protocol', 'record', 'pcap', 'key-schedule'], node: false },
+  browser: { imports: ['protocol', 'pcap', 'dissect'], node: false },
+  decrypt: { imports: ['protocol', 'pcap', 'dissect'], node: true },
   platform: { imports: ['errors', 'protocol', 'record', 'connection', 'engine'], node: true },
   tap: { imports: ['connection', 'pcap', 'platform'], node: true },
   context: { imports: ['errors', 'failure.ts', 'protocol', 'connection', 'engine', 'platform'], node: true },
@@ -50,7 +50,7 @@ const table: Readonly<Record<string, { readonly imports: readonly string[]; read
   'tickets.ts': { imports: ['tickets'], node: false },
   'credentials.ts': { imports: ['credentials'], node: false },
   'metrics.ts': { imports: ['metrics'], node: false },
-  'keys.ts': { imports: ['pcap', 'keys', 'capture', 'decrypt', 'tap'], node: false },
+  'keys.ts': { imports: ['pcap', 'keys', 'dissect', 'decrypt', 'tap'], node: false },
   adapters: { imports: ['errors', 'observe', 'context', 'socket', 'files', 'tls.ts', 'index.ts'], node: true },
   'https.ts': { imports: ['tls.ts', 'files', 'adapters'], node: true },
   'http2.ts': { imports: ['tls.ts', 'adapters'], node: true },
@@ -116,7 +116,7 @@ describe('src/', () => {
     },
   );
 
-  test.each(['protocol', 'record', 'connection', 'engine', 'pcap', 'key-schedule', 'capture', 'browser'])(
+  test.each(['protocol', 'record', 'connection', 'engine', 'pcap', 'key-schedule', 'dissect', 'browser'])(
     '%s/ knows no node:*, nor by way of others',
     (part) => {
       const from = new Map(files.map(({ path, imports }) => [path, imports]));

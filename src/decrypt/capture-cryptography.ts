@@ -11,7 +11,7 @@ import {
   type KeyObject,
   privateDecrypt,
 } from 'node:crypto';
-import type { AeadOpening, CaptureCryptography, PremasterOpener } from '../capture/cryptography.ts';
+import type { AeadOpening, CaptureCryptography, PremasterOpener } from '../dissect/cryptography.ts';
 import type { SuiteAead } from '../protocol/cipher-suites.ts';
 
 /** The cryptography of captures by node:crypto. */

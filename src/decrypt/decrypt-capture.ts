@@ -3,9 +3,9 @@ import type {
   ConversationProblem,
   DecryptedRecord,
   DecryptionEvent,
-} from '../capture/conversation.ts';
-import { decryptPieces } from '../capture/decrypt-pieces.ts';
-import type { Unused } from '../capture/unused.ts';
+} from '../dissect/conversation.ts';
+import { decryptPieces } from '../dissect/decrypt-pieces.ts';
+import type { Unused } from '../dissect/unused.ts';
 import { captureCryptography, premasterOpener } from './capture-cryptography.ts';
 import { type CaptureSource, piecesOf } from './capture-source.ts';
 

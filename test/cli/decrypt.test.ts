@@ -8,8 +8,8 @@ import { ConversationReport } from '../../src/cli/decrypt/conversation-report.ts
 import { Report } from '../../src/cli/report.ts';
 import { decryptEvents, eventJson } from '../../src/keys.ts';
 import { enhancedPacket, interfaceDescription, sectionHeader } from '../../src/pcap/pcapng-writer.ts';
-import { capture, segmentsOf } from '../capture/captures.ts';
-import { caseFile } from '../capture/cases.ts';
+import { capture, segmentsOf } from '../dissect/captures.ts';
+import { caseFile } from '../dissect/cases.ts';
 import { hex } from '../helpers/hex.ts';
 import { unless } from '../helpers/unless.ts';
 import { Ktls, runKtls, stopAll } from './run-ktls.ts';

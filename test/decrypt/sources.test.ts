@@ -13,8 +13,8 @@ import {
   interfaceDescription,
   sectionHeader,
 } from '../../src/pcap/pcapng-writer.ts';
-import { capture, packetsOf } from '../capture/captures.ts';
-import { caseFile, caseKeyLog, hello, saidBy } from '../capture/cases.ts';
+import { capture, packetsOf } from '../dissect/captures.ts';
+import { caseFile, caseKeyLog, hello, saidBy } from '../dissect/cases.ts';
 import { unless } from '../helpers/unless.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ktls-sources-'));

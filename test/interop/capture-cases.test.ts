@@ -15,7 +15,7 @@ const folder = mkdtempSync(join(tmpdir(), 'ktls-cases-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('captures of other programs: the bytes that Wireshark’s dissector has', () => {
-  const at = fileURLToPath(new URL('../capture/cases/', import.meta.url));
+  const at = fileURLToPath(new URL('../dissect/cases/', import.meta.url));
   // Wireshark 4.0 knows nothing of encrypted hellos, and takes no ARIA.
   const names = readdirSync(at).filter((name) => name.endsWith('.pcapng') && !/^(?:ech|aria)\./.test(name));
 

@@ -4,7 +4,7 @@ import type { CapturedPacket } from '../../src/pcap/capture-item.ts';
 import type { Dropped } from '../../src/pcap/network/layer.ts';
 import { Network, type TcpSegment } from '../../src/pcap/network.ts';
 import { enhancedPacket, interfaceDescription, sectionHeader } from '../../src/pcap/pcapng-writer.ts';
-import { capture, packetsOf } from '../capture/captures.ts';
+import { capture, packetsOf } from '../dissect/captures.ts';
 import { hex } from '../helpers/hex.ts';
 import { inIp, ipv4, mac, onLinks, payload, udp } from './encapsulations.ts';
 

@@ -4,7 +4,7 @@ import type { CapturedPacket, CaptureItem } from '../../src/pcap/capture-item.ts
 import { CaptureReader } from '../../src/pcap/capture-reader.ts';
 import { Network } from '../../src/pcap/network.ts';
 import { tcpPacket } from '../../src/pcap/tcp-segment.ts';
-import { capture } from '../capture/captures.ts';
+import { capture } from '../dissect/captures.ts';
 import { hex } from '../helpers/hex.ts';
 import { pattern } from '../helpers/pattern.ts';
 import { Bytes, type Order } from './bytes.ts';

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { type Conversation, captureTo, decrypt } from '../../src/keys.ts';
 import { CaptureReader } from '../../src/pcap/capture-reader.ts';
 import type { TcpSegment } from '../../src/pcap/network.ts';
-import { captureOf, segmentsOf } from '../capture/captures.ts';
+import { captureOf, segmentsOf } from '../dissect/captures.ts';
 import { pattern } from '../helpers/pattern.ts';
 import { cells, echo, wire } from '../keys/wire.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { DecryptedRecord } from '../../src/capture/conversation.ts';
-import { RecordStream } from '../../src/capture/record-stream.ts';
+import type { DecryptedRecord } from '../../src/dissect/conversation.ts';
+import { RecordStream } from '../../src/dissect/record-stream.ts';
 import { type Conversation, decrypt, protectionText } from '../../src/keys.ts';
 import {
   decryptionSecrets,

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { DecryptionEvent } from '../../src/capture/conversation.ts';
+import type { DecryptionEvent } from '../../src/dissect/conversation.ts';
 import { type DecryptOptions, decryptEvents } from '../../src/keys.ts';
 import type { CapturedPacket } from '../../src/pcap/capture-item.ts';
 import { CaptureReader } from '../../src/pcap/capture-reader.ts';

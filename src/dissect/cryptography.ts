@@ -1,7 +1,7 @@
 import type { HashName, Hmac } from '../key-schedule/hmac.ts';
 import type { CbcCipher, SuiteAead, SuiteProtection } from '../protocol/cipher-suites.ts';
 
-/** The cryptography that decryption needs, from outside: nothing in this folder knows of node:crypto. */
+/** The cryptography that decryption needs, from outside: nothing in this room knows of node:crypto. */
 export interface CaptureCryptography {
   /** Whether it is there: a FIPS provider, or another library than OpenSSL, may not have all. */
   supports(protection: SuiteProtection): boolean;

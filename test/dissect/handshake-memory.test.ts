@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { HandshakeMessages } from '../../src/capture/handshake-messages.ts';
-import { KeyExchange } from '../../src/capture/key-exchange.ts';
 import { captureCryptography } from '../../src/decrypt/capture-cryptography.ts';
+import { HandshakeMessages } from '../../src/dissect/handshake-messages.ts';
+import { KeyExchange } from '../../src/dissect/key-exchange.ts';
 import { MemoryBudget } from '../../src/pcap/memory-budget.ts';
 import { pattern } from '../helpers/pattern.ts';
 

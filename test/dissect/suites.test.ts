@@ -1,11 +1,11 @@
 import { createCipheriv, createHmac, createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { CaptureDecryption } from '../../src/capture/capture-decryption.ts';
-import { KeyLog } from '../../src/capture/key-log.ts';
-import { CbcEpoch, StreamEpoch } from '../../src/capture/mac-epoch.ts';
-import { Rc4 } from '../../src/capture/rc4.ts';
 import { captureCryptography } from '../../src/decrypt/capture-cryptography.ts';
+import { CaptureDecryption } from '../../src/dissect/capture-decryption.ts';
+import { KeyLog } from '../../src/dissect/key-log.ts';
+import { CbcEpoch, StreamEpoch } from '../../src/dissect/mac-epoch.ts';
+import { Rc4 } from '../../src/dissect/rc4.ts';
 import { decrypt } from '../../src/keys.ts';
 import { cipherSuiteNames } from '../../src/protocol/cipher-suite-names.ts';
 import { cipherSuite } from '../../src/protocol/cipher-suites.ts';

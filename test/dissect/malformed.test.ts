@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CaptureDecryption } from '../../src/capture/capture-decryption.ts';
-import type { DecryptionEvent } from '../../src/capture/conversation.ts';
-import { openWith } from '../../src/capture/direction-keys.ts';
-import type { EpochOpener } from '../../src/capture/epoch-opener.ts';
-import { KeyLog } from '../../src/capture/key-log.ts';
-import { RecordStream } from '../../src/capture/record-stream.ts';
 import { captureCryptography } from '../../src/decrypt/capture-cryptography.ts';
+import { CaptureDecryption } from '../../src/dissect/capture-decryption.ts';
+import type { DecryptionEvent } from '../../src/dissect/conversation.ts';
+import { openWith } from '../../src/dissect/direction-keys.ts';
+import type { EpochOpener } from '../../src/dissect/epoch-opener.ts';
+import { KeyLog } from '../../src/dissect/key-log.ts';
+import { RecordStream } from '../../src/dissect/record-stream.ts';
 import { MemoryBudget } from '../../src/pcap/memory-budget.ts';
 import { type CaptureName, capture, captureOf, eventsOf, segmentsOf } from './captures.ts';
 
