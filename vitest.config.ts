@@ -30,7 +30,7 @@ const withOpenSSL4: Plugin = {
   name: 'OpenSSL 4.0 for all connections',
   enforce: 'pre',
   transform: (code, id) =>
-    /\/(?:test\/engine\/engine-pair|src\/platform\/engine-host)\.ts$/.test(id)
+    /\/(?:test\/engine\/engine-pair|src\/platform\/openssl\/engine-host)\.ts$/.test(id)
       ? code.replaceAll('wasm/ktls.wasm', 'ech/ktls-ech.wasm')
       : undefined,
 };

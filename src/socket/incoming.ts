@@ -7,7 +7,7 @@ import { truncated } from '../errors/codes.ts';
 import { failureError } from '../failure.ts';
 import type { EpochKeys } from '../keys/exported-keys.ts';
 import { type ConnectionMessages, publish } from '../observe/channels.ts';
-import type { ReadTaker } from '../platform/socket-reads.ts';
+import type { ReadTaker } from '../platform/transport/socket-reads.ts';
 import { wipeTrafficKeys } from '../record/crypto-info.ts';
 import { echRejection } from './ech-rejection.ts';
 import { asError } from './handshake-answers.ts';

@@ -12,7 +12,7 @@ import { ConnectionKeys, EpochKeys } from '../keys/exported-keys.ts';
 import { hmac } from '../keys/hmac.ts';
 import { type KeyLogFile, keyLogFile } from '../keys/key-log-file.ts';
 import { isStandard, SecretLog } from '../keys/secret-log.ts';
-import type { Transport } from '../platform/transport.ts';
+import type { Transport } from '../platform/transport/transport.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { wipeTrafficKeys } from '../record/crypto-info.ts';
 import { Capture } from '../tap/capture.ts';

@@ -1,5 +1,5 @@
 import { type KernelPort, noKernel } from '../connection/record-layer.ts';
-import type { Transport, TransportReceiver } from '../platform/transport.ts';
+import type { Transport, TransportReceiver } from '../platform/transport/transport.ts';
 import type { Capture } from './capture.ts';
 import type { CaptureFlow } from './capture-flow.ts';
 
