@@ -1,4 +1,5 @@
-import { Lz4, Lz4Error } from './lz4.ts';
+import { Lz4 } from './lz4.ts';
+import { Lz4Error } from './lz4-block.ts';
 
 /** The pieces of a capture, unpacked. */
 export interface CapturePieces {

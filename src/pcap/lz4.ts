@@ -1,12 +1,10 @@
 import { ByteReader } from './byte-reader.ts';
-
-/** What does not follow the format: {@link Lz4} throws it. */
-export class Lz4Error extends Error {}
+import { decompressBlock, Lz4Error } from './lz4-block.ts';
 
 /**
  * Decompresses LZ4 frames (github.com/lz4/lz4: doc/lz4_Frame_format.md, doc/lz4_Block_format.md), one after the other, from pieces of any size.
  * Memory is bounded by one block (4 MiB; 8 MiB of the legacy format), compressed and not, and the 64 KiB before it that a block may copy
- * from. Checksums are passed over: packets have their own.
+ * from. Checksums are passed over: packets have their own. Throws {@link Lz4Error}.
  */
 export class Lz4 {
   #input: Uint8Array = new Uint8Array();
@@ -126,51 +124,6 @@ export class Lz4 {
   #consume(length: number): void {
     this.#input = this.#input.subarray(length);
   }
-}
-
-/** Sequences of bytes as they are, and copies of what was before. */
-function decompressBlock(data: Uint8Array, window: Uint8Array, maxLength: number): Uint8Array {
-  const start = window.length;
-  let output = new Uint8Array(start + Math.min(maxLength, 4 * data.length + 64));
-  output.set(window);
-  let end = start;
-  let at = 0;
-  const long = (length: number): number => {
-    let total = length;
-    for (let more = length === 15 ? 255 : 0; more === 255; ) {
-      more = data[at++] ?? 0;
-      total += more;
-    }
-    return total;
-  };
-  const room = (length: number): void => {
-    if (end + length - start > maxLength) throw new Lz4Error('a block grows longer than its frame allows');
-    if (end + length <= output.length) return;
-    const larger = new Uint8Array(Math.min(start + maxLength, Math.max(end + length, 2 * output.length)));
-    larger.set(output.subarray(0, end));
-    output = larger;
-  };
-  while (at < data.length) {
-    const token = data[at++] ?? 0;
-    const literals = long(token >> 4);
-    if (at + literals > data.length) throw new Lz4Error('a block is broken');
-    room(literals);
-    output.set(data.subarray(at, at + literals), end);
-    at += literals;
-    end += literals;
-    // The last sequence has nothing behind its literals.
-    if (at >= data.length) break;
-    const offset = (data[at] ?? 0) + 256 * (data[at + 1] ?? 0);
-    at += 2;
-    const length = long(token & 15) + 4;
-    if (offset === 0 || offset > end || at > data.length) throw new Lz4Error('a block is broken');
-    room(length);
-    if (offset >= length) output.copyWithin(end, end - offset, end - offset + length);
-    // What is copied may be what the copy itself writes.
-    else for (let copied = 0; copied < length; copied++) output[end + copied] = output[end + copied - offset] ?? 0;
-    end += length;
-  }
-  return output.subarray(start, end);
 }
 
 interface Frame {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Lz4, Lz4Error } from '../../src/pcap/lz4.ts';
+import { Lz4 } from '../../src/pcap/lz4.ts';
+import { Lz4Error } from '../../src/pcap/lz4-block.ts';
 import { hex } from '../helpers/hex.ts';
 import { pattern } from '../helpers/pattern.ts';
 

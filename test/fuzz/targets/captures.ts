@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { captureCryptography } from '../../../src/decrypt/capture-cryptography.ts';
 import { CaptureDecryption } from '../../../src/dissect/capture-decryption.ts';
 import { KeyLog } from '../../../src/dissect/key-log.ts';
-import { Lz4, Lz4Error } from '../../../src/pcap/lz4.ts';
+import { Lz4 } from '../../../src/pcap/lz4.ts';
+import { Lz4Error } from '../../../src/pcap/lz4-block.ts';
 import type { Target } from '../target.ts';
 
 const folders = ['captures', 'cases'].map((name) => new URL(`../../dissect/${name}/`, import.meta.url));
