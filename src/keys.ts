@@ -9,13 +9,13 @@ export type {
   Protection,
   Sender,
 } from './dissect/conversation.ts';
-export { endpointText, eventJson } from './dissect/event-json.ts';
+export { endpointText, eventJson } from './dissect/output/event-json.ts';
+export { PlaintextPcapng } from './dissect/output/plaintext-pcapng.ts';
+export { type StreamData, streamData } from './dissect/output/plaintext-streams.ts';
+export { RecordDescriber } from './dissect/output/record-describer.ts';
+export { contentTypeName, protectionText } from './dissect/output/record-names.ts';
 export { CapturePage } from './dissect/page/capture-page.ts';
 export { readableText } from './dissect/page/html.ts';
-export { PlaintextPcapng } from './dissect/plaintext-pcapng.ts';
-export { type StreamData, streamData } from './dissect/plaintext-streams.ts';
-export { RecordDescriber } from './dissect/record-describer.ts';
-export { contentTypeName, protectionText } from './dissect/record-names.ts';
 export type { Unused } from './dissect/unused.ts';
 export type { KernelKeys } from './keys/crypto-info.ts';
 export { fromCryptoInfo, toCryptoInfo } from './keys/crypto-info.ts';

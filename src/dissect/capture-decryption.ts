@@ -6,9 +6,9 @@ import { type TcpConnection, TcpConnections, type TcpEvent } from '../pcap/tcp-c
 import type { DecryptionEvent } from './conversation.ts';
 import type { CaptureCryptography } from './cryptography.ts';
 import { FollowedConnection, type FollowedSetting } from './followed-connection.ts';
-import { maxCapturedSecrets } from './key-log.ts';
-import type { CaptureSecrets } from './secrets.ts';
-import { SessionSecrets } from './session-secrets.ts';
+import { maxCapturedSecrets } from './secrets/key-log.ts';
+import type { CaptureSecrets } from './secrets/secrets.ts';
+import { SessionSecrets } from './secrets/session-secrets.ts';
 import { UnusedCounts } from './unused.ts';
 
 /**

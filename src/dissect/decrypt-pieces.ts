@@ -3,9 +3,9 @@ import { CaptureReader } from '../pcap/capture-reader.ts';
 import { CaptureDecryption } from './capture-decryption.ts';
 import type { DecryptionEvent } from './conversation.ts';
 import type { CaptureCryptography, PremasterOpener } from './cryptography.ts';
-import { readExportedKeys } from './exported-keys.ts';
-import { KeyLog, maxCapturedSecrets } from './key-log.ts';
-import type { CaptureSecrets, ExportedEpoch } from './secrets.ts';
+import { KeyLog, maxCapturedSecrets } from './secrets/key-log.ts';
+import { readExportedKeys } from './secrets/read-exported-keys.ts';
+import type { CaptureSecrets, ExportedEpoch } from './secrets/secrets.ts';
 
 /** The secrets that somebody gave for a capture. */
 export interface GivenSecrets {

@@ -4,26 +4,26 @@ import type { TLSPlaintext } from '../protocol/content-type.ts';
 import { ContentType } from '../protocol/content-type.ts';
 import { isSupported, TlsVersion, versionName } from '../protocol/tls-version.ts';
 import { headerLength } from '../record/header.ts';
-import { type Negotiated, tls12Secrets, tls13Secrets } from './connection-secrets.ts';
 import type { ConversationFacts, DecryptedRecord, DecryptionEvent, Protection, Sender } from './conversation.ts';
 import type { CaptureCryptography } from './cryptography.ts';
-import type { OpenedRecord } from './direction-keys.ts';
-import { type HandshakeMessage, HandshakeType } from './handshake-messages.ts';
+import type { OpenedRecord } from './epochs/direction-keys.ts';
+import { Epoch, Tls13Keys, type Tls13Secrets } from './epochs/tls13-keys.ts';
+import { type HandshakeMessage, HandshakeType } from './handshake/handshake-messages.ts';
 import {
   type ClientHello,
   readClientHello,
   readEncryptedExtensions,
   readServerHello,
   type ServerHello,
-} from './hello.ts';
+} from './handshake/hello.ts';
+import { KeyExchange } from './handshake/key-exchange.ts';
 import { hex } from './hex.ts';
-import { HiddenRandoms } from './hidden-randoms.ts';
-import { KeyExchange } from './key-exchange.ts';
 import type { StreamRecord } from './record-stream.ts';
-import { type CaptureSecrets, trafficSecretLabels } from './secrets.ts';
-import { type SessionSecrets, sessionKey, ticketIn, ticketKey } from './session-secrets.ts';
+import { type Negotiated, tls12Secrets, tls13Secrets } from './secrets/connection-secrets.ts';
+import { HiddenRandoms } from './secrets/hidden-randoms.ts';
+import { type CaptureSecrets, trafficSecretLabels } from './secrets/secrets.ts';
+import { type SessionSecrets, sessionKey, ticketIn, ticketKey } from './secrets/session-secrets.ts';
 import { TlsDirection } from './tls-direction.ts';
-import { Epoch, Tls13Keys, type Tls13Secrets } from './tls13-keys.ts';
 
 /** What a conversation is made with. */
 export interface ConversationSetting {

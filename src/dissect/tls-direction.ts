@@ -1,10 +1,10 @@
 import type { MemoryBudget } from '../pcap/memory-budget.ts';
 import type { Sender } from './conversation.ts';
 import type { CaptureCryptography } from './cryptography.ts';
-import { HandshakeMessages } from './handshake-messages.ts';
+import { Tls12Keys } from './epochs/tls12-keys.ts';
+import type { Tls13Keys } from './epochs/tls13-keys.ts';
+import { HandshakeMessages } from './handshake/handshake-messages.ts';
 import type { StreamRecord } from './record-stream.ts';
-import { Tls12Keys } from './tls12-keys.ts';
-import type { Tls13Keys } from './tls13-keys.ts';
 
 interface Setting {
   readonly sender: Sender;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { captureCryptography } from '../../src/decrypt/capture-cryptography.ts';
-import { HandshakeMessages } from '../../src/dissect/handshake-messages.ts';
-import { KeyExchange } from '../../src/dissect/key-exchange.ts';
+import { HandshakeMessages } from '../../src/dissect/handshake/handshake-messages.ts';
+import { KeyExchange } from '../../src/dissect/handshake/key-exchange.ts';
 import { MemoryBudget } from '../../src/pcap/memory-budget.ts';
 import { pattern } from '../helpers/pattern.ts';
 

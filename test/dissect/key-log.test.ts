@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { KeyLog } from '../../src/dissect/key-log.ts';
+import { KeyLog } from '../../src/dissect/secrets/key-log.ts';
 import { hex } from '../helpers/hex.ts';
 
 const random = 'ab'.repeat(32);

@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { captureCryptography } from '../../src/decrypt/capture-cryptography.ts';
 import { CaptureDecryption } from '../../src/dissect/capture-decryption.ts';
 import type { DecryptionEvent } from '../../src/dissect/conversation.ts';
-import { openWith } from '../../src/dissect/direction-keys.ts';
-import type { EpochOpener } from '../../src/dissect/epoch-opener.ts';
-import { KeyLog } from '../../src/dissect/key-log.ts';
+import { openWith } from '../../src/dissect/epochs/direction-keys.ts';
+import type { EpochOpener } from '../../src/dissect/epochs/epoch-opener.ts';
 import { RecordStream } from '../../src/dissect/record-stream.ts';
+import { KeyLog } from '../../src/dissect/secrets/key-log.ts';
 import { MemoryBudget } from '../../src/pcap/memory-budget.ts';
 import { type CaptureName, capture, captureOf, eventsOf, segmentsOf } from './captures.ts';
 

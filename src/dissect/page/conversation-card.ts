@@ -1,7 +1,7 @@
 import type { Sender } from '../conversation.ts';
-import { endpointText } from '../event-json.ts';
-import { contentTypeName, protectionText } from '../record-names.ts';
-import { isoTime } from '../time.ts';
+import { endpointText } from '../output/event-json.ts';
+import { contentTypeName, protectionText } from '../output/record-names.ts';
+import { isoTime } from '../output/time.ts';
 import { bytesText, countText, durationText } from './figures.ts';
 import { escapeHtml, hexDump, readableText } from './html.ts';
 import type { ShownConversation, ShownRecord } from './shown-conversation.ts';

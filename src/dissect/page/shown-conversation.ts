@@ -1,6 +1,6 @@
 import { ContentType } from '../../protocol/content-type.ts';
 import type { ConversationFacts, ConversationProblem, DecryptedRecord, Sender } from '../conversation.ts';
-import { RecordDescriber } from '../record-describer.ts';
+import { RecordDescriber } from '../output/record-describer.ts';
 
 /** A record, as far as the page shows it. */
 export interface ShownRecord extends Omit<DecryptedRecord, 'plaintext'> {

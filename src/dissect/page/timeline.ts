@@ -1,6 +1,6 @@
 import { ContentType } from '../../protocol/content-type.ts';
 import type { Sender } from '../conversation.ts';
-import { protectionText } from '../record-names.ts';
+import { protectionText } from '../output/record-names.ts';
 import type { ShownConversation, ShownRecord } from './shown-conversation.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { captureCryptography } from '../../../src/decrypt/capture-cryptography.ts';
 import { CaptureDecryption } from '../../../src/dissect/capture-decryption.ts';
-import { KeyLog } from '../../../src/dissect/key-log.ts';
+import { KeyLog } from '../../../src/dissect/secrets/key-log.ts';
 import { Lz4 } from '../../../src/pcap/lz4.ts';
 import { Lz4Error } from '../../../src/pcap/lz4-block.ts';
 import type { Target } from '../target.ts';

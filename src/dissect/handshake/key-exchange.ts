@@ -1,8 +1,8 @@
-import type { Prf } from '../key-schedule/tls12.ts';
-import type { MemoryBudget } from '../pcap/memory-budget.ts';
-import { TlsVersion } from '../protocol/tls-version.ts';
-import type { Sender } from './conversation.ts';
-import type { CaptureCryptography } from './cryptography.ts';
+import type { Prf } from '../../key-schedule/tls12.ts';
+import type { MemoryBudget } from '../../pcap/memory-budget.ts';
+import { TlsVersion } from '../../protocol/tls-version.ts';
+import type { Sender } from '../conversation.ts';
+import type { CaptureCryptography } from '../cryptography.ts';
 import { type HandshakeMessage, HandshakeType } from './handshake-messages.ts';
 
 /**

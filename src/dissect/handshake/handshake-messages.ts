@@ -1,4 +1,4 @@
-import type { MemoryBudget } from '../pcap/memory-budget.ts';
+import type { MemoryBudget } from '../../pcap/memory-budget.ts';
 
 /** A handshake message (RFC 8446 §4). */
 export interface HandshakeMessage {

@@ -1,6 +1,6 @@
-import type { TrafficKeys } from '../record/traffic-keys.ts';
-import type { Sender } from './conversation.ts';
-import type { PremasterOpener } from './cryptography.ts';
+import type { TrafficKeys } from '../../record/traffic-keys.ts';
+import type { Sender } from '../conversation.ts';
+import type { PremasterOpener } from '../cryptography.ts';
 import type { KeyLog, SecretLabel } from './key-log.ts';
 
 /** Keys of one epoch of application data that an endpoint exported. */

@@ -1,8 +1,8 @@
-import type { Endpoint } from '../pcap/network.ts';
-import { enhancedPacket, interfaceDescription, LINKTYPE_RAW, sectionHeader } from '../pcap/pcapng-writer.ts';
-import { TcpFlag, tcpPacket } from '../pcap/tcp-segment.ts';
-import { ContentType } from '../protocol/content-type.ts';
-import type { ConversationFacts, DecryptedRecord, DecryptionEvent, Sender } from './conversation.ts';
+import type { Endpoint } from '../../pcap/network.ts';
+import { enhancedPacket, interfaceDescription, LINKTYPE_RAW, sectionHeader } from '../../pcap/pcapng-writer.ts';
+import { TcpFlag, tcpPacket } from '../../pcap/tcp-segment.ts';
+import { ContentType } from '../../protocol/content-type.ts';
+import type { ConversationFacts, DecryptedRecord, DecryptionEvent, Sender } from '../conversation.ts';
 import { endpointText } from './event-json.ts';
 import { protectionText } from './record-names.ts';
 

@@ -1,5 +1,5 @@
-import { ContentType, type ContentTypeByte } from '../protocol/content-type.ts';
-import type { DecryptedRecord } from './conversation.ts';
+import { ContentType, type ContentTypeByte } from '../../protocol/content-type.ts';
+import type { DecryptedRecord } from '../conversation.ts';
 
 /** A content type's name, as the RFCs write it. */
 export function contentTypeName(type: ContentTypeByte): string {

@@ -1,15 +1,15 @@
-import { masterSecret } from '../key-schedule/tls12.ts';
-import type { CipherSuite } from '../protocol/cipher-suites.ts';
-import { copySecret } from '../protocol/secret-bytes.ts';
-import type { Sender } from './conversation.ts';
-import type { CaptureCryptography } from './cryptography.ts';
-import type { ClientHello, ServerHello } from './hello.ts';
-import { hex } from './hex.ts';
-import type { KeyExchange } from './key-exchange.ts';
+import { masterSecret } from '../../key-schedule/tls12.ts';
+import type { CipherSuite } from '../../protocol/cipher-suites.ts';
+import { copySecret } from '../../protocol/secret-bytes.ts';
+import type { Sender } from '../conversation.ts';
+import type { CaptureCryptography } from '../cryptography.ts';
+import type { Tls12Secrets } from '../epochs/tls12-keys.ts';
+import { Epoch, type Tls13Secrets } from '../epochs/tls13-keys.ts';
+import type { ClientHello, ServerHello } from '../handshake/hello.ts';
+import type { KeyExchange } from '../handshake/key-exchange.ts';
+import { hex } from '../hex.ts';
 import { type CaptureSecrets, trafficSecretLabels } from './secrets.ts';
 import { type SessionSecrets, sessionKey, ticketKey } from './session-secrets.ts';
-import type { Tls12Secrets } from './tls12-keys.ts';
-import { Epoch, type Tls13Secrets } from './tls13-keys.ts';
 
 /** What both hellos of a connection settled. */
 export interface Negotiated {

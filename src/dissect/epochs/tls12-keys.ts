@@ -1,11 +1,11 @@
-import { blockTrafficKeys, keyBlock } from '../key-schedule/tls12.ts';
-import type { MemoryBudget } from '../pcap/memory-budget.ts';
-import type { CipherSuite, SuiteProtection } from '../protocol/cipher-suites.ts';
-import { copySecret } from '../protocol/secret-bytes.ts';
-import type { TrafficKeys } from '../record/traffic-keys.ts';
+import { blockTrafficKeys, keyBlock } from '../../key-schedule/tls12.ts';
+import type { MemoryBudget } from '../../pcap/memory-budget.ts';
+import type { CipherSuite, SuiteProtection } from '../../protocol/cipher-suites.ts';
+import { copySecret } from '../../protocol/secret-bytes.ts';
+import type { TrafficKeys } from '../../record/traffic-keys.ts';
+import type { Sender } from '../conversation.ts';
+import type { CaptureCryptography } from '../cryptography.ts';
 import { AeadEpoch } from './aead-epoch.ts';
-import type { Sender } from './conversation.ts';
-import type { CaptureCryptography } from './cryptography.ts';
 import { type DirectionKeys, type OpenedRecord, openWith } from './direction-keys.ts';
 import type { EpochOpener } from './epoch-opener.ts';
 import { CbcEpoch, StreamEpoch } from './mac-epoch.ts';

@@ -1,11 +1,11 @@
-import type { AeadKeys } from '../key-schedule/aead-keys.ts';
-import type { TLSPlaintext } from '../protocol/content-type.ts';
-import { secretBytes } from '../protocol/secret-bytes.ts';
-import { nonceLength } from '../record/aead.ts';
-import { additionalData, type RecordFraming, recordFraming } from '../record/framing.ts';
-import { headerLength } from '../record/header.ts';
-import { saltLength, setImplicitNonce } from '../record/nonce.ts';
-import type { AeadOpening, CaptureCryptography } from './cryptography.ts';
+import type { AeadKeys } from '../../key-schedule/aead-keys.ts';
+import type { TLSPlaintext } from '../../protocol/content-type.ts';
+import { secretBytes } from '../../protocol/secret-bytes.ts';
+import { nonceLength } from '../../record/aead.ts';
+import { additionalData, type RecordFraming, recordFraming } from '../../record/framing.ts';
+import { headerLength } from '../../record/header.ts';
+import { saltLength, setImplicitNonce } from '../../record/nonce.ts';
+import type { AeadOpening, CaptureCryptography } from '../cryptography.ts';
 import type { EpochOpener } from './epoch-opener.ts';
 
 /** An epoch of one of the AEADs. Owns `keys`. */

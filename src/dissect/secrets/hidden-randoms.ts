@@ -1,11 +1,11 @@
-import { trafficKeys } from '../key-schedule/tls13.ts';
-import type { MemoryBudget } from '../pcap/memory-budget.ts';
-import type { CipherSuite } from '../protocol/cipher-suites.ts';
-import { AeadEpoch } from './aead-epoch.ts';
-import type { Sender } from './conversation.ts';
-import type { CaptureCryptography } from './cryptography.ts';
-import { openEncryptedHello } from './encrypted-hello.ts';
-import type { ClientHello } from './hello.ts';
+import { trafficKeys } from '../../key-schedule/tls13.ts';
+import type { MemoryBudget } from '../../pcap/memory-budget.ts';
+import type { CipherSuite } from '../../protocol/cipher-suites.ts';
+import type { Sender } from '../conversation.ts';
+import type { CaptureCryptography } from '../cryptography.ts';
+import { AeadEpoch } from '../epochs/aead-epoch.ts';
+import { openEncryptedHello } from '../handshake/encrypted-hello.ts';
+import type { ClientHello } from '../handshake/hello.ts';
 import { type CaptureSecrets, trafficSecretLabels } from './secrets.ts';
 
 /**

@@ -1,8 +1,8 @@
-import { typeError } from '../errors/coded.ts';
-import { ProtocolVersion } from '../protocol/version.ts';
-import { keyLengths, nonceLength } from '../record/aead.ts';
-import type { AeadName, TrafficKeys } from '../record/traffic-keys.ts';
-import { fromHex, hex } from './hex.ts';
+import { typeError } from '../../errors/coded.ts';
+import { ProtocolVersion } from '../../protocol/version.ts';
+import { keyLengths, nonceLength } from '../../record/aead.ts';
+import type { AeadName, TrafficKeys } from '../../record/traffic-keys.ts';
+import { fromHex, hex } from '../hex.ts';
 import type { ExportedEpoch } from './secrets.ts';
 
 /** What exportKeys() of a socket says of a connection, read back from JSON. */

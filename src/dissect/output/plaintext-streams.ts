@@ -1,5 +1,5 @@
-import { ContentType } from '../protocol/content-type.ts';
-import type { ConversationFacts, DecryptionEvent, Sender } from './conversation.ts';
+import { ContentType } from '../../protocol/content-type.ts';
+import type { ConversationFacts, DecryptionEvent, Sender } from '../conversation.ts';
 
 /** A piece of what one end of a conversation sent as application data. */
 export interface StreamData {

@@ -1,10 +1,10 @@
-import type { BlockKeys } from '../key-schedule/tls12.ts';
-import type { SuiteProtection } from '../protocol/cipher-suites.ts';
-import type { TLSPlaintext } from '../protocol/content-type.ts';
-import { TlsVersion } from '../protocol/tls-version.ts';
-import { headerLength } from '../record/header.ts';
-import { encodeUint64 } from '../record/sequence-number.ts';
-import type { CaptureCryptography } from './cryptography.ts';
+import type { BlockKeys } from '../../key-schedule/tls12.ts';
+import type { SuiteProtection } from '../../protocol/cipher-suites.ts';
+import type { TLSPlaintext } from '../../protocol/content-type.ts';
+import { TlsVersion } from '../../protocol/tls-version.ts';
+import { headerLength } from '../../record/header.ts';
+import { encodeUint64 } from '../../record/sequence-number.ts';
+import type { CaptureCryptography } from '../cryptography.ts';
 import type { EpochOpener } from './epoch-opener.ts';
 import { Rc4 } from './rc4.ts';
 

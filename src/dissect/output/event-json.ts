@@ -1,6 +1,6 @@
-import type { Endpoint } from '../pcap/network.ts';
-import type { ConversationFacts, DecryptionEvent } from './conversation.ts';
-import { hex } from './hex.ts';
+import type { Endpoint } from '../../pcap/network.ts';
+import type { ConversationFacts, DecryptionEvent } from '../conversation.ts';
+import { hex } from '../hex.ts';
 import { contentTypeName } from './record-names.ts';
 import { isoTime } from './time.ts';
 

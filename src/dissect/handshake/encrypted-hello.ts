@@ -1,8 +1,8 @@
-import { hkdfExpand } from '../key-schedule/hkdf.ts';
-import type { HashName } from '../key-schedule/hmac.ts';
-import { ByteReader } from '../pcap/byte-reader.ts';
-import type { SuiteAead } from '../protocol/cipher-suites.ts';
-import type { CaptureCryptography } from './cryptography.ts';
+import { hkdfExpand } from '../../key-schedule/hkdf.ts';
+import type { HashName } from '../../key-schedule/hmac.ts';
+import { ByteReader } from '../../pcap/byte-reader.ts';
+import type { SuiteAead } from '../../protocol/cipher-suites.ts';
+import type { CaptureCryptography } from '../cryptography.ts';
 import { type ClientHello, type EncryptedHello, readClientHello } from './hello.ts';
 
 /** What a key log has of a hello that is encrypted (RFC 9850 §2.3), and the how-manieth hello it is. */

@@ -1,4 +1,4 @@
-import type { TLSPlaintext } from '../protocol/content-type.ts';
+import type { TLSPlaintext } from '../../protocol/content-type.ts';
 
 /** The keys under which one direction's records of one epoch are opened. */
 export interface EpochOpener {

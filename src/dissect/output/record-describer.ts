@@ -1,6 +1,6 @@
-import { ContentType } from '../protocol/content-type.ts';
-import type { DecryptedRecord, Sender } from './conversation.ts';
-import { HandshakeMessages } from './handshake-messages.ts';
+import { ContentType } from '../../protocol/content-type.ts';
+import type { DecryptedRecord, Sender } from '../conversation.ts';
+import { HandshakeMessages } from '../handshake/handshake-messages.ts';
 import { alertText, handshakeTypeName } from './record-names.ts';
 
 /** Says in a few words what the records of one conversation are, given to it one after the other. */

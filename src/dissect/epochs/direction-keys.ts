@@ -1,5 +1,5 @@
-import type { MemoryBudget } from '../pcap/memory-budget.ts';
-import type { TLSPlaintext } from '../protocol/content-type.ts';
+import type { MemoryBudget } from '../../pcap/memory-budget.ts';
+import type { TLSPlaintext } from '../../protocol/content-type.ts';
 import type { EpochOpener } from './epoch-opener.ts';
 
 /** A record that was opened, and where it stands. */

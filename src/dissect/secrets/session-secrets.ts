@@ -1,6 +1,6 @@
-import { copySecret } from '../protocol/secret-bytes.ts';
-import type { CaptureCryptography } from './cryptography.ts';
-import { hex } from './hex.ts';
+import { copySecret } from '../../protocol/secret-bytes.ts';
+import type { CaptureCryptography } from '../cryptography.ts';
+import { hex } from '../hex.ts';
 
 /**
  * Master secrets of sessions whose handshake a capture has, for connections that resume them: by the session's id or by its ticket

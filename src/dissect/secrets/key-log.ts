@@ -1,4 +1,4 @@
-import { fromHex, hex } from './hex.ts';
+import { fromHex, hex } from '../hex.ts';
 
 /** The labels of a key log that decryption has a use for: RFC 9850 §2 and, of the premaster secret, NSS' and Wireshark's. */
 export type SecretLabel =

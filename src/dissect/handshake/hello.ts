@@ -1,4 +1,4 @@
-import { ByteReader } from '../pcap/byte-reader.ts';
+import { ByteReader } from '../../pcap/byte-reader.ts';
 
 /** What a ClientHello says that matters here (RFC 8446 §4.1.2). */
 export interface ClientHello {

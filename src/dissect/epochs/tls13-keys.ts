@@ -1,9 +1,9 @@
-import type { AeadProtection } from '../key-schedule/aead-keys.ts';
-import { nextTrafficSecret, trafficKeys } from '../key-schedule/tls13.ts';
-import type { MemoryBudget } from '../pcap/memory-budget.ts';
-import { copySecret } from '../protocol/secret-bytes.ts';
+import type { AeadProtection } from '../../key-schedule/aead-keys.ts';
+import { nextTrafficSecret, trafficKeys } from '../../key-schedule/tls13.ts';
+import type { MemoryBudget } from '../../pcap/memory-budget.ts';
+import { copySecret } from '../../protocol/secret-bytes.ts';
+import type { CaptureCryptography } from '../cryptography.ts';
 import { AeadEpoch } from './aead-epoch.ts';
-import type { CaptureCryptography } from './cryptography.ts';
 import { type DirectionKeys, type OpenedRecord, openWith } from './direction-keys.ts';
 
 /** Epochs of TLS 1.3, by RFC 9147 §6.1. */
