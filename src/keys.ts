@@ -21,7 +21,7 @@ export type { KernelKeys } from './keys/crypto-info.ts';
 export { fromCryptoInfo, toCryptoInfo } from './keys/crypto-info.ts';
 export type { TLSVersionName } from './keys/exported-keys.ts';
 export { ConnectionKeys, EpochKeys } from './keys/exported-keys.ts';
-export type { Endpoint } from './pcap/network.ts';
+export type { Endpoint } from './pcap/endpoint.ts';
 export type { TcpEnd } from './pcap/tcp-connections.ts';
 export type { Capture } from './tap/capture.ts';
 export { captureTo } from './tap/capture.ts';

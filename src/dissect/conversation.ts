@@ -1,4 +1,4 @@
-import type { Endpoint } from '../pcap/network.ts';
+import type { Endpoint } from '../pcap/endpoint.ts';
 import type { TcpEnd } from '../pcap/tcp-connections.ts';
 import type { ContentTypeByte } from '../protocol/content-type.ts';
 import type { Unused } from './unused.ts';

@@ -1,4 +1,4 @@
-import type { Endpoint } from '../pcap/network.ts';
+import type { Endpoint } from '../pcap/endpoint.ts';
 import type { TcpEnd } from '../pcap/tcp-connections.ts';
 import type { StreamPiece } from '../pcap/tcp-stream.ts';
 import { ContentType } from '../protocol/content-type.ts';

@@ -1,5 +1,6 @@
 import { ByteReader } from './byte-reader.ts';
 import type { CapturedPacket } from './capture-item.ts';
+import type { Endpoint } from './endpoint.ts';
 import { type IpPacket, ofProtocol, readIp } from './network/ip.ts';
 import { formatAddress } from './network/ip-address.ts';
 import { IpFragments } from './network/ip-fragments.ts';
@@ -21,13 +22,6 @@ export interface TcpSegment {
   readonly payload: Uint8Array;
   /** How long the payload was on the wire. */
   readonly payloadLength: number;
-}
-
-/** One end of a TCP connection. */
-export interface Endpoint {
-  /** IPv4 in dotted form, IPv6 as RFC 5952 §4 writes it. */
-  readonly address: string;
-  readonly port: number;
 }
 
 /** Finds the TCP segments in packets: behind the link's header, in tunnels of any kind, in packets of IP that came in fragments. */

@@ -1,3 +1,5 @@
+import { BlockType, byteOrderMagic, OptionCode, tlsKeyLog } from './pcapng-blocks.ts';
+
 /**
  * Blocks of a pcapng file (IETF draft-ietf-opsawg-pcapng), from values to bytes. A file is a section header, then its interfaces, then
  * anything. Numbers are little-endian; a reader learns that from the section header.
@@ -31,7 +33,7 @@ export interface InterfaceDescription {
 export function interfaceDescription({ linkType, name, comment }: InterfaceDescription): Uint8Array {
   const fixed = new Uint8Array(8);
   new DataView(fixed.buffer).setUint16(0, linkType, true);
-  const resolution: Option = { code: 9, value: Uint8Array.of(9) };
+  const resolution: Option = { code: OptionCode.timeResolution, value: Uint8Array.of(9) };
   return block(BlockType.interfaceDescription, [fixed, ...options([text(1, comment), text(2, name), resolution])]);
 }
 
@@ -92,7 +94,7 @@ function options(given: readonly (Option | undefined)[]): Uint8Array[] {
   for (const option of given) {
     if (option) parts.push(pair(option.code, option.value.length), ...padded(option.value));
   }
-  return parts.length === 0 ? [] : [...parts, pair(endOfOptions, 0)];
+  return parts.length === 0 ? [] : [...parts, pair(OptionCode.end, 0)];
 }
 
 function pair(code: number, length: number): Uint8Array {
@@ -120,15 +122,4 @@ function block(type: number, body: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
-const BlockType = {
-  sectionHeader: 0x0a0d0d0a,
-  interfaceDescription: 1,
-  enhancedPacket: 6,
-  decryptionSecrets: 10,
-} as const;
-
-const byteOrderMagic = 0x1a2b3c4d;
-/** "TLSK". */
-const tlsKeyLog = 0x544c534b;
-const endOfOptions = 0;
 const maxOptionLength = 65_532;

@@ -1,6 +1,7 @@
 import { ByteReader } from './byte-reader.ts';
 import type { CapturedPacket, CaptureFormat, CaptureItem } from './capture-item.ts';
 import { maxBlockLength } from './capture-item.ts';
+import { BlockType, byteOrderMagic, OptionCode, tlsKeyLog } from './pcapng-blocks.ts';
 
 /** The newer format of captures (draft-ietf-opsawg-pcapng): blocks, in sections that each have their own byte order and interfaces. */
 export class Pcapng implements CaptureFormat {
@@ -172,15 +173,6 @@ function broken(what: string): CaptureItem {
   return { kind: 'problem', reason: `the file is broken: ${what}` };
 }
 
-const BlockType = {
-  sectionHeader: 0x0a0d0d0a,
-  interfaceDescription: 1,
-  obsoletePacket: 2,
-  simplePacket: 3,
-  enhancedPacket: 6,
-  decryptionSecrets: 10,
-} as const;
-
 /**
  * Names and addresses, counts of an interface, blocks that a program has for itself (both kinds), and macOS' of processes: they hold neither packets nor
  * secrets.
@@ -199,13 +191,8 @@ const blockNames = new Map<number, string>([
   ),
 ]);
 
-const OptionCode = { end: 0, timeResolution: 9, timeOffset: 14 } as const;
-
-/** secrets_type of a TLS key log: "TLSK" (§4.7). */
-const tlsKeyLog = 0x544c534b;
-
 const byteOrders = new Map<number, 'big' | 'little'>([
-  [0x1a2b3c4d, 'big'],
+  [byteOrderMagic, 'big'],
   [0x4d3c2b1a, 'little'],
 ]);
 

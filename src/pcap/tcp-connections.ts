@@ -1,5 +1,6 @@
+import type { Endpoint } from './endpoint.ts';
 import { MemoryBudget } from './memory-budget.ts';
-import type { Endpoint, TcpSegment } from './network.ts';
+import type { TcpSegment } from './network.ts';
 import { type StreamPiece, TcpStream } from './tcp-stream.ts';
 
 /** One TCP connection: two streams. `a` is the end that sent the first SYN, or the first segment that was captured. */

@@ -1,13 +1,10 @@
-/** One end of a TCP connection. */
-export interface Endpoint {
-  /** IPv4 or IPv6, as text; a zone is left out. */
-  readonly address: string;
-  readonly port: number;
-}
+import type { Endpoint } from './endpoint.ts';
 
 export const TcpFlag = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16 } as const;
 
-export interface TcpSegment {
+/** What of a packet is chosen. */
+interface PacketFields {
+  /** IPv4 or IPv6, as any text says it; a zone is left out. */
   readonly source: Endpoint;
   readonly destination: Endpoint;
   /** Modulo 2^32. */
@@ -20,8 +17,8 @@ export interface TcpSegment {
 }
 
 /** An IP packet with a TCP segment in it (RFC 791, RFC 8200, RFC 9293), checksums included. IPv6 if either address is. */
-export function tcpPacket(segment: TcpSegment): Uint8Array {
-  const { source, destination, sequence, acknowledgment, flags, payload = new Uint8Array() } = segment;
+export function tcpPacket(fields: PacketFields): Uint8Array {
+  const { source, destination, sequence, acknowledgment, flags, payload = new Uint8Array() } = fields;
   if (payload.length > maxSegmentLength) throw new RangeError(`a segment of ${payload.length} bytes fits in no packet`);
   const from = parseAddress(source.address);
   const to = parseAddress(destination.address);

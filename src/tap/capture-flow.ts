@@ -1,5 +1,6 @@
+import type { Endpoint } from '../pcap/endpoint.ts';
 import { decryptionSecrets, type EnhancedPacket, enhancedPacket } from '../pcap/pcapng-writer.ts';
-import { type Endpoint, maxSegmentLength, TcpFlag, tcpPacket } from '../pcap/tcp-segment.ts';
+import { maxSegmentLength, TcpFlag, tcpPacket } from '../pcap/tcp-segment.ts';
 
 /** Both ends of a connection. Those of a stream that has no addresses get some of their own. */
 export interface FlowEnds {

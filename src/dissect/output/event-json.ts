@@ -1,4 +1,4 @@
-import type { Endpoint } from '../../pcap/network.ts';
+import type { Endpoint } from '../../pcap/endpoint.ts';
 import type { ConversationFacts, DecryptionEvent } from '../conversation.ts';
 import { hex } from '../hex.ts';
 import { contentTypeName } from './record-names.ts';

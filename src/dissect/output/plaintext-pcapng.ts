@@ -1,4 +1,4 @@
-import type { Endpoint } from '../../pcap/network.ts';
+import type { Endpoint } from '../../pcap/endpoint.ts';
 import { enhancedPacket, interfaceDescription, LINKTYPE_RAW, sectionHeader } from '../../pcap/pcapng-writer.ts';
 import { TcpFlag, tcpPacket } from '../../pcap/tcp-segment.ts';
 import { ContentType } from '../../protocol/content-type.ts';
