@@ -12,7 +12,9 @@ const ofTheAddon = ['test/platform/**/*.test.ts', 'test/contract/native-addon.te
 
 // What of the unit tests is run on Windows: all of what applications use, and the addon's own. Not cli/, as starting a program takes a second there. What
 // Windows does not have, tests skip by themselves: the kernel's TLS, OpenSSL's command, Unix sockets, rights of files.
-const portable = ['test/{record,contract,connection,engine,socket,adapters,keys,capture}/**/*.test.ts'];
+const portable = [
+  'test/{record,contract,connection,engine,socket,adapters,keys,tap,pcap,key-schedule,dissect,decrypt}/**/*.test.ts',
+];
 
 // The package as npm installs it: `node setup/run.mjs installed`.
 const installed = fileURLToPath(new URL('build/installed/node_modules/ktls/dist/', import.meta.url));
@@ -28,7 +30,7 @@ const withOpenSSL4: Plugin = {
   name: 'OpenSSL 4.0 for all connections',
   enforce: 'pre',
   transform: (code, id) =>
-    /\/(?:test\/engine\/engine-pair|src\/platform\/engine-host)\.ts$/.test(id)
+    /\/(?:test\/engine\/engine-pair|src\/platform\/openssl\/engine-host)\.ts$/.test(id)
       ? code.replaceAll('wasm/ktls.wasm', 'ech/ktls-ech.wasm')
       : undefined,
 };

@@ -1,10 +1,10 @@
 import { heed } from './context/changeable.ts';
 import { defaults } from './context/defaults.ts';
-import { kernelSupport as probe } from './platform/kernel-support.ts';
+import { kernelSupport as probe } from './platform/kernel/kernel-support.ts';
 import { versions } from './platform/versions.ts';
 import * as names from './tls.ts';
 
-export type { CipherSupport, KernelSupport } from './platform/kernel-support.ts';
+export type { CipherSupport, KernelSupport } from './platform/kernel/kernel-support.ts';
 export type { SendFileOptions } from './socket/send-file.ts';
 export type { SendableFile } from './socket/sendable-file.ts';
 export type { ConnectOptions as ConnectionOptions, ServerOptions as TlsOptions } from './tls.ts';

@@ -1,6 +1,6 @@
 import { createSecureContext, SecureContext } from './context/secure-context.ts';
-import { defaultCertificates, resetDefaultRoots } from './platform/default-roots.ts';
 import { nodeTls } from './platform/node-tls.ts';
+import { defaultCertificates, resetDefaultRoots } from './platform/openssl/default-roots.ts';
 import { connect } from './socket/connect.ts';
 import { createServer, Server } from './socket/server.ts';
 import { TLSSocket } from './socket/tls-socket.ts';

@@ -1,4 +1,5 @@
-// What the addon consists of. src/platform/{addon,addon-cryptography,kernel-calls}.ts have the types and say what each thing does.
+// What the addon consists of. src/platform/addon/{addon,addon-cryptography}.ts and src/platform/kernel/kernel-calls.ts have the types and say what each
+// thing does.
 #pragma once
 
 #include "node_addon.h"

@@ -5,7 +5,7 @@
 
 namespace record {
 
-// Why OpenRecords() came to a stop. The numbers are src/platform/addon-cryptography.ts's OpenStop.
+// Why OpenRecords() came to a stop. The numbers are src/platform/addon/addon-cryptography.ts's OpenStop.
 enum class OpenStop : int32_t {
   partial = 0,  // the input is used up but for the start of a record, or for nothing
   full = 1,     // no room for the next record

@@ -27,7 +27,7 @@ struct Aead {
 // Null for an algorithm that is not known here.
 const Aead* FindAead(std::string_view name);
 
-// Why a record is no good. The numbers are src/platform/addon-cryptography.ts's OpenFault, which has the alert for each.
+// Why a record is no good. The numbers are src/platform/addon/addon-cryptography.ts's OpenFault, which has the alert for each.
 enum class Fault : int32_t {
   none = 0,
   wrongOuterType = 1,

@@ -32,7 +32,7 @@ bool AwaitAny(int fd);
 // One recvmsg() that never waits. `flags` are recv(2)'s.
 Received Receive(int fd, uint8_t* out, size_t room, int flags);
 
-// Why ReceiveMany() came to a stop. The numbers are src/platform/kernel-calls.ts's ReceiveStop.
+// Why ReceiveMany() came to a stop. The numbers are src/platform/kernel/kernel-calls.ts's ReceiveStop.
 enum class ReceiveStop : int32_t {
   blocked = 0,  // nothing more to be had now; the descriptor becomes readable
   full = 1,     // no room for one more record, or a long turn: call again, readiness may never be reported

@@ -4,7 +4,7 @@ import { concatBytes } from '@noble/ciphers/utils.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { md5, sha1 } from '@noble/hashes/legacy.js';
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
-import type { AeadOpening, CaptureCryptography } from '../capture/cryptography.ts';
+import type { AeadOpening, CaptureCryptography } from '../dissect/cryptography.ts';
 import type { SuiteAead } from '../protocol/cipher-suites.ts';
 
 /**

@@ -1,5 +1,5 @@
-import { type CapturePieces, DamagedCapture, lz4Pieces } from '../capture/capture-pieces.ts';
-import { Lz4 } from '../capture/lz4.ts';
+import { type CapturePieces, DamagedCapture, lz4Pieces } from '../pcap/capture-pieces.ts';
+import { Lz4 } from '../pcap/lz4.ts';
 
 /** The pieces of a file that somebody chose. `onRead` hears how many bytes of it were read, each time. */
 export function piecesOfFile(file: Blob, onRead: (bytes: number) => void): CapturePieces {

@@ -1,6 +1,6 @@
-import type { DecryptionEvent } from '../capture/conversation.ts';
-import { decryptPieces } from '../capture/decrypt-pieces.ts';
-import { CapturePage } from '../capture/page/capture-page.ts';
+import type { DecryptionEvent } from '../dissect/conversation.ts';
+import { decryptPieces } from '../dissect/decrypt-pieces.ts';
+import { CapturePage } from '../dissect/page/capture-page.ts';
 import { browserCryptography } from './cryptography.ts';
 import { piecesOfFile } from './file-pieces.ts';
 import { GivenFiles } from './given-files.ts';

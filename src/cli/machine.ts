@@ -1,6 +1,6 @@
 import os from 'node:os';
-import { loadAddon } from '../platform/addon.ts';
-import { type KernelSupport, kernelSupport } from '../platform/kernel-support.ts';
+import { loadAddon } from '../platform/addon/addon.ts';
+import { type KernelSupport, kernelSupport } from '../platform/kernel/kernel-support.ts';
 import type { Report } from './report.ts';
 import { versions } from './versions.ts';
 

@@ -382,30 +382,6 @@ export class Connection {
         case 'handshakeDone':
           this.#open(output.negotiated);
           break;
-        case 'session':
-          // A server's own are no work that the peer causes.
-          if (this.#holdsLastFlight) this.#spendMessage();
-          this.#events.emit(output);
-          break;
-        case 'keyLog':
-        case 'ocspResponse':
-        case 'trace':
-          this.#events.emit(output);
-          break;
-        case 'closeNotify':
-          this.#peerClosed = true;
-          this.#events.emit(output);
-          break;
-        case 'question':
-          this.#waitsFor = 'application';
-          this.#events.emit(output);
-          break;
-        case 'later':
-          this.#waitsFor = 'handshake';
-          break;
-        case 'alert':
-          if (output.description !== 0) this.#alertSeen = output.description;
-          break;
         case 'error':
           this.#farewell.fail({ by: 'openssl', entries: output.entries, alert: this.#alertSeen });
           break;
@@ -416,8 +392,32 @@ export class Connection {
           this.#spendMessage();
           this.#renewal.byPeer(output.requested);
           break;
+        default:
+          this.#heed(output);
       }
     }
+  }
+
+  /** What is kept in mind, or told as it is, or both. */
+  #heed(output: Output & (ConnectionEvent | { kind: 'later' | 'alert' })): void {
+    switch (output.kind) {
+      case 'later':
+        this.#waitsFor = 'handshake';
+        return;
+      case 'alert':
+        if (output.description !== 0) this.#alertSeen = output.description;
+        return;
+      case 'question':
+        this.#waitsFor = 'application';
+        break;
+      case 'closeNotify':
+        this.#peerClosed = true;
+        break;
+      case 'session':
+        // A server's own are no work that the peer causes.
+        if (this.#holdsLastFlight) this.#spendMessage();
+    }
+    this.#events.emit(output);
   }
 
   /** The handshake has ended well: from here on there is a way for data. */

@@ -3,7 +3,7 @@ import { EngineEchKeys, generateEchKey as generate, type HpkeSuite } from '../en
 import type { EngineModule } from '../engine/openssl/module.ts';
 import { OpenSSLError } from '../engine/openssl/openssl-error.ts';
 import { typeError } from '../errors/coded.ts';
-import { engineModule } from '../platform/engine-host.ts';
+import { engineModule } from '../platform/openssl/engine-host.ts';
 import { alpnProtocols } from './alpn-protocols.ts';
 import { copy, list } from './context-recipe.ts';
 import { echConfigBytes, type HpkeSuiteNames, hpkeSuite } from './ech-names.ts';

@@ -3,7 +3,7 @@ import { Engine, offloadable } from '../engine/openssl/engine.ts';
 import { OpenSSLError } from '../engine/openssl/openssl-error.ts';
 import { codedError } from '../errors/coded.ts';
 import { echConfigsRefused } from '../errors/codes.ts';
-import type { EngineKind } from '../platform/engine-host.ts';
+import type { EngineKind } from '../platform/openssl/engine-host.ts';
 import { type Ech, echKeysIn } from './ech.ts';
 import type { SecureContext } from './secure-context.ts';
 

@@ -1,9 +1,11 @@
 import { inspect } from 'node:util';
 import type { KernelAeadName } from '../record/traffic-keys.ts';
-import type { HashName } from './key-schedule.ts';
 import type { Sender } from './secret-log.ts';
 
 export type TLSVersionName = 'TLSv1.2' | 'TLSv1.3';
+
+/** By node:crypto's names. */
+type HashName = 'sha256' | 'sha384';
 
 interface EpochValues {
   /** Seen from the socket that the keys were exported from. */

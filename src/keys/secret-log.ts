@@ -1,5 +1,7 @@
+import type { HashName } from '../key-schedule/hmac.ts';
+import { nextTrafficSecret } from '../key-schedule/tls13.ts';
 import { copySecret, secretBytes } from '../protocol/secret-bytes.ts';
-import { type HashName, nextTrafficSecret } from './key-schedule.ts';
+import { hmac } from './hmac.ts';
 
 export type Sender = 'client' | 'server';
 
@@ -39,7 +41,7 @@ export class SecretLog {
       this.#latest[sender] = known;
     }
     while (known.epoch < epoch) {
-      const next = nextTrafficSecret(hash, known.secret);
+      const next = nextTrafficSecret(hmac, hash, known.secret);
       known.secret.fill(0);
       known.secret = next;
       known.epoch++;

@@ -1,4 +1,4 @@
-import { engineModule } from './engine-host.ts';
+import { engineModule } from './openssl/engine-host.ts';
 
 /** What this library is made of: its own version, and that of the OpenSSL in its WebAssembly module, as the module says it. */
 export const versions: { readonly ktls: string; readonly openssl: string } = {

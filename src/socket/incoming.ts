@@ -7,7 +7,7 @@ import { truncated } from '../errors/codes.ts';
 import { failureError } from '../failure.ts';
 import type { EpochKeys } from '../keys/exported-keys.ts';
 import { type ConnectionMessages, publish } from '../observe/channels.ts';
-import type { ReadTaker } from '../platform/socket-reads.ts';
+import type { ReadTaker } from '../platform/transport/socket-reads.ts';
 import { wipeTrafficKeys } from '../record/crypto-info.ts';
 import { echRejection } from './ech-rejection.ts';
 import { asError } from './handshake-answers.ts';
@@ -116,12 +116,28 @@ export class Incoming implements SessionListener {
         if (opening.isServer) sessions.tellServer(event);
         else sessions.tellClient(event);
         break;
-      case 'keyLog':
-        opening.outlets.keyLog(event.line);
-        if (socket.listenerCount('keylog') > 0) socket.emit('keylog', Buffer.from(`${event.line}\n`));
-        break;
       case 'keys':
         this.#onKeys(event);
+        break;
+      case 'question':
+        this.#onQuestion(event);
+        break;
+      case 'failed':
+        this.#onFailure(event);
+        break;
+      default:
+        this.#toListeners(event);
+    }
+  }
+
+  /** What changes nothing here. */
+  #toListeners(event: ConnectionEvent & { kind: 'keyLog' | 'ocspResponse' | 'trace' | 'recordLayer' | 'epoch' }): void {
+    const socket = this.#socket;
+    const { outlets, isServer } = this.#parts.opening;
+    switch (event.kind) {
+      case 'keyLog':
+        outlets.keyLog(event.line);
+        if (socket.listenerCount('keylog') > 0) socket.emit('keylog', Buffer.from(`${event.line}\n`));
         break;
       case 'ocspResponse':
         socket.emit('OCSPResponse', event.response && asBuffer(event.response));
@@ -130,17 +146,11 @@ export class Incoming implements SessionListener {
         process.stderr.write(event.text);
         break;
       case 'recordLayer':
-        publish('layer', () => ({ socket, isServer: opening.isServer }));
+        publish('layer', () => ({ socket, isServer }));
         socket.emit('recordLayer', socket.recordLayer);
         break;
       case 'epoch':
-        publish('keys', () => ({ socket, isServer: opening.isServer, direction: event.direction, epoch: event.epoch }));
-        break;
-      case 'question':
-        this.#onQuestion(event);
-        break;
-      case 'failed':
-        this.#onFailure(event);
+        publish('keys', () => ({ socket, isServer, direction: event.direction, epoch: event.epoch }));
     }
   }
 

@@ -6,16 +6,18 @@ import { isOneOf } from '../context/node-errors.ts';
 import { versionName } from '../context/protocol-versions.ts';
 import { typeError } from '../errors/coded.ts';
 import { keysNotExported } from '../errors/codes.ts';
-import { Capture } from '../keys/capture.ts';
-import type { CaptureFlow, FlowEnds } from '../keys/capture-flow.ts';
+import { suiteHash } from '../key-schedule/suite-hash.ts';
+import { trafficKey } from '../key-schedule/tls13.ts';
 import { ConnectionKeys, EpochKeys } from '../keys/exported-keys.ts';
+import { hmac } from '../keys/hmac.ts';
 import { type KeyLogFile, keyLogFile } from '../keys/key-log-file.ts';
-import { suiteHash, trafficKey } from '../keys/key-schedule.ts';
 import { isStandard, SecretLog } from '../keys/secret-log.ts';
-import type { Transport } from '../platform/transport.ts';
+import type { Transport } from '../platform/transport/transport.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { wipeTrafficKeys } from '../record/crypto-info.ts';
-import { CapturedTransport, whyNoKernel } from './captured-transport.ts';
+import { Capture } from '../tap/capture.ts';
+import type { CaptureFlow, FlowEnds } from '../tap/capture-flow.ts';
+import { CapturedTransport, whyNoKernel } from '../tap/captured-transport.ts';
 import type { TLSSocketOptions } from './tls-socket-options.ts';
 
 /** Where one connection's secrets go: only where somebody asked for them before its handshake. */
@@ -90,7 +92,7 @@ export class KeyOutlets {
     const isTls13 = keys.version === ProtocolVersion.tls13;
     const trafficSecret = isTls13 ? this.#secrets?.trafficSecret(sender, epoch.epoch, hash) : undefined;
     if (trafficSecret) {
-      const derived = trafficKey(hash, trafficSecret, keys.key.length);
+      const derived = trafficKey(hmac, hash, trafficSecret, keys.key.length);
       const isSame = timingSafeEqual(derived.key, keys.key) && timingSafeEqual(derived.iv, keys.iv);
       wipeTrafficKeys(derived);
       if (!isSame) throw new Error(`the keys of epoch ${epoch.epoch} are not those of its traffic secret`);

@@ -1,7 +1,7 @@
 import type { EchOptions } from '../context/ech.ts';
 import { isOneOf } from '../context/node-errors.ts';
 import { typeError } from '../errors/coded.ts';
-import type { Capture } from '../keys/capture.ts';
+import type { Capture } from '../tap/capture.ts';
 import type { KtlsOption } from './ktls-policy.ts';
 
 /** Options of this library that node:tls does not have, for clients and servers alike. */

@@ -1,8 +1,8 @@
 import type { KernelRefusal, Refused } from '../connection/record-layer.ts';
 import { codedError } from '../errors/coded.ts';
-import { type KernelFault, kernelFaults } from '../platform/kernel-faults.ts';
-import { type CipherSupport, cipherSupport, kernelTls } from '../platform/kernel-support.ts';
-import type { KernelPolicy } from '../platform/kernel-tls.ts';
+import { type KernelFault, kernelFaults } from '../platform/kernel/kernel-faults.ts';
+import { type CipherSupport, cipherSupport, kernelTls } from '../platform/kernel/kernel-support.ts';
+import type { KernelPolicy } from '../platform/kernel/kernel-tls.ts';
 import { ProtocolVersion, type ProtocolVersionNumber } from '../protocol/version.ts';
 import type { AeadName } from '../record/traffic-keys.ts';
 

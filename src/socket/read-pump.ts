@@ -1,6 +1,6 @@
 import type { Connection } from '../connection/connection.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
-import type { Transport, TransportReceiver } from '../platform/transport.ts';
+import type { Transport, TransportReceiver } from '../platform/transport/transport.ts';
 import type { OpenedRecords } from '../record/protection.ts';
 import type { SessionListener } from './session-listener.ts';
 

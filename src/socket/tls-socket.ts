@@ -14,7 +14,7 @@ import { keysNotExported } from '../errors/codes.ts';
 import { contextError } from '../failure.ts';
 import type { ConnectionKeys } from '../keys/exported-keys.ts';
 import { publish } from '../observe/channels.ts';
-import { givesReads, type ReadControl, type ReadTaker } from '../platform/socket-reads.ts';
+import { givesReads, type ReadControl, type ReadTaker } from '../platform/transport/socket-reads.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { keyLogListener } from './command-line.ts';
 import { Incoming } from './incoming.ts';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import net from 'node:net';
-import { engineModule } from '../../src/platform/engine-host.ts';
+import { engineModule } from '../../src/platform/openssl/engine-host.ts';
 import { type Identity, issue } from '../helpers/certificates.ts';
 import { contenders } from './contenders.ts';
 import { type Effort, type Listener, makeRow } from './measure.ts';

@@ -1,6 +1,6 @@
 import { createCipheriv, createSecretKey, webcrypto } from 'node:crypto';
-import { createAddonSealer } from '../../src/platform/addon-aead.ts';
-import { NodeAead } from '../../src/platform/node-aead.ts';
+import { createAddonSealer } from '../../src/platform/records/addon-aead.ts';
+import { NodeAead } from '../../src/platform/records/node-aead.ts';
 import { ContentType } from '../../src/protocol/content-type.ts';
 import { ProtocolVersion } from '../../src/protocol/version.ts';
 import type { RecordSealer } from '../../src/record/protection.ts';

@@ -2,8 +2,8 @@ import { createCipheriv } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { browserCryptography } from '../../src/browser/cryptography.ts';
-import type { HashName } from '../../src/capture/cryptography.ts';
-import { captureCryptography } from '../../src/platform/capture-cryptography.ts';
+import { captureCryptography } from '../../src/decrypt/capture-cryptography.ts';
+import type { HashName } from '../../src/key-schedule/hmac.ts';
 import { cipherSuiteNames } from '../../src/protocol/cipher-suite-names.ts';
 import { cipherSuite, type SuiteAead, type SuiteProtection } from '../../src/protocol/cipher-suites.ts';
 

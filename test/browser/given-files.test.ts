@@ -4,10 +4,10 @@ import { expect, test } from 'vitest';
 import { browserCryptography } from '../../src/browser/cryptography.ts';
 import { piecesOfFile } from '../../src/browser/file-pieces.ts';
 import { GivenFiles } from '../../src/browser/given-files.ts';
-import { decryptPieces } from '../../src/capture/decrypt-pieces.ts';
+import { decryptPieces } from '../../src/dissect/decrypt-pieces.ts';
 import { type DecryptionEvent, eventJson } from '../../src/keys.ts';
-import { capture, eventsOf } from '../capture/captures.ts';
-import { caseFile, caseKeyLog } from '../capture/cases.ts';
+import { capture, eventsOf } from '../dissect/captures.ts';
+import { caseFile, caseKeyLog } from '../dissect/cases.ts';
 
 test('what a file is, is seen by what is in it', async () => {
   const files = new GivenFiles();

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { selfSigned } from '../../src/cli/self-signed.ts';
-import { trafficKey } from '../../src/keys/key-schedule.ts';
+import { trafficKey } from '../../src/key-schedule/tls13.ts';
+import { hmac } from '../../src/keys/hmac.ts';
 import { fromCryptoInfo } from '../../src/keys.ts';
 import { expectMode } from '../helpers/file-mode.ts';
 import { listen } from '../helpers/listen.ts';
@@ -64,7 +65,7 @@ describe('ktls keys', { timeout: 60_000 }, () => {
     expect(write).toMatchObject({ direction: 'write', epoch: 0, aead: 'aes-256-gcm' });
     const secret = /CLIENT_TRAFFIC_SECRET_0 \w+ (\w+)/.exec(keyLog)?.[1] ?? '';
     expect(write.trafficSecret).toBe(secret);
-    const { key, iv } = trafficKey('sha384', Buffer.from(secret, 'hex'), 32);
+    const { key, iv } = trafficKey(hmac, 'sha384', Buffer.from(secret, 'hex'), 32);
     expect({ key: write.key, iv: write.iv }).toEqual({ key: hex(key), iv: hex(iv) });
     expect(read.key).not.toBe(write.key);
   });

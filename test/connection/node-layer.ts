@@ -1,5 +1,5 @@
 import type { SoftwareLayer } from '../../src/connection/record-layer.ts';
-import { NodeAead } from '../../src/platform/node-aead.ts';
+import { NodeAead } from '../../src/platform/records/node-aead.ts';
 import { SoftwareOpener } from '../../src/record/software-opener.ts';
 import { SoftwareSealer } from '../../src/record/software-sealer.ts';
 

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, createServer, Socket } from 'node:net';
-import { kernelTls } from '../../src/platform/kernel-support.ts';
-import { PollTransport } from '../../src/platform/poll-transport.ts';
-import { tcpHandle } from '../../src/platform/tcp-handle.ts';
+import { kernelTls } from '../../src/platform/kernel/kernel-support.ts';
+import { PollTransport } from '../../src/platform/transport/poll-transport.ts';
+import { tcpHandle } from '../../src/platform/transport/tcp-handle.ts';
 import { Alert } from '../../src/protocol/alert.ts';
 import { ProtocolVersion, type ProtocolVersionNumber } from '../../src/protocol/version.ts';
 import type { AeadName } from '../../src/record/traffic-keys.ts';

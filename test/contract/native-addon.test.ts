@@ -1,4 +1,4 @@
-import { createAddonOpener, createAddonSealer } from '../../src/platform/addon-aead.ts';
+import { createAddonOpener, createAddonSealer } from '../../src/platform/records/addon-aead.ts';
 import { randomTrafficKeys } from './harness.ts';
 import { describeRecordLayer } from './record-layer.contract.ts';
 import { softwareHarness } from './software-harness.ts';

@@ -1,4 +1,4 @@
-import { isSupported, NodeAead } from '../../src/platform/node-aead.ts';
+import { isSupported, NodeAead } from '../../src/platform/records/node-aead.ts';
 import { SoftwareOpener } from '../../src/record/software-opener.ts';
 import { SoftwareSealer } from '../../src/record/software-sealer.ts';
 import { describeRecordLayer } from './record-layer.contract.ts';

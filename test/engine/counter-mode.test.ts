@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { CounterMode } from '../../src/engine/host/counter-mode.ts';
 import type { EngineModule } from '../../src/engine/openssl/module.ts';
-import { nodeCounterMode } from '../../src/platform/counter-mode.ts';
+import { nodeCounterMode } from '../../src/platform/cryptography/counter-mode.ts';
 import { ProtocolVersion } from '../../src/protocol/version.ts';
 import { type Authority, type Identity, issue, makeAuthority } from '../helpers/certificates.ts';
 import {

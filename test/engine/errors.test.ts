@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { OpenSSLError } from '../../src/engine/openssl/openssl-error.ts';
 import { TrustStore } from '../../src/engine/openssl/trust-store.ts';
 import { failureError } from '../../src/failure.ts';
-import { engineModule } from '../../src/platform/engine-host.ts';
+import { engineModule } from '../../src/platform/openssl/engine-host.ts';
 import {
   type Authority,
   daysFromNow,

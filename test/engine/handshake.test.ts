@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Output } from '../../src/connection/handshake.ts';
 import { OpenSSLError } from '../../src/engine/openssl/openssl-error.ts';
-import { engineModule } from '../../src/platform/engine-host.ts';
+import { engineModule } from '../../src/platform/openssl/engine-host.ts';
 import { type Authority, type Identity, issue, makeAuthority } from '../helpers/certificates.ts';
 import { bothVersions, clientContext, EnginePair, everything, nothing, serverContext, summary } from './engine-pair.ts';
 

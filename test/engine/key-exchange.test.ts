@@ -2,7 +2,7 @@ import { createPublicKey, diffieHellman, generateKeyPairSync } from 'node:crypto
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { KeyExchange } from '../../src/engine/host/key-exchange.ts';
 import type { EngineModule } from '../../src/engine/openssl/module.ts';
-import { addonKeyExchange } from '../../src/platform/key-exchange.ts';
+import { addonKeyExchange } from '../../src/platform/cryptography/key-exchange.ts';
 import { NamedGroup } from '../../src/protocol/named-group.ts';
 import { ProtocolVersion, type ProtocolVersionNumber } from '../../src/protocol/version.ts';
 import { type Authority, type Identity, issue, makeAuthority } from '../helpers/certificates.ts';

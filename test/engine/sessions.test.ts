@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { EngineContext } from '../../src/engine/openssl/context.ts';
-import { engineModule } from '../../src/platform/engine-host.ts';
+import { engineModule } from '../../src/platform/openssl/engine-host.ts';
 import { type Authority, type Identity, issue, makeAuthority } from '../helpers/certificates.ts';
 import { bothVersions, clientContext, EnginePair, serverContext, summary } from './engine-pair.ts';
 

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import { CaptureReader } from '../../src/capture/capture-reader.ts';
-import { Network } from '../../src/capture/network.ts';
-import { enhancedPacket, interfaceDescription, sectionHeader } from '../../src/keys/pcapng-writer.ts';
 import { decrypt } from '../../src/keys.ts';
-import { inIp, onLinks, payload } from '../capture/encapsulations.ts';
+import { CaptureReader } from '../../src/pcap/capture-reader.ts';
+import { Network } from '../../src/pcap/network.ts';
+import { enhancedPacket, interfaceDescription, sectionHeader } from '../../src/pcap/pcapng-writer.ts';
+import { inIp, onLinks, payload } from '../pcap/encapsulations.ts';
 import { fields, followTls, tshark } from './tshark.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ktls-cases-'));
@@ -15,7 +15,7 @@ const folder = mkdtempSync(join(tmpdir(), 'ktls-cases-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('captures of other programs: the bytes that Wireshark’s dissector has', () => {
-  const at = fileURLToPath(new URL('../capture/cases/', import.meta.url));
+  const at = fileURLToPath(new URL('../dissect/cases/', import.meta.url));
   // Wireshark 4.0 knows nothing of encrypted hellos, and takes no ARIA.
   const names = readdirSync(at).filter((name) => name.endsWith('.pcapng') && !/^(?:ech|aria)\./.test(name));
 

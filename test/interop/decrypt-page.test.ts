@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CapturePage, type DecryptionEvent } from '../../src/keys.ts';
-import { capture, eventsOf } from '../capture/captures.ts';
+import { capture, eventsOf } from '../dissect/captures.ts';
 import { Browser } from './browser.ts';
 import { coloursIn } from './png.ts';
 import { stopPrograms } from './program.ts';

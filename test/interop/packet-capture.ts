@@ -1,6 +1,6 @@
-import { CaptureReader } from '../../src/capture/capture-reader.ts';
-import { Network } from '../../src/capture/network.ts';
-import { TcpConnections } from '../../src/capture/tcp-connections.ts';
+import { CaptureReader } from '../../src/pcap/capture-reader.ts';
+import { Network } from '../../src/pcap/network.ts';
+import { TcpConnections } from '../../src/pcap/tcp-connections.ts';
 import { Program, program } from './program.ts';
 
 /** What goes over the loopback interface from and to one port, as dumpcap captures it. Needs root, or CAP_NET_RAW on dumpcap. */

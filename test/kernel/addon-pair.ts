@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { constants, release } from 'node:os';
-import { loadAddon } from '../../src/platform/addon.ts';
-import { type KernelCalls, PollEvent, ReceiveStop, type SocketPoll } from '../../src/platform/kernel-calls.ts';
+import { loadAddon } from '../../src/platform/addon/addon.ts';
+import { type KernelCalls, PollEvent, ReceiveStop, type SocketPoll } from '../../src/platform/kernel/kernel-calls.ts';
 import type { ProtocolVersionNumber } from '../../src/protocol/version.ts';
 import type { AeadName, TrafficKeys } from '../../src/record/traffic-keys.ts';
 

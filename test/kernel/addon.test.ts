@@ -3,7 +3,7 @@ import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { KernelDirection, ReceiveStop } from '../../src/platform/kernel-calls.ts';
+import { KernelDirection, ReceiveStop } from '../../src/platform/kernel/kernel-calls.ts';
 import type { ProtocolVersionNumber } from '../../src/protocol/version.ts';
 import { encodeCryptoInfo } from '../../src/record/crypto-info.ts';
 import type { AeadName, TrafficKeys } from '../../src/record/traffic-keys.ts';

@@ -1,4 +1,4 @@
-import { kernelRelease } from '../../src/platform/kernel-faults.ts';
+import { kernelRelease } from '../../src/platform/kernel/kernel-faults.ts';
 import type { KtlsOption } from '../../src/socket/ktls-policy.ts';
 
 /** What one connection negotiates: both ends allow nothing else. */

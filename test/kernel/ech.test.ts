@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { generateEchKey } from '../../src/ech.ts';
 import { connect, createServer, type TLSSocket } from '../../src/index.ts';
-import { kernelSupport } from '../../src/platform/kernel-support.ts';
+import { kernelSupport } from '../../src/platform/kernel/kernel-support.ts';
 import { listen } from '../helpers/listen.ts';
 import { cells, kernelOnly, only } from './cells.ts';
 import { identity } from './identity.ts';

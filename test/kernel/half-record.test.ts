@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
-import { PollEvent, ReceiveStop } from '../../src/platform/kernel-calls.ts';
+import { PollEvent, ReceiveStop } from '../../src/platform/kernel/kernel-calls.ts';
 import { advance, encodeCryptoInfo } from '../../src/record/crypto-info.ts';
 import { nodeLayer } from '../connection/node-layer.ts';
 import { calls, closeAll, Receiver, someKeys, tcpPair, untilSent } from './addon-pair.ts';

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
 import * as ktls from '../../src/index.ts';
-import { engineModule } from '../../src/platform/engine-host.ts';
+import { engineModule } from '../../src/platform/openssl/engine-host.ts';
 import { kernelOnly, only, tls13 } from './cells.ts';
 import { identity } from './identity.ts';
 import { closePairs, ourPair, serverPair, tcpPair, track } from './pair.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import * as ktls from '../../src/index.ts';
-import { kernelSupport } from '../../src/platform/kernel-support.ts';
+import { kernelSupport } from '../../src/platform/kernel/kernel-support.ts';
 import { listen } from '../helpers/listen.ts';
 import { digest, feed, makePayload } from '../interop/payload.ts';
 import { stopPrograms } from '../interop/program.ts';

@@ -8,7 +8,7 @@ import { type KernelSupport, probe } from '../../src/index.ts';
 import { rekeys } from './cells.ts';
 import { idle, since } from './tls-stat.ts';
 
-const source = fileURLToPath(new URL('../../src/platform/kernel-support.ts', import.meta.url));
+const source = fileURLToPath(new URL('../../src/platform/kernel/kernel-support.ts', import.meta.url));
 
 /** What `probe()` answers in a process of its own, started with `flags`. */
 function probeElsewhere(...flags: string[]): { support: KernelSupport } {

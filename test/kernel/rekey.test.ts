@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { TLSSocket } from '../../src/index.ts';
-import { kernelSupport } from '../../src/platform/kernel-support.ts';
+import { kernelSupport } from '../../src/platform/kernel/kernel-support.ts';
 import { unless } from '../helpers/unless.ts';
 import { cells, kernelOnly, rekeys, tls12, tls13 } from './cells.ts';
 import { layers, on } from './layers.ts';

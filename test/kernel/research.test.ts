@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as ktls from '../../src/index.ts';
-import { kernelSupport } from '../../src/platform/kernel-support.ts';
+import { kernelSupport } from '../../src/platform/kernel/kernel-support.ts';
 import { identityFiles } from './identity.ts';
 import { idle, since } from './tls-stat.ts';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { TLSSocket } from '../../src/index.ts';
-import { kernelSupport } from '../../src/platform/kernel-support.ts';
+import { kernelSupport } from '../../src/platform/kernel/kernel-support.ts';
 import type { KtlsOption } from '../../src/socket/ktls-policy.ts';
 import { unless } from '../helpers/unless.ts';
 import { cells, rekeys, tls12, tls13 } from './cells.ts';

@@ -1,6 +1,6 @@
 import { release } from 'node:os';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { kernelSupport } from '../../src/platform/kernel-support.ts';
+import { kernelSupport } from '../../src/platform/kernel/kernel-support.ts';
 import { type IdentityFiles, makeIdentityFiles } from '../interop/identity-files.ts';
 import { stopPrograms } from '../interop/program.ts';
 import { describeStacks } from '../interop/stacks/describe.ts';

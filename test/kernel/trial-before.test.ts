@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
 import * as ktls from '../../src/index.ts';
-import { loadAddon } from '../../src/platform/addon.ts';
+import { loadAddon } from '../../src/platform/addon/addon.ts';
 import { listen } from '../helpers/listen.ts';
 import { identity } from './identity.ts';
 import { closePairs, track } from './pair.ts';

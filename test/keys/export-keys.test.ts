@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import * as ktls from '../../src/index.ts';
-import { expandLabel } from '../../src/keys/key-schedule.ts';
+import { expandLabel } from '../../src/key-schedule/tls13.ts';
+import { hmac } from '../../src/keys/hmac.ts';
 import type { ConnectionKeys, EpochKeys } from '../../src/keys.ts';
 import { issue } from '../helpers/certificates.ts';
 import { splitRecords } from '../helpers/reference-protection.ts';
@@ -65,7 +66,7 @@ describe.each(['native', 'wasm'] as const)('on the layer %s', (portableLayer) =>
       const { write } = before;
       let secret = write?.trafficSecret ?? new Uint8Array();
       for (let round = 0; round < 3; round++)
-        secret = expandLabel(write?.hash ?? 'sha256', secret, 'traffic upd', secret.length);
+        secret = expandLabel(hmac, write?.hash ?? 'sha256', secret, 'traffic upd', secret.length);
       expect(ours.exportKeys().write?.trafficSecret).toEqual(secret);
     });
   });

@@ -28,8 +28,8 @@ beforeAll(async () => {
   mkdirSync(join(folder, 'public'));
   writeFileSync(join(folder, 'public/index.html'), 'a page');
   writeFileSync(join(folder, 'report.pdf'), Buffer.alloc(100_000, 'report'));
-  cpSync(join(root, 'test/capture/cases/t13-ccm8.pcapng'), join(folder, 'traffic.pcapng'));
-  cpSync(join(root, 'test/capture/cases/t13-ccm8.log'), join(folder, 'secrets.log'));
+  cpSync(join(root, 'test/dissect/cases/t13-ccm8.pcapng'), join(folder, 'traffic.pcapng'));
+  cpSync(join(root, 'test/dissect/cases/t13-ccm8.log'), join(folder, 'secrets.log'));
   writeFileSync(join(folder, 'app.js'), "console.log(typeof require('node:tls').TLSSocket.prototype.sendFile);");
 }, 240_000);
 

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
-import { loadAddon } from '../../src/platform/addon.ts';
-import { createAddonOpener } from '../../src/platform/addon-aead.ts';
+import { loadAddon } from '../../src/platform/addon/addon.ts';
+import { createAddonOpener } from '../../src/platform/records/addon-aead.ts';
 import * as header from '../../src/record/header.ts';
 import { RecordBuffer } from '../../src/record/record-buffer.ts';
 import { referenceSeal } from '../helpers/reference-protection.ts';

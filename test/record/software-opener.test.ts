@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { NodeAead } from '../../src/platform/node-aead.ts';
+import { NodeAead } from '../../src/platform/records/node-aead.ts';
 import { Alert } from '../../src/protocol/alert.ts';
 import { ProtocolVersion } from '../../src/protocol/version.ts';
 import { wipeTrafficKeys } from '../../src/record/crypto-info.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { NodeAead } from '../../src/platform/node-aead.ts';
+import { NodeAead } from '../../src/platform/records/node-aead.ts';
 import { advance, wipeTrafficKeys } from '../../src/record/crypto-info.ts';
 import { SoftwareSealer } from '../../src/record/software-sealer.ts';
 import type { TrafficKeys } from '../../src/record/traffic-keys.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { loadAddon } from '../../src/platform/addon.ts';
+import { loadAddon } from '../../src/platform/addon/addon.ts';
 
 // Without this, a run without AddressSanitizer would look like success.
 test('the addon that is loaded is the one with AddressSanitizer', () => {

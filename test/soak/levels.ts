@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import type net from 'node:net';
 import { setImmediate } from 'node:timers/promises';
-import { engineModule } from '../../src/platform/engine-host.ts';
+import { engineModule } from '../../src/platform/openssl/engine-host.ts';
 
 /** What a process holds that must not grow with what it has done. */
 export interface Levels {

@@ -4,7 +4,7 @@ import type tls from 'node:tls';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { EngineModule } from '../../src/engine/openssl/module.ts';
 import { createSecureContext } from '../../src/index.ts';
-import { engineModule } from '../../src/platform/engine-host.ts';
+import { engineModule } from '../../src/platform/openssl/engine-host.ts';
 import { type Identities, makeIdentities } from './identities.ts';
 import { owned } from './scenario.ts';
 import { bothSecure, codeOf, dial, listening, node, pairs } from './surface.ts';

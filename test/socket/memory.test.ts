@@ -9,7 +9,8 @@ import { createInterface } from 'node:readline';
 import nodeTls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { nextTrafficSecret, trafficKey } from '../../src/keys/key-schedule.ts';
+import { nextTrafficSecret, trafficKey } from '../../src/key-schedule/tls13.ts';
+import { hmac } from '../../src/keys/hmac.ts';
 import { issue } from '../helpers/certificates.ts';
 import { listen } from '../helpers/listen.ts';
 import { searchMemory } from '../helpers/process-memory.ts';
@@ -148,9 +149,9 @@ class Secrets {
         for (const at of [0, 16]) found.set(`${index} key at ${at}`, block.subarray(at, at + 16));
       } else if (/_TRAFFIC_SECRET_0$/.test(label)) {
         const hash = secret.length === 48 ? 'sha384' : 'sha256';
-        const later = nextTrafficSecret(hash, secret);
+        const later = nextTrafficSecret(hmac, hash, secret);
         for (const [epoch, one] of [secret, later].entries()) {
-          const { key, iv } = trafficKey(hash, one, hash === 'sha384' ? 32 : 16);
+          const { key, iv } = trafficKey(hmac, hash, one, hash === 'sha384' ? 32 : 16);
           found.set(`${index} ${label} key of epoch ${epoch}`, key).set(`${index} ${label} iv of epoch ${epoch}`, iv);
         }
       }

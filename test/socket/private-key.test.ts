@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { EngineContext } from '../../src/engine/openssl/context.ts';
 import ktls from '../../src/index.ts';
-import { engineModule } from '../../src/platform/engine-host.ts';
+import { engineModule } from '../../src/platform/openssl/engine-host.ts';
 import { encryptKey, type Identity, issue, type KeyKind } from '../helpers/certificates.ts';
 import { listen } from '../helpers/listen.ts';
 import { unless } from '../helpers/unless.ts';

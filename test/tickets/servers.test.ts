@@ -4,7 +4,7 @@ import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import * as http2 from '../../src/http2.ts';
 import * as https from '../../src/https.ts';
 import { createServer, type Server, type TlsOptions } from '../../src/index.ts';
-import { engineModule } from '../../src/platform/engine-host.ts';
+import { engineModule } from '../../src/platform/openssl/engine-host.ts';
 import { createTicketKeyring, memoryStore, type TicketKeyring } from '../../src/tickets.ts';
 import { type Identities, makeIdentities } from '../socket/identities.ts';
 import { listenUntilEnd, owned } from '../socket/scenario.ts';

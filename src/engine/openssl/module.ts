@@ -1,14 +1,8 @@
 import { InstanceLost } from '../../connection/instance-lost.ts';
 import type { Host } from '../host/host.ts';
-import {
-  type BytesPointer,
-  bindings,
-  type EchExports,
-  type EngineExports,
-  type EnginePointer,
-  type LogPointer,
-} from './ffi.ts';
+import { type BytesPointer, bindings, type EchExports, type EngineExports, type LogPointer } from './ffi.ts';
 import { Heap } from './heap.ts';
+import { hostFunctions, type LentMemory } from './host-functions.ts';
 import { Instance } from './instance.ts';
 import { KeyExchanges } from './key-exchanges.ts';
 import { LiveEngines } from './live-engines.ts';
@@ -37,46 +31,12 @@ export class EngineModule {
     this.signatures = new Signatures(host.verify);
     this.exchanges = new KeyExchanges(host.keyExchange);
     this.questions = new Questions(this.signatures, this.exchanges);
-    let memory: WebAssembly.Memory | undefined;
-    const instance = new WebAssembly.Instance(module, {
-      ktls: {
-        random(address: number, length: number): number {
-          if (!memory) return 0;
-          host.random(new Uint8Array(memory.buffer, address, length));
-          return 1;
-        },
-        now: () => host.now(),
-        ask: (
-          engine: EnginePointer,
-          question: number,
-          address: number,
-          length: number,
-          target: number,
-          room: number,
-        ): number => {
-          if (!memory) return -1;
-          const asked = new Uint8Array(memory.buffer, address, length).slice();
-          const answer = this.questions.answer(engine, question, asked);
-          const fits = answer !== undefined && answer.length <= room;
-          if (fits) new Uint8Array(memory.buffer, target, room).set(answer);
-          answer?.fill(0);
-          return fits ? answer.length : -1;
-        },
-        // Nothing may be thrown here either; OpenSSL stops for good where it gets no 1.
-        counter(key: number, keyLength: number, first: number, from: number, to: number, length: number): number {
-          try {
-            const view = new Uint8Array(memory?.buffer ?? new ArrayBuffer());
-            return host.counterMode?.apply(view, key, keyLength, first, from, to, length) === true ? 1 : 0;
-          } catch {
-            return 0;
-          }
-        },
-      },
-    });
+    const lent: LentMemory = { memory: undefined };
+    const instance = new WebAssembly.Instance(module, { ktls: hostFunctions(host, this.questions, lent) });
     if (!isEngine(instance.exports)) throw new Error('the wasm module is not of this version of ktls');
-    memory = instance.exports.memory;
+    lent.memory = instance.exports.memory;
     this.#instance = new Instance(instance.exports, (error) => {
-      memory = undefined;
+      lent.memory = undefined;
       this.heap.forget();
       this.engines.lose(error);
     });

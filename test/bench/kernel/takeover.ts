@@ -1,6 +1,6 @@
-import { loadAddon } from '../../../src/platform/addon.ts';
-import type { KernelCalls } from '../../../src/platform/kernel-calls.ts';
-import { attachUlp, installKeys } from '../../../src/platform/kernel-tls.ts';
+import { loadAddon } from '../../../src/platform/addon/addon.ts';
+import type { KernelCalls } from '../../../src/platform/kernel/kernel-calls.ts';
+import { attachUlp, installKeys } from '../../../src/platform/kernel/kernel-tls.ts';
 import type { TrafficKeys } from '../../../src/record/traffic-keys.ts';
 import type { TakeoverCount } from './count.ts';
 

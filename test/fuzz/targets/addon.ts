@@ -1,4 +1,4 @@
-import { loadAddon } from '../../../src/platform/addon.ts';
+import { loadAddon } from '../../../src/platform/addon/addon.ts';
 import type { Target } from '../target.ts';
 
 /** Values of all kinds: an input's bytes choose among them. */

@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { CaptureDecryption } from '../../../src/capture/capture-decryption.ts';
-import { KeyLog } from '../../../src/capture/key-log.ts';
-import { Lz4, Lz4Error } from '../../../src/capture/lz4.ts';
-import { captureCryptography } from '../../../src/platform/capture-cryptography.ts';
+import { captureCryptography } from '../../../src/decrypt/capture-cryptography.ts';
+import { CaptureDecryption } from '../../../src/dissect/capture-decryption.ts';
+import { KeyLog } from '../../../src/dissect/secrets/key-log.ts';
+import { Lz4 } from '../../../src/pcap/lz4.ts';
+import { Lz4Error } from '../../../src/pcap/lz4-block.ts';
 import type { Target } from '../target.ts';
 
-const folders = ['captures', 'cases'].map((name) => new URL(`../../capture/${name}/`, import.meta.url));
+const folders = ['captures', 'cases'].map((name) => new URL(`../../dissect/${name}/`, import.meta.url));
 const files = folders.flatMap((folder) => readdirSync(folder).map((name) => new URL(name, folder)));
 const logs = files
   .filter(({ pathname }) => /\.(?:keylog|log)$/.test(pathname))

@@ -3,7 +3,7 @@ import type { Output } from '../../../src/connection/handshake.ts';
 import { type Ech, EchKeys, generateEchKey } from '../../../src/context/ech.ts';
 import { ContextHandshake } from '../../../src/context/handshake.ts';
 import { createSecureContext } from '../../../src/context/secure-context.ts';
-import { engineModule } from '../../../src/platform/engine-host.ts';
+import { engineModule } from '../../../src/platform/openssl/engine-host.ts';
 import type { Target } from '../target.ts';
 
 const identity = selfSigned(['secret.example', 'outer.example']);

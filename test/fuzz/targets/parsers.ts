@@ -1,4 +1,4 @@
-import { KeyLog } from '../../../src/capture/key-log.ts';
+import { KeyLog } from '../../../src/dissect/secrets/key-log.ts';
 import { Engine } from '../../../src/engine/openssl/engine.ts';
 import { OpenSSLError } from '../../../src/engine/openssl/openssl-error.ts';
 import { decodeKernelKeys, encodeCryptoInfo } from '../../../src/record/crypto-info.ts';

@@ -1,4 +1,4 @@
-import { NodeAead } from '../../../src/platform/node-aead.ts';
+import { NodeAead } from '../../../src/platform/records/node-aead.ts';
 import { ProtocolVersion } from '../../../src/protocol/version.ts';
 import { RecordBuffer } from '../../../src/record/record-buffer.ts';
 import { SoftwareOpener } from '../../../src/record/software-opener.ts';
