@@ -95,7 +95,7 @@ class Context {
   setTicketKeys(keys: Uint8Array, sealing = 0): void {
     this.#context.setTicketKeys(keys, sealing);
     const before = this.#ticketKeys?.keys;
-    this.#ticketKeys = { keys: copySecret(keys), sealing };
+    this.#holdTicketKeys(copySecret(keys), sealing);
     before?.fill(0);
     this.#tellOthers(this.#context);
   }
@@ -167,8 +167,15 @@ class Context {
     if (this.#ticketKeys) return;
     const keys = context.ticketKeys;
     if (!keys) return;
-    this.#ticketKeys = { keys, sealing: 0 };
+    this.#holdTicketKeys(keys, 0);
     this.#tellOthers(context);
+  }
+
+  /** They are wiped with the last context that has them, also where nobody says that it is done with. */
+  #holdTicketKeys(keys: Uint8Array, sealing: number): void {
+    this.#ticketKeys = { keys, sealing };
+    leftKeys.unregister(this);
+    leftKeys.register(this, keys, this);
   }
 
   #tellOthers(context: EngineContext): void {
@@ -183,6 +190,7 @@ class Context {
   }
 }
 
+const leftKeys = new FinalizationRegistry<Uint8Array>((keys) => void keys.fill(0));
 const noTicketKeys = { keys: new Uint8Array(), sealing: 0 };
 /** Bytes. */
 const ticketKeyLength = 48;

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 
 /** Where credentials are. */
 export interface CredentialFiles {
@@ -25,7 +26,11 @@ export function pathsOf({ key, cert, ca }: CredentialFiles): readonly (string | 
 
 function authoritiesOf(ca: CredentialFiles['ca']): readonly (string | URL)[] {
   if (ca === undefined) return [];
-  return typeof ca === 'string' || ca instanceof URL ? [ca] : ca;
+  return isList(ca) ? ca : [ca];
+}
+
+function isList<T>(value: T | readonly T[]): value is readonly T[] {
+  return Array.isArray(value);
 }
 
 /**
@@ -48,9 +53,9 @@ export async function stateOf(files: CredentialFiles): Promise<string> {
 
 /** Rejects for files that cannot be read, or have no whole certificates in them. */
 export async function readCredentials(files: CredentialFiles): Promise<Credentials> {
-  const key = await readFile(files.key);
+  const key = await readWhole(files.key, mostOfPair);
   try {
-    const cert = await readFile(files.cert);
+    const cert = await readWhole(files.cert, mostOfPair);
     checkCertificates(cert, files.cert);
     const ca = files.ca === undefined ? undefined : await Promise.all(authoritiesOf(files.ca).map(readAuthorities));
     return { key, cert, ca };
@@ -62,22 +67,46 @@ export async function readCredentials(files: CredentialFiles): Promise<Credentia
 
 /** Without any, a server would trust whom its default says. */
 async function readAuthorities(path: string | URL): Promise<Buffer> {
-  const authorities = await readFile(path);
+  const authorities = await readWhole(path, mostOfAuthorities);
   checkCertificates(authorities, path);
   return authorities;
 }
 
+/** What is no file, as a pipe that nobody writes to, or has no end, must not hold up the process. */
+async function readWhole(path: string | URL, most: number): Promise<Buffer> {
+  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  try {
+    const found = await file.stat();
+    if (!found.isFile()) throw new Error(`${path}: this is no file`);
+    const bytes = Buffer.allocUnsafeSlow(Math.min(Math.max(found.size, leastRead), most) + 1);
+    let length = 0;
+    for (let read = 1; read > 0 && length < bytes.length; length += read)
+      read = (await file.read(bytes, length)).bytesRead;
+    if (length < bytes.length) return bytes.subarray(0, length);
+    bytes.fill(0);
+    throw new Error(`${path}: there is more in it than credentials have`);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Other blocks may be there, too: a key, or parameters. */
 function checkCertificates(pem: Buffer, path: string | URL): void {
   const blocks = pem
     .toString('latin1')
     .split(/(?=-----BEGIN )/)
-    .filter((block) => block.startsWith('-----BEGIN '));
+    .filter((block) => /^-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/.test(block));
   if (blocks.length === 0) throw new Error(`${path}: there is no certificate in it`);
   for (const block of blocks) {
     try {
       new X509Certificate(block);
     } catch (cause) {
-      throw Object.assign(new Error(`${path}: a certificate in it is not whole`), { cause });
+      throw new Error(`${path}: a certificate in it is not whole`, { cause });
     }
   }
 }
+
+/** Bytes. */
+const mostOfPair = 1 << 20;
+const mostOfAuthorities = 16 << 20;
+const leastRead = 16 << 10;

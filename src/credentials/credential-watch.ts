@@ -39,8 +39,10 @@ export class CredentialWatch extends EventEmitter<CredentialWatchEvents> impleme
   readonly #ready: Promise<boolean>;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
-  /** Of the files when they were last read. */
+  /** Of the files when they were last read, and what was in them could be used. */
   #state = '';
+  /** What was told of them last, and in which state they were. */
+  #refusal = '';
   #lastKey: Uint8Array | undefined;
 
   /** See {@link watchCredentials}. */
@@ -107,11 +109,33 @@ export class CredentialWatch extends EventEmitter<CredentialWatchEvents> impleme
       this.#apply(read);
     } catch (cause) {
       read?.key.fill(0);
-      this.emit('refused', credentialsRefused(cause));
+      // The next look tries again: what was in the way may have been something else, as too many open files.
+      this.#state = '';
+      this.#refuse(state, credentialsRefused(cause));
       return false;
     }
-    this.emit('changed', new X509Certificate(read.cert));
+    this.#refusal = '';
+    const certificate = new X509Certificate(read.cert);
+    this.#tell(() => this.emit('changed', certificate));
     return true;
+  }
+
+  #refuse(state: string, error: Error): void {
+    const refusal = `${state}\n${error.message}`;
+    if (refusal === this.#refusal) return;
+    this.#refusal = refusal;
+    this.#tell(() => this.emit('refused', error));
+  }
+
+  /** What a listener throws is for the process to hear of, and of no matter to who waits for {@link ready}. */
+  #tell(emit: () => void): void {
+    try {
+      emit();
+    } catch (error) {
+      process.nextTick(() => {
+        throw error;
+      });
+    }
   }
 
   /** Throws, and nothing has changed then, for a pair that does not belong together. */

@@ -13,6 +13,11 @@ export function codedError(code: string, message: string, details: object = {}):
   return Object.assign(new Error(message), { code, ...details });
 }
 
+/** What it came from is not enumerable, as `new Error(…, { cause })` has it: nobody's serializer writes it down unasked. */
+export function causedError(code: string, message: string, cause: unknown): TLSError {
+  return Object.assign(new Error(message, { cause }), { code });
+}
+
 /** A TypeError with a code: an argument is not what it must be. */
 export function typeError(code: string, message: string): TLSError {
   return Object.assign(new TypeError(message), { code });

@@ -1,4 +1,4 @@
-import { codedError, type TLSError } from './coded.ts';
+import { causedError, codedError, type TLSError } from './coded.ts';
 
 // The errors that node:tls does not have, each with its words in one place. README.md's table says what they mean.
 
@@ -40,15 +40,16 @@ export function fileTooShort(message: string, bytesSent: number): TLSError {
 
 /** OpenSSL cannot be had here, or its instance failed. */
 export function unavailable(message: string, cause?: unknown): TLSError {
-  const error = codedError('ERR_KTLS_UNAVAILABLE', message);
-  return cause === undefined ? error : Object.assign(error, { cause });
+  return cause === undefined
+    ? codedError('ERR_KTLS_UNAVAILABLE', message)
+    : causedError('ERR_KTLS_UNAVAILABLE', message, cause);
 }
 
 /** A client's `ech.configs` is no ECHConfigList, or has nothing that OpenSSL knows. */
 export function echConfigsRefused(cause: unknown): TLSError {
   const message =
     'The option ech.configs is no ECHConfigList (RFC 9849 §4), or has no configuration that OpenSSL knows';
-  return Object.assign(codedError('ERR_KTLS_ECH_CONFIGS', message), { cause });
+  return causedError('ERR_KTLS_ECH_CONFIGS', message, cause);
 }
 
 /**
@@ -60,8 +61,10 @@ export function echRejected({ outerServerName, retryConfigs, verifyText, alert, 
   const why = verifyText === undefined ? '' : `, and is not trusted: ${verifyText}`;
   const retry = retryConfigs === undefined ? '' : ': connect again with retryConfigs as ech.configs';
   const message = `${by} did not accept the encrypted ClientHello${why}${retry}`;
-  const details = { outerServerName, retryConfigs, alert, ...(cause && { cause }) };
-  return codedError('ERR_KTLS_ECH_REJECTED', message, details);
+  const error = cause
+    ? causedError('ERR_KTLS_ECH_REJECTED', message, cause)
+    : codedError('ERR_KTLS_ECH_REJECTED', message);
+  return Object.assign(error, { outerServerName, retryConfigs, alert });
 }
 
 interface EchRejection {
@@ -95,11 +98,11 @@ export function truncated(isInRecord: boolean): TLSError {
 /** What servers have in common by a store (ktls/tickets) could not be asked for there, or was not of use. */
 export function ticketStoreFailed(cause: unknown): TLSError {
   const words = cause instanceof Error ? cause.message : String(cause);
-  return Object.assign(codedError('ERR_KTLS_TICKET_STORE', `The store of ktls/tickets failed: ${words}`), { cause });
+  return causedError('ERR_KTLS_TICKET_STORE', `The store of ktls/tickets failed: ${words}`, cause);
 }
 
 /** What is in the files of a server's credentials cannot be used; the ones before go on. */
 export function credentialsRefused(cause: unknown): TLSError {
   const words = cause instanceof Error ? cause.message : String(cause);
-  return Object.assign(codedError('ERR_KTLS_CREDENTIALS', `The credentials were not changed: ${words}`), { cause });
+  return causedError('ERR_KTLS_CREDENTIALS', `The credentials were not changed: ${words}`, cause);
 }

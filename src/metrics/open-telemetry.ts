@@ -20,7 +20,8 @@ export interface OpenTelemetryMeter {
  * recordWithOpenTelemetry(metrics.getMeter('ktls'));
  */
 export function recordWithOpenTelemetry(meter: OpenTelemetryMeter): MetricsRecording {
-  if (typeof meter?.createCounter !== 'function' || typeof meter.createHistogram !== 'function')
+  const makers = [meter?.createCounter, meter?.createUpDownCounter, meter?.createHistogram];
+  if (!makers.every((make) => typeof make === 'function'))
     throw typeError('ERR_INVALID_ARG_TYPE', 'The "meter" argument must be a meter of OpenTelemetry');
   const make = (description: InstrumentDescription): Recorder => {
     const name = description.name.replace(/_(?:total|seconds)$/, '').replace('ktls_', 'ktls.');

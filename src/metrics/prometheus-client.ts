@@ -28,6 +28,8 @@ export function recordWithPrometheus(
   const kinds = [client?.Counter, client?.Gauge, client?.Histogram];
   if (!kinds.every((kind) => typeof kind === 'function'))
     throw typeError('ERR_INVALID_ARG_TYPE', 'The "client" argument must be the package prom-client');
+  if (typeof options !== 'object' || options === null)
+    throw typeError('ERR_INVALID_ARG_TYPE', 'The "options" argument must be an object');
   const { registry } = options;
   const make = (description: InstrumentDescription): Recorder => {
     const { name, help, labels: labelNames } = description;

@@ -108,9 +108,14 @@ class Connections {
   failed(socket: net.Socket, error: Error): void {
     const seen = this.#seen.get(socket);
     if (!seen) return;
-    const code: unknown = Reflect.get(error, 'code');
+    // Applications destroy sockets with whatever they have.
+    const code: unknown = Reflect.get(Object(error), 'code');
+    const isNamed = typeof code === 'string' || typeof code === 'number';
     const phase = seen.isSecure ? 'established' : 'handshake';
-    this.#instruments.failures({ role: seen.role, phase, code: this.#codes.of(String(code ?? 'none')) }, 1);
+    this.#instruments.failures(
+      { role: seen.role, phase, code: this.#codes.of(isNamed ? String(code).slice(0, longestCode) : 'none') },
+      1,
+    );
   }
 
   closed(message: {
@@ -146,3 +151,6 @@ class Bounded {
 }
 
 const mostValues = 50;
+
+/** Characters. */
+const longestCode = 80;

@@ -74,6 +74,7 @@ class TLSServer extends net.Server {
   /** For connections from now on. */
   setSecureContext(options: SecureContextOptions): void {
     if (typeof options !== 'object' || options === null || Array.isArray(options)) letNodeRefuseServerContext(options);
+    checkKeyring(this, options);
     const context = replaceable.createSecureContext(keepOptions(this, options));
     // What OpenSSL 4 does not take is said here, and not when somebody connects.
     if (echKeys.has(this)) context.for({ isServer: true, verifiesPeer: this.requestCert, engine: 'ech' });
@@ -97,13 +98,13 @@ class TLSServer extends net.Server {
     if (keys.byteLength !== 48) {
       throw codedError('ERR_ASSERTION', 'Session ticket keys must be a 48-byte buffer');
     }
-    if (keyrings.has(this)) throw codedError('ERR_INVALID_STATE', 'The keys for tickets are those of a ticketKeyring');
+    if (openKeyring(this)) throw codedError('ERR_INVALID_STATE', 'The keys for tickets are those of a ticketKeyring');
     this._sharedCreds.setTicketKeys(keys);
   }
 
   /** For cluster: what the workers of a server have in common. */
   _getServerData(): { ticketKeys: string } {
-    return { ticketKeys: keyrings.has(this) ? '' : this.getTicketKeys().toString('hex') };
+    return { ticketKeys: openKeyring(this) ? '' : this.getTicketKeys().toString('hex') };
   }
 
   _setServerData({ ticketKeys }: { ticketKeys: string }): void {
@@ -164,7 +165,7 @@ export function exchangeCredentials(
 ): void {
   const options = { ...contextOptions.get(server), pfx: undefined, ...credentials, ...(ca && { ca }) };
   replaceable.createSecureContext(options);
-  const ticketKeys = keyrings.has(server) ? undefined : server.getTicketKeys();
+  const ticketKeys = openKeyring(server) ? undefined : server.getTicketKeys();
   server.setSecureContext(options);
   if (ticketKeys) server.setTicketKeys(ticketKeys);
   ticketKeys?.fill(0);
@@ -261,6 +262,22 @@ function keyringIn({ ticketKeyring, ticketKeys }: ServerOptions): TicketKeyring 
   if (ticketKeys)
     throw typeError('ERR_INVALID_ARG_VALUE', 'The options ticketKeyring and ticketKeys are mutually exclusive');
   return ticketKeyring;
+}
+
+/** A server keeps the keyring that it was made with. Throws ERR_INVALID_ARG_VALUE. */
+function checkKeyring(server: TLSServer, options: SecureContextOptions): void {
+  const given: unknown = Reflect.get(options, 'ticketKeyring') ?? undefined;
+  const own = keyrings.get(server);
+  if (given !== undefined && given !== own)
+    throw typeError('ERR_INVALID_ARG_VALUE', 'A server has the option ticketKeyring from its making on');
+  if (openKeyring(server) && options.ticketKeys)
+    throw typeError('ERR_INVALID_ARG_VALUE', 'The options ticketKeyring and ticketKeys are mutually exclusive');
+}
+
+/** One that is closed gives no keys any more. */
+function openKeyring(server: TLSServer): TicketKeyring | undefined {
+  const keyring = keyrings.get(server);
+  return keyring?.closed ? undefined : keyring;
 }
 
 function accept(server: TLSServer, stream: net.Socket): void {

@@ -13,7 +13,11 @@ interface Answer {
 export function answerFrom(store: SharedStore, message: unknown, reply: (message: object) => void): void {
   const request = markedIn(message);
   if (request === undefined || !('get' in request || 'add' in request)) return;
-  void answer(store, request).then((value) => reply({ [mark]: { id: request.id, value } }));
+  void answer(store, request).then(
+    (value) => reply({ [mark]: { id: request.id, value } }),
+    // As a store that is away: who has asked gives up in time.
+    () => {},
+  );
 }
 
 async function answer(store: SharedStore, request: Request): Promise<string | undefined> {
@@ -72,7 +76,16 @@ function markedIn(message: unknown): Request | Answer | undefined {
 
 /** What else has the mark is not ours, and no reason for a process to end. */
 function isMarked(marked: unknown): marked is Request | Answer {
-  return typeof marked === 'object' && marked !== null && 'id' in marked;
+  if (typeof marked !== 'object' || marked === null || !('id' in marked) || typeof marked.id !== 'string') return false;
+  if ('get' in marked) return typeof marked.get === 'string';
+  const isText = 'value' in marked && typeof marked.value === 'string';
+  if ('add' in marked)
+    return typeof marked.add === 'string' && isText && 'milliseconds' in marked && isTime(marked.milliseconds);
+  return isText || !('value' in marked) || marked.value === undefined;
+}
+
+function isTime(milliseconds: unknown): boolean {
+  return typeof milliseconds === 'number' && milliseconds > 0;
 }
 
 const mark = 'ktls/tickets';

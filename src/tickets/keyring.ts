@@ -7,15 +7,15 @@ import { publish } from '../observe/channels.ts';
 import { copySecret, secretBytes } from '../protocol/secret-bytes.ts';
 import { ahead, type HeldKeys, KeyWindow, ticketKeyLength } from './key-window.ts';
 import { memoryStore } from './memory-store.ts';
-import { SealedStore } from './sealed-store.ts';
+import { SealedStore, secretIn } from './sealed-store.ts';
 import { type SharedStore, within } from './shared-store.ts';
 
 /** Options of {@link createTicketKeyring}. */
 export interface TicketKeyringOptions {
   /** Where the keys are agreed on. Default: this process. */
   store?: SharedStore | undefined;
-  /** Seals what is in the store: at least 16 bytes of chance, the same for all who share keys. Default: it is not sealed. */
-  secret?: string | NodeJS.ArrayBufferView | import('node:crypto').KeyObject | undefined;
+  /** Seals what is in the store: at least 16 bytes of chance, the same for all who share keys. Left out, it is not sealed. */
+  secret?: string | NodeJS.ArrayBufferView | import('node:crypto').KeyObject;
   /** Milliseconds for which a key seals, 1,000 to 302,400,000 (half a week); it opens for as many behind that. Default 3,600,000, an hour. */
   rotateEvery?: number | undefined;
   /** What names in the store begin with: who shares keys says the same. Letters, digits and `_.:-`, at most 64. Default 'ktls'. */
@@ -61,14 +61,14 @@ export class TicketKeyring extends EventEmitter<TicketKeyringEvents> implements 
   readonly #ready: Promise<boolean>;
   #isAsking = false;
   #hasFailed = false;
-  #isClosed = false;
+  readonly #closing = new AbortController();
   #timer: NodeJS.Timeout | undefined;
 
   /** See {@link createTicketKeyring}. */
   constructor(options: TicketKeyringOptions = {}) {
     super();
     this.#settings = checked(options);
-    this.#store = new SealedStore(options.store ?? memoryStore(), options.secret);
+    this.#store = new SealedStore(options.store ?? memoryStore(), secretIn(options));
     this.sessionIdContext = createHash('sha256')
       .update(`ktls/tickets ${this.#settings.prefix}`)
       .digest('hex')
@@ -90,19 +90,24 @@ export class TicketKeyring extends EventEmitter<TicketKeyringEvents> implements 
    * gives nothing: the context has a key of its own.
    */
   supply(holder: TicketKeyHolder): void {
-    if (this.#isClosed) return;
+    if (this.closed) return;
     this.#holders.add(new WeakRef(holder));
     this.#give([holder]);
   }
 
   /** Ends the rotation and wipes the keys. Servers that go on have a key of their own from here on, each another one. */
   close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+    if (this.closed) return;
+    this.#closing.abort();
     clearTimeout(this.#timer);
     this.#keys.clear();
     for (const holder of this.#living()) this.#giveTo(holder, { keys: newKey(), sealing: 0 });
     this.#holders.clear();
+  }
+
+  /** Whether it has been closed: servers then have keys of their own. */
+  get closed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   [Symbol.dispose](): void {
@@ -131,7 +136,7 @@ export class TicketKeyring extends EventEmitter<TicketKeyringEvents> implements 
 
   /** Keys by the clock, of those that are known. */
   #turn(): void {
-    if (this.#isClosed) return;
+    if (this.closed) return;
     const isOther = this.#keys.turn(this.#epoch);
     this.#give(this.#living());
     if (!isOther) return;
@@ -147,7 +152,7 @@ export class TicketKeyring extends EventEmitter<TicketKeyringEvents> implements 
     const epochs = Array.from({ length: ahead + 2 }, (_, n) => now - 1 + n);
     const answers = await Promise.allSettled(epochs.map((epoch) => this.#agree(epoch, now)));
     this.#isAsking = false;
-    if (this.#isClosed) return false;
+    if (this.closed) return false;
     if (answers.some((answer) => answer.status === 'fulfilled' && answer.value)) this.#turn();
     const failure = answers.find((answer) => answer.status === 'rejected');
     if (failure) this.#failed(failure.reason);
@@ -162,9 +167,10 @@ export class TicketKeyring extends EventEmitter<TicketKeyringEvents> implements 
   async #agree(epoch: number, now: number): Promise<boolean> {
     const { prefix, rotateEvery, storeTimeout } = this.#settings;
     const name = `${prefix}:tickets:${rotateEvery}:${epoch}`;
-    const ask = <Answer>(question: () => Promise<Answer>): Promise<Answer> => within(storeTimeout, question);
+    const { signal } = this.#closing;
+    const ask = <Answer>(question: () => Promise<Answer>): Promise<Answer> => within(storeTimeout, question, signal);
     const known = this.#keys.key(epoch);
-    let found = known ? undefined : await ask(() => this.#store.get(name));
+    let found = known ? undefined : await ask(() => this.#store.get(name, ticketKeyLength));
     if (!found) {
       if (!known && epoch < now) return false;
       const offered = known ? copySecret(known) : newKey();
@@ -174,7 +180,7 @@ export class TicketKeyring extends EventEmitter<TicketKeyringEvents> implements 
       } finally {
         offered.fill(0);
       }
-      found = await ask(() => this.#store.get(name));
+      found = await ask(() => this.#store.get(name, ticketKeyLength));
     }
     if (!found) throw new Error(`the store does not have ${name}, which was put there just now`);
     if (found.length !== ticketKeyLength) throw new Error(`what the store has under ${name} is no key`);
@@ -183,7 +189,7 @@ export class TicketKeyring extends EventEmitter<TicketKeyringEvents> implements 
 
   /** True: it was not known. The bytes are wiped. */
   #adopt(epoch: number, bytes: Uint8Array): boolean {
-    const isNew = !this.#isClosed && this.#keys.adopt(epoch, bytes);
+    const isNew = !this.closed && this.#keys.adopt(epoch, bytes);
     bytes.fill(0);
     return isNew;
   }

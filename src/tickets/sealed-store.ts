@@ -11,23 +11,26 @@ export class SealedStore {
   readonly #store: SharedStore;
   readonly #secret: KeyObject | undefined;
 
-  /** Throws ERR_INVALID_ARG_TYPE and ERR_INVALID_ARG_VALUE. */
-  constructor(store: SharedStore, secret: unknown) {
+  /** Throws ERR_INVALID_ARG_TYPE. */
+  constructor(store: SharedStore, secret: KeyObject | undefined) {
     if (typeof store?.get !== 'function' || typeof store.add !== 'function')
       throw typeError('ERR_INVALID_ARG_TYPE', 'The option store must have the methods get and add');
     this.#store = store;
-    this.#secret = secretKey(secret);
+    this.#secret = secret;
   }
 
-  /** The bytes under `name`, the caller's to wipe. Rejects for what was not put there with the same secret. */
-  async get(name: string): Promise<Uint8Array | undefined> {
-    const text = await this.#store.get(name);
+  /** At most so many bytes under `name`, the caller's to wipe. Rejects for what was not put there with the same secret. */
+  async get(name: string, most: number): Promise<Uint8Array | undefined> {
+    const text: unknown = await withoutValues(() => this.#store.get(name));
     if (text === undefined || text === null) return undefined;
+    if (typeof text !== 'string' || text.length > longestText(most)) throw rubbish(name);
     return this.#opened(name, text);
   }
 
+  /** `bytes` may change once it has answered. */
   async add(name: string, bytes: Uint8Array, milliseconds: number): Promise<void> {
-    await this.#store.add(name, this.#sealed(name, bytes), milliseconds);
+    const sealed = this.#sealed(name, bytes);
+    await withoutValues(() => this.#store.add(name, sealed, milliseconds));
   }
 
   #sealed(name: string, bytes: Uint8Array): string {
@@ -72,16 +75,46 @@ export class SealedStore {
   }
 }
 
+/**
+ * Clients put the command that failed on their errors, with all its arguments, and servers quote them: only words and a code go on, without what
+ * stands for a secret.
+ */
+async function withoutValues<Answer>(asked: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await asked();
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    const code: unknown = Reflect.get(Object(error), 'code');
+    const told = new Error(words.replaceAll(/\b[ks]1:[\w+/=]*/g, '…'));
+    throw typeof code === 'string' || typeof code === 'number' ? Object.assign(told, { code }) : told;
+  }
+}
+
+/** Of what so many bytes are kept as, at most. */
+function longestText(bytes: number): number {
+  return plainMark.length + 4 * Math.ceil((ivLength + bytes + tagLength) / 3);
+}
+
 function rubbish(name: string): Error {
   return new Error(`what the store has under ${name} is nothing that was put there`);
 }
 
-function secretKey(secret: unknown): KeyObject | undefined {
-  if (secret === undefined || secret === null) return undefined;
+/**
+ * The option `secret`. Left out, nothing is sealed; given and undefined, as a variable of the environment is that is not set, it is a mistake that would go
+ * unseen. Throws ERR_INVALID_ARG_TYPE and ERR_INVALID_ARG_VALUE.
+ */
+export function secretIn(options: { readonly secret?: unknown }): KeyObject | undefined {
+  return 'secret' in options ? secretKey(options.secret) : undefined;
+}
+
+function secretKey(secret: unknown): KeyObject {
   if (types.isKeyObject(secret) && isSecret(secret)) return longEnough(secret);
   if (typeof secret === 'string') return longEnough(createSecretKey(secret, 'utf8'));
   if (ArrayBuffer.isView(secret)) return longEnough(createSecretKey(asBytes(secret)));
-  throw typeError('ERR_INVALID_ARG_TYPE', 'The option secret must be a string, a Buffer or a secret KeyObject');
+  throw typeError(
+    'ERR_INVALID_ARG_TYPE',
+    `The option secret must be a string, a Buffer or a secret KeyObject, or be left out. Received ${secret === null ? 'null' : typeof secret}`,
+  );
 }
 
 function isSecret(key: KeyObject): boolean {

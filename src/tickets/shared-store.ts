@@ -17,15 +17,27 @@ export interface SharedStore {
   add(name: string, value: string, milliseconds: number): Promise<unknown>;
 }
 
-/** Meanwhile the process stays: what `asked` answers, or a rejection behind so many milliseconds; the answer is of no matter then. */
-export async function within<Answer>(milliseconds: number, asked: () => Promise<Answer>): Promise<Answer> {
+/**
+ * Meanwhile the process stays: what `asked` answers, or a rejection behind so many milliseconds, or when `signal` aborts; the answer is of no matter
+ * then.
+ */
+export async function within<Answer>(
+  milliseconds: number,
+  asked: () => Promise<Answer>,
+  signal?: AbortSignal,
+): Promise<Answer> {
   let timer: NodeJS.Timeout | undefined;
+  let onAbort = (): void => {};
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(new Error(`the store did not answer within ${milliseconds} ms`)), milliseconds);
+    onAbort = () => reject(new Error('nobody waits for the store any more'));
   });
+  if (signal?.aborted) onAbort();
+  else signal?.addEventListener('abort', onAbort);
   try {
-    return await Promise.race([asked(), late]);
+    return await Promise.race([late, asked()]);
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
   }
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createPrivateKey, generateKeyPairSync, type X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import {
@@ -51,6 +52,15 @@ afterEach(() => {
 });
 
 const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
+
+function put(name: string, text: string): string {
+  write(name, text);
+  return join(folder, name);
+}
+
+function pipe(): void {
+  execFileSync('mkfifo', [join(folder, 'new.pem')]);
+}
 
 interface Watched {
   readonly server: Server;
@@ -175,6 +185,77 @@ describe('the old pair goes on, and it is told, where', () => {
     expect(await shown(watched)).toBe(2);
   });
 
+  const odd: [string, () => void, RegExp][] = [
+    ['a folder', () => mkdirSync(join(folder, 'new.pem')), /this is no file|EISDIR|illegal operation/],
+    ['larger than any', () => truncateSync(put('new.pem', ''), 2 << 20), /more in it than credentials have/],
+    ['a pipe that nobody writes to', pipe, /this is no file/],
+  ];
+  // Windows has no such pipes.
+  const given = odd.filter(([, make]) => make !== pipe || process.platform !== 'win32');
+
+  test.each(given)('a file is %s', async (_what, make, message) => {
+    write('key.pem', pairs[0].key);
+    write('cert.pem', pairs[0].cert);
+    const watched = await watching({ key: 'key.pem', cert: 'cert.pem' });
+    await watched.watch.ready();
+    for (const name of ['key.pem', 'cert.pem']) {
+      make();
+      const refused = once(watched.watch, 'refused');
+      rmSync(join(folder, name));
+      renameSync(join(folder, 'new.pem'), join(folder, name));
+      expect((await refused)[0].message).toMatch(message);
+      expect(await shown(watched)).toBe(0);
+      rmSync(join(folder, name), { recursive: true });
+      const changed = once(watched.watch, 'changed');
+      write(name, name === 'key.pem' ? pairs[0].key : pairs[0].cert);
+      await changed;
+    }
+  });
+
+  test('something else was in the way: it is told once, and tried again', async () => {
+    write('key.pem', pairs[0].key);
+    write('cert.pem', pairs[0].cert);
+    const watched = await watching({ key: 'key.pem', cert: 'cert.pem' });
+    await watched.watch.ready();
+    const told: string[] = [];
+    watched.watch.on('refused', ({ message }) => told.push(message));
+    const { server } = watched;
+    let tries = 0;
+    server.setSecureContext = (options) => {
+      tries++;
+      if (tries < 4) throw new Error('too many open files');
+      Reflect.deleteProperty(server, 'setSecureContext');
+      server.setSecureContext(options);
+    };
+    const changed = once(watched.watch, 'changed');
+    write('cert.pem', pairs[1].cert);
+    write('key.pem', pairs[1].key);
+    await changed;
+    expect(await shown(watched)).toBe(1);
+    expect(told.filter((message) => message.includes('too many open files'))).toHaveLength(1);
+  });
+
+  test('a listener throws, which is no matter to who waits', async () => {
+    const own = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException');
+    try {
+      const watched = await watching({ key: 'key.pem', cert: 'cert.pem' });
+      const uncaught = once(process, 'uncaughtException');
+      watched.watch.once('refused', () => {
+        throw new Error('a listener’s own');
+      });
+      expect(await watched.watch.ready()).toBe(false);
+      expect((await uncaught)[0].message).toBe('a listener’s own');
+      watched.watch.on('refused', () => {});
+      const changed = once(watched.watch, 'changed');
+      write('key.pem', pairs[1].key);
+      write('cert.pem', pairs[1].cert);
+      await changed;
+    } finally {
+      for (const listener of own) process.on('uncaughtException', listener);
+    }
+  });
+
   test('nothing is there yet', async () => {
     const watched = await watching({ key: 'key.pem', cert: 'cert.pem' });
     watched.watch.on('refused', () => {});
@@ -240,6 +321,16 @@ describe.each(versions)('%s', (maxVersion) => {
   });
 });
 
+test('key and certificate are in one file, as HAProxy has them', async () => {
+  write('both.pem', pairs[0].cert + pairs[0].key);
+  const watched = await watching({ key: 'both.pem', cert: 'both.pem' });
+  expect(await watched.watch.ready()).toBe(true);
+  expect(await shown(watched)).toBe(0);
+  const refused = once(watched.watch, 'refused');
+  write('both.pem', pairs[1].key + pairs[1].cert.slice(0, 300));
+  expect((await refused)[0].message).toMatch(/is not whole/);
+});
+
 test('servers for HTTP, URLs, and a key with a passphrase', async () => {
   const passphrase = 'a passphrase';
   write('cert.pem', pairs[0].cert);
@@ -267,6 +358,7 @@ test('what cannot be is refused', () => {
     [[server, undefined], 'ERR_INVALID_ARG_TYPE'],
     [[server, { key: 5, cert: 'x' }], 'ERR_INVALID_ARG_TYPE'],
     [[server, { ...files, ca: [5] }], 'ERR_INVALID_ARG_TYPE'],
+    [[server, { ...files, ca: 5 }], 'ERR_INVALID_ARG_TYPE'],
     [[server, { ...files, ca: null }], 'ERR_INVALID_ARG_TYPE'],
     // Not what is in them, and least of all a key, which an error would tell.
     [[server, { ...files, key: identities.server.key }], 'ERR_INVALID_ARG_VALUE'],

@@ -197,3 +197,33 @@ test('a connection that another subscriber ends as it begins is not open', async
   await gone;
   expect(page.text()).not.toMatch(/ktls_connections_open\{[^}]*\} [^0]/);
 });
+
+test('what sockets are destroyed with may be anything', async () => {
+  const page = metricsPage();
+  recordings.push(page);
+  const reasons: unknown[] = [
+    'boom',
+    Object.assign(new Error('odd'), { code: Object.create(null) }),
+    new Error('plain'),
+  ];
+  const server = createServer(identities.server, (socket) => {
+    owned(socket).on('error', () => {});
+    Reflect.apply(socket.destroy, socket, [reasons.shift()]);
+  });
+  const port = await listenUntilEnd(server);
+  for (let left = reasons.length; left > 0; left--) {
+    const client = owned(connect({ port, host: '127.0.0.1', servername: 'localhost', ca: identities.authority.cert }));
+    client.on('error', () => {});
+    await once(client.resume(), 'close');
+  }
+  expect(page.text()).toMatch(/ktls_connections_failed_total\{role="server",phase="established",code="none"\} 3\n/);
+});
+
+test('what cannot be recorded with is refused', () => {
+  const meter = { createCounter() {}, createHistogram() {} };
+  for (const call of [
+    () => Reflect.apply(recordWithPrometheus, undefined, [prometheus, null]),
+    () => Reflect.apply(recordWithOpenTelemetry, undefined, [meter]),
+  ])
+    expect(call).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }));
+});

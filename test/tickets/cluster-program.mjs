@@ -16,7 +16,7 @@ if (cluster.isPrimary) {
   });
   for (let n = 0; n < count; n++) cluster.fork();
 } else {
-  const key = await keyOf(createTicketKeyring({ store, secret: process.env.SECRET }));
+  const key = await keyOf(createTicketKeyring({ store, ...(process.env.SECRET && { secret: process.env.SECRET }) }));
   process.send({ key });
 }
 

@@ -238,6 +238,50 @@ describe('with a secret', () => {
   });
 });
 
+test('an error of the store shows no key, whatever its client puts on it', async () => {
+  const values: string[] = [];
+  const store: SharedStore = {
+    get: async () => undefined,
+    // As ioredis tells the command that a replica refused, and as servers quote what they did not understand.
+    add: async (name, value) => {
+      values.push(value);
+      const args = [name, value, 'PX', '1', 'NX'];
+      throw Object.assign(new Error(`ERR unknown command, with args beginning with: '${value.slice(0, 50)}`), {
+        code: 'ERR',
+        command: { name: 'set', args },
+      });
+    },
+  };
+  for (const options of [{}, { secret: 'a secret of many bytes' }]) {
+    const { keyring } = machine(store, options);
+    const told: Error[] = [];
+    keyring.on('failed', (error) => told.push(error));
+    await keyring.ready();
+    const [error] = told;
+    expect(error?.message).toMatch(/^The store of ktls\/tickets failed: ERR unknown command, .*'…$/);
+    expect(error?.cause).toMatchObject({ code: 'ERR' });
+    const shown = inspect(error, { depth: 9, showHidden: true }) + JSON.stringify(error);
+    for (const value of values) expect(shown).not.toContain(value.slice(3, 20));
+    expect(JSON.stringify(error)).not.toContain('cause');
+  }
+});
+
+test.each([
+  ['far too long', `k1:${'A'.repeat(1_000_000)}`],
+  ['no text', 5],
+])('what the store answers is %s', async (_what, answer) => {
+  const { keyring, failures } = machine({ get: vi.fn().mockResolvedValue(answer), add: async () => {} });
+  expect(await keyring.ready()).toBe(false);
+  expect(failures[0]).toMatch(/is nothing that was put there$/);
+});
+
+test('a keyring that is closed does not wait for a store that is silent', async () => {
+  const { keyring, failures } = machine({ get: () => new Promise(() => {}), add: () => new Promise(() => {}) });
+  expect([keyring.closed, vi.getTimerCount() > 0]).toEqual([false, true]);
+  keyring.close();
+  expect([await keyring.ready(), keyring.closed, vi.getTimerCount(), failures]).toEqual([false, true, 0, []]);
+});
+
 test('a keyring that is closed asks nothing any more, and its servers have keys of their own', async () => {
   const store = memoryStore();
   const get = vi.spyOn(store, 'get');
@@ -299,6 +343,9 @@ test.each([
   [{ prefix: 5 }, 'ERR_INVALID_ARG_TYPE'],
   [{ secret: 'short' }, 'ERR_INVALID_ARG_VALUE'],
   [{ secret: 5 }, 'ERR_INVALID_ARG_TYPE'],
+  // A variable of the environment that is not set: what was to be sealed would not be.
+  [{ secret: undefined }, 'ERR_INVALID_ARG_TYPE'],
+  [{ secret: null }, 'ERR_INVALID_ARG_TYPE'],
   [{ store: {} }, 'ERR_INVALID_ARG_TYPE'],
   [{ store: { get: () => {} } }, 'ERR_INVALID_ARG_TYPE'],
   ['text', 'ERR_INVALID_ARG_TYPE'],

@@ -17,7 +17,12 @@ const store = {
   },
 };
 const ticketKeyring = createTicketKeyring({ store, rotateEvery });
-ticketKeyring.on('rotated', () => say({ rotated: Math.floor(Date.now() / rotateEvery) }));
 await ticketKeyring.ready();
 const server = createServer({ cert, key, ticketKeyring }, (socket) => socket.on('error', () => {}).end('x'));
+// New credentials are a new context; the one before it has a copy of the keys, and is collected with it.
+ticketKeyring.on('rotated', () => {
+  server.setSecureContext({ cert, key });
+  say({ rotated: Math.floor(Date.now() / rotateEvery) });
+});
+setInterval(() => gc(), 100).unref();
 server.listen(0, '127.0.0.1', () => say({ port: server.address().port }));

@@ -24,7 +24,7 @@ unless(process.platform !== 'linux' && 'only on Linux', test)(
     for (const [n, what] of (['cert', 'key'] as const).entries())
       writeFileSync(files[n] ?? '', identity[what], { mode: 0o600 });
     const program = fileURLToPath(new URL('memory-program.mjs', import.meta.url));
-    const child = spawn(process.execPath, [program, ...files], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['--expose-gc', program, ...files], { stdio: ['ignore', 'pipe', 'inherit'] });
     onTestFinished(async () => {
       child.kill('SIGKILL');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');

@@ -5,6 +5,7 @@ import * as http2 from '../../src/http2.ts';
 import * as https from '../../src/https.ts';
 import { createServer, type Server, type TlsOptions } from '../../src/index.ts';
 import { engineModule } from '../../src/platform/openssl/engine-host.ts';
+import { exchangeCredentials } from '../../src/socket/server.ts';
 import { createTicketKeyring, memoryStore, type TicketKeyring } from '../../src/tickets.ts';
 import { type Identities, makeIdentities } from '../socket/identities.ts';
 import { listenUntilEnd, owned } from '../socket/scenario.ts';
@@ -201,4 +202,22 @@ test('what is no keyring, or keys beside one, is refused', async () => {
   expect(() => createServer({ ticketKeyring, ticketKeys: Buffer.alloc(48) })).toThrow(
     expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }),
   );
+});
+
+test('a server keeps the keyring that it has, and once that is closed has keys of its own', async () => {
+  const ticketKeyring = await keyringOf();
+  const server = createServer({ ...identities.server, ticketKeyring });
+  const ticketKeys = Buffer.alloc(48, 1);
+  for (const options of [{ ticketKeys }, { ticketKeyring: await keyringOf() }]) {
+    const call = (): void => server.setSecureContext({ ...identities.server, ...options });
+    expect(call).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }));
+  }
+  expect(() => server.setTicketKeys(ticketKeys)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_STATE' }));
+  Reflect.apply(server.setSecureContext, server, [{ ...identities.server, ticketKeyring }]);
+  ticketKeyring.close();
+  server.setTicketKeys(ticketKeys);
+  expect(server.getTicketKeys()).toEqual(ticketKeys);
+  // Sessions outlive new credentials with these, too.
+  exchangeCredentials(server, identities.server);
+  expect(server.getTicketKeys()).toEqual(ticketKeys);
 });
