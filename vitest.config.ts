@@ -25,6 +25,8 @@ const installedPackage = [
 
 // What depends on OpenSSL's own words and rules, run on the series that ktls-ech has. Programs of their own, as those of cli/, stay on the other.
 const ofOpenSSL = ['test/{engine,contract,connection,socket,record}/**/*.test.ts'];
+// What depends on where handshakes are run.
+const ofThreads = ['test/{threads,connection,socket,adapters,files,tickets,credentials,observe,metrics}/**/*.test.ts'];
 const ofOpenSSLWithPeers = ['test/interop/{our-client,our-server,wasm-layer,stacks}.test.ts'];
 const withOpenSSL4: Plugin = {
   name: 'OpenSSL 4.0 for all connections',
@@ -53,6 +55,17 @@ export default defineConfig({
       {
         plugins: [withOpenSSL4],
         test: { name: 'OpenSSL 4.0, interop', include: ofOpenSSLWithPeers, testTimeout: 30_000, hookTimeout: 30_000 },
+      },
+      // Handshakes in another thread, of all connections that say nothing else.
+      {
+        test: {
+          name: 'threads',
+          include: ofThreads,
+          // What it tells of the instance of OpenSSL that the main thread has.
+          exclude: ['test/socket/lost-instance.test.ts'],
+          setupFiles: ['test/helpers/handshake-threads.ts'],
+          testTimeout: 30_000,
+        },
       },
       // With the addon that `node setup/run.mjs sanitized` builds.
       { test: { name: 'sanitized', include: ofTheAddon, testTimeout: 60_000, maxWorkers: 2 } },

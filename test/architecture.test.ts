@@ -22,6 +22,7 @@ const table: Readonly<Record<string, { readonly imports: readonly string[]; read
   platform: { imports: ['errors', 'protocol', 'record', 'connection', 'engine'], node: true },
   tap: { imports: ['connection', 'pcap', 'platform'], node: true },
   context: { imports: ['errors', 'failure.ts', 'protocol', 'connection', 'engine', 'platform'], node: true },
+  threads: { imports: ['errors', 'protocol', 'record', 'connection', 'engine', 'platform', 'context'], node: true },
   socket: {
     imports: [
       ...[

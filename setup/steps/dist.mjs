@@ -37,7 +37,8 @@ export const dist = {
     const { bundle } = await import('../bundle.mjs');
     const { decryptPage } = await import('../decrypt-page.mjs');
     const exported = Object.values(exports).flatMap(({ default: path }) => path?.replace('./dist/', '') ?? []);
-    for (const { path, code } of await bundle(fresh, exported)) {
+    // What threads run is no export, and has a file of its own all the same.
+    for (const { path, code } of await bundle(fresh, [...exported, 'threads/worker.js'])) {
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, code);
     }

@@ -40,10 +40,10 @@ export class Connection {
   readonly #gate: Gate;
   readonly #farewell: Farewell;
   readonly #renewal: KeyRenewal;
-  /** The handshake has asked the application, or has still to answer what it was given last. */
-  #waitsFor: 'application' | 'handshake' | undefined;
-  /** A copy of what was given to a handshake that answers later. */
-  #given: Uint8Array | undefined;
+  /** The handshake has asked the application. */
+  #isAsking = false;
+  /** What is to be done with the answers that the handshake has still to give, in order. */
+  readonly #expected: ((outputs: readonly Output[]) => void)[] = [];
   #negotiated: Negotiated | undefined;
   #isBehind = false;
   /** RFC 8446 §6.1: whatever follows close_notify must be ignored. */
@@ -62,7 +62,12 @@ export class Connection {
       budget: this.#control,
       ended: () => this.#farewell.hasEnded,
       deliver: (bytes) => this.#deliver(bytes),
-      route: (outputs) => this.#route(outputs),
+      route: (outputs, then) => {
+        this.#answered(outputs, (answer) => {
+          this.#route(answer);
+          then();
+        });
+      },
       refuse: (fault) => this.#recordFault(fault),
     });
     this.#watch = new KeyWatch(this.#events, options);
@@ -80,7 +85,7 @@ export class Connection {
       read: this.#read,
       write: this.#write,
       negotiated: () => this.negotiated,
-      route: (outputs) => this.#route(outputs),
+      route: (outputs) => this.#answered(outputs, (answer) => this.#route(answer)),
       fail: (failure) => this.#farewell.fail(failure),
     });
   }
@@ -140,7 +145,12 @@ export class Connection {
 
   /** The handshake waits for the application, or is waited for, and what the peer sends is kept. */
   get isSuspended(): boolean {
-    return this.#waitsFor !== undefined && !this.#farewell.hasEnded;
+    return (this.#isAsking || this.#expected.length > 0) && !this.#farewell.hasEnded;
+  }
+
+  /** The handshake has still to answer what it was given. */
+  get awaitsAnswer(): boolean {
+    return this.#expected.length > 0 && !this.#farewell.hasEnded;
   }
 
   /** Bytes of a record that has not arrived whole: at the end of the stream, more than none means that it was cut off. */
@@ -151,19 +161,16 @@ export class Connection {
   /** Starts the handshake, or goes on after `question`. */
   resume(): ConnectionEvent[] {
     return this.#collect(() => {
-      this.#waitsFor = undefined;
-      this.#route(this.#handshake.resume());
+      this.#isAsking = false;
+      this.#answered(this.#handshake.resume(), (answer) => this.#route(answer));
       this.#readOn();
     });
   }
 
-  /** What a handshake puts out whose last output was `later`. */
+  /** What a handshake puts out that answered `later`, call by call. */
   answer(outputs: readonly Output[]): ConnectionEvent[] {
     return this.#collect(() => {
-      this.#waitsFor = undefined;
-      if (this.#given) this.#taken(this.#given);
-      this.#given = undefined;
-      this.#route(outputs);
+      this.#expected.shift()?.(outputs);
       this.#readOn();
     });
   }
@@ -230,8 +237,11 @@ export class Connection {
   /** close_notify, then FIN, behind all data. */
   close(done: () => void): void {
     this.#deferred(() => {
-      if (this.#gate.isOpen && !this.#farewell.hasEnded) this.#route(this.#handshake.close());
-      this.#write.end(done);
+      const outputs = this.#gate.isOpen && !this.#farewell.hasEnded ? this.#handshake.close() : [];
+      this.#answered(outputs, (answer) => {
+        this.#route(answer);
+        this.#write.end(done);
+      });
     });
   }
 
@@ -242,7 +252,7 @@ export class Connection {
   updateKeys(requestPeer: boolean): void {
     if (!this.#renewal.isPossible(requestPeer) && this.#handshake.version === ProtocolVersion.tls13)
       throw new RekeyUnsupported(noWay);
-    this.#deferred(() => this.#route(this.#handshake.updateKeys(requestPeer)));
+    this.#deferred(() => this.#answered(this.#handshake.updateKeys(requestPeer), (answer) => this.#route(answer)));
   }
 
   /**
@@ -299,16 +309,17 @@ export class Connection {
       this.#write.record(ContentType.applicationData, data, done);
       return;
     }
-    const outputs = this.#handshake.write(data);
-    const last = outputs.findLast(({ kind }) => kind === 'ciphertext');
-    this.#route(outputs, (output) => (output === last ? done : undefined));
-    if (!last) done?.();
+    this.#answered(this.#handshake.write(data), (outputs) => {
+      const last = outputs.findLast(({ kind }) => kind === 'ciphertext');
+      this.#route(outputs, (output) => (output === last ? done : undefined));
+      if (!last) done?.();
+    });
   }
 
   #readOn(): void {
     const turn = new Turn();
     this.#isBehind = false;
-    while (!this.#farewell.hasEnded && !this.#waitsFor && !this.#peerClosed) {
+    while (!this.#farewell.hasEnded && !this.isSuspended && !this.#peerClosed) {
       if (turn.isOver) {
         this.#isBehind = true;
         return;
@@ -323,8 +334,10 @@ export class Connection {
           turn.engineWorked(this.#ciphertext(received.records));
           break;
         case 'garbage':
-          this.#route(this.#handshake.ciphertext(received.bytes));
-          if (!this.#farewell.hasEnded) this.#recordFault(received.fault);
+          this.#answered(this.#handshake.ciphertext(received.bytes), (answer) => {
+            this.#route(answer);
+            if (!this.#farewell.hasEnded) this.#recordFault(received.fault);
+          });
           break;
         case 'opened':
           turn.opened(received.records.consumed);
@@ -336,12 +349,21 @@ export class Connection {
 
   /** Answers how many bytes OpenSSL has read. */
   #ciphertext(records: Uint8Array): number {
+    let taken = 0;
     const outputs = this.#handshake.ciphertext(records);
-    const answersLater = outputs.at(-1)?.kind === 'later';
-    if (answersLater) this.#given = records.slice();
-    const taken = answersLater ? 0 : this.#taken(records);
-    this.#route(outputs);
+    // A copy, as they may change until then.
+    const given = isLater(outputs) ? records.slice() : records;
+    this.#answered(outputs, (answer) => {
+      taken = this.#taken(given);
+      this.#route(answer);
+    });
     return taken;
+  }
+
+  /** Has an answer of the handshake carried out: now, or once it is given. */
+  #answered(outputs: readonly Output[], carryOut: (outputs: readonly Output[]) => void): void {
+    if (isLater(outputs)) this.#expected.push(carryOut);
+    else carryOut(outputs);
   }
 
   /** Drops what the handshake has read of what it was given, and answers how many bytes that was. */
@@ -392,6 +414,8 @@ export class Connection {
           this.#spendMessage();
           this.#renewal.byPeer(output.requested);
           break;
+        case 'later':
+          break;
         default:
           this.#heed(output);
       }
@@ -399,16 +423,13 @@ export class Connection {
   }
 
   /** What is kept in mind, or told as it is, or both. */
-  #heed(output: Output & (ConnectionEvent | { kind: 'later' | 'alert' })): void {
+  #heed(output: Output & (ConnectionEvent | { kind: 'alert' })): void {
     switch (output.kind) {
-      case 'later':
-        this.#waitsFor = 'handshake';
-        return;
       case 'alert':
         if (output.description !== 0) this.#alertSeen = output.description;
         return;
       case 'question':
-        this.#waitsFor = 'application';
+        this.#isAsking = true;
         break;
       case 'closeNotify':
         this.#peerClosed = true;
@@ -491,6 +512,10 @@ export class Connection {
   #deferred(run: () => void): void {
     if (!this.#farewell.hasEnded) this.#events.defer(run, (inner) => this.#collect(inner));
   }
+}
+
+function isLater(outputs: readonly Output[]): boolean {
+  return outputs.at(-1)?.kind === 'later';
 }
 
 /** Records for OpenSSL in one call while it shakes hands: a hello in records of a byte each is not worth a call for each. */

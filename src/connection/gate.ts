@@ -15,8 +15,8 @@ export interface Destinations {
   readonly ended: () => boolean;
   /** The application gets data. */
   readonly deliver: (bytes: Uint8Array) => void;
-  /** What OpenSSL says of a record. */
-  readonly route: (outputs: readonly Output[]) => void;
+  /** What OpenSSL says of a record, and what is to be done behind that. */
+  readonly route: (outputs: readonly Output[], then: () => void) => void;
   readonly refuse: (fault: RecordFault) => void;
 }
 
@@ -88,8 +88,9 @@ export class Gate {
     const { handshake, ended, route } = this.#to;
     if (this.#dataPassed && type === ContentType.alert) handshake.sawData();
     this.#dataPassed = false;
-    route(handshake.plaintext(type, fragment));
-    if (this.isOpen && !ended()) this.#moment = handshake.inMessage ? 'message' : 'open';
+    route(handshake.plaintext(type, fragment), () => {
+      if (this.isOpen && !ended()) this.#moment = handshake.inMessage ? 'message' : 'open';
+    });
   }
 
   #deliver(bytes: Uint8Array): void {

@@ -7,8 +7,8 @@ export type Direction = 'read' | 'write';
 
 /**
  * The port to whoever speaks TLS: a connection gives it records and has {@link Output}s from it, and knows nothing else of it. It has no socket,
- * does nothing by itself, and answers each call in order, now or, with the output `later`, by {@link Connection.answer}: until then nothing that
- * was received is given to it.
+ * does nothing by itself, and answers each call in order, now or, with the output `later` alone, by {@link Connection.answer}: until then nothing that
+ * was received is given to it. What {@link fail} puts out is wanted at once.
  *
  * A call that cannot be carried out puts out `error`, which is final. Only {@link updateKeys} throws.
  */
@@ -112,7 +112,7 @@ export type Output =
       readonly description: number;
     }
   | Question
-  /** The answer to this call comes by {@link Connection.answer}. */
+  /** The answer to this call comes by {@link Connection.answer}. There is no other output beside it. */
   | { readonly kind: 'later' }
   /** Final. */
   | { readonly kind: 'error'; readonly entries: readonly OpenSSLErrorEntry[] }

@@ -13,7 +13,7 @@ import type { EngineModule } from '../engine/openssl/module.ts';
 import { OpenSSLError } from '../engine/openssl/openssl-error.ts';
 import { TrustStore } from '../engine/openssl/trust-store.ts';
 import { enginePrivateKey } from '../platform/cryptography/signatures.ts';
-import { type DefaultRoots, defaultRoots } from '../platform/openssl/default-roots.ts';
+import { DefaultRoots, defaultRoots, rootsOf } from '../platform/openssl/default-roots.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import { splitCiphers } from './cipher-list.ts';
 import { defaults } from './defaults.ts';
@@ -29,9 +29,43 @@ export interface MadeContext {
 }
 
 /** A key that stays node:crypto's, or what node:crypto cannot read. */
-type Key =
-  | { readonly publicKey: Uint8Array; readonly privateKey: PrivateKey }
-  | { readonly pem: Uint8Array; readonly passphrase: string | undefined };
+type Key = UsableKey | { readonly pem: Uint8Array; readonly passphrase: string | undefined };
+
+interface UsableKey {
+  readonly object: KeyObject;
+  readonly publicKey: Uint8Array;
+  readonly privateKey: PrivateKey;
+}
+
+/** The same, without what only one thread can have. */
+type PortableKey = Key | { readonly object: KeyObject };
+
+/** What never changes. */
+interface RecipeParts
+  extends Pick<
+    SecureContextOptions,
+    'sigalgs' | 'secureOptions' | 'honorCipherOrder' | 'sessionTimeout' | 'allowPartialTrustChain'
+  > {
+  readonly sessionIdContext: string;
+  readonly versions: { readonly min: number; readonly max: number };
+  readonly cipherList: string;
+  readonly cipherSuites: string;
+  readonly groups: string;
+  readonly certificates: readonly Uint8Array[];
+  readonly pfx: readonly PfxFile[];
+  readonly crl: readonly Uint8Array[];
+  readonly dhparam: 'auto' | Uint8Array | undefined;
+}
+
+/** A recipe that can be sent to another thread. */
+export interface PortableRecipe {
+  readonly parts: RecipeParts;
+  readonly keys: readonly PortableKey[];
+  readonly later: readonly ({ readonly cert: Uint8Array } | { readonly key: PortableKey })[];
+  readonly ca: readonly Uint8Array[];
+  readonly roots: readonly string[] | DefaultRoots | undefined;
+  readonly ownTrust: boolean;
+}
 
 interface PfxFile {
   readonly der: Uint8Array;
@@ -44,85 +78,69 @@ interface PfxFile {
  */
 export class ContextRecipe {
   readonly sessionIdContext: string;
-  readonly #options: SecureContextOptions;
-  readonly #versions: { readonly min: number; readonly max: number };
-  readonly #cipherList: string;
-  readonly #cipherSuites: string;
-  readonly #groups: string;
-  readonly #certificates: readonly Uint8Array[];
+  readonly #parts: RecipeParts;
   readonly #keys: readonly Key[];
-  readonly #pfx: readonly PfxFile[];
   /** Certificates and keys that took the place of those, in their order. */
   readonly #later: ({ readonly cert: Uint8Array } | { readonly key: Key })[] = [];
   readonly #ca: Uint8Array[];
-  readonly #crl: readonly Uint8Array[];
-  readonly #dhparam: 'auto' | Uint8Array | undefined = undefined;
   /** What is trusted besides or without `ca`; undefined where `ca` says all. */
   #roots: DefaultRoots | undefined;
   #lacksIssuers: boolean | undefined;
   #ownTrust: boolean;
   #demands: { readonly roots: DefaultRoots | undefined; readonly digest: string } | undefined;
 
-  /** Throws what node:tls throws for versions that are none. */
-  constructor(options: SecureContextOptions) {
-    const { key, cert, pfx, ca, crl, ticketKeys, dhparam, ...plain } = options;
-    const passphrase = options.passphrase ?? undefined;
-    const { cipherList, cipherSuites } = splitCiphers(options.ciphers);
-    const versions = versionRange(options);
-    // Without a suite of its own TLS 1.3 has OpenSSL's default ones; TLS 1.2 has none, and is not offered.
-    if (cipherList === '' && versions.max === ProtocolVersion.tls13) versions.min = ProtocolVersion.tls13;
-    this.#options = plain;
-    this.#versions = versions;
-    this.#cipherList = cipherList;
-    this.#cipherSuites = cipherSuites;
-    this.#groups = options.ecdhCurve || defaults.DEFAULT_ECDH_CURVE;
-    this.sessionIdContext = options.sessionIdContext || '';
-    this.#certificates = list(cert).map(copy);
-    this.#keys = list(key).map((given) => {
-      const single = typeof given === 'object' && 'pem' in given ? given : { pem: given, passphrase };
-      return readKey(copy(single.pem), single.passphrase ?? passphrase);
-    });
-    this.#pfx = list(pfx).map((given) => {
-      const file = typeof given === 'object' && 'buf' in given ? given : { buf: given, passphrase: undefined };
-      return { der: copy(file.buf), passphrase: file.passphrase ?? passphrase ?? '' };
-    });
-    this.#ca = list(ca).map(copy);
-    this.#crl = list(crl).map(copy);
-    if (dhparam) this.#dhparam = dhparam === 'auto' ? 'auto' : copy(dhparam);
-    // A store of its own where the options say more than "the default certificates".
-    this.#ownTrust = Boolean(ca || crl || pfx || options.allowPartialTrustChain);
-    if (this.#ownTrust && !ca) this.#roots = defaultRoots();
+  constructor(recipe: PortableRecipe) {
+    const { parts, keys, later, ca, roots, ownTrust } = recipe;
+    this.#parts = parts;
+    this.sessionIdContext = parts.sessionIdContext;
+    this.#keys = keys.map(usableKey);
+    this.#later = later.map((one) => ('cert' in one ? one : { key: usableKey(one.key) }));
+    this.#ca = [...ca];
+    this.#roots = roots && (roots instanceof DefaultRoots ? roots : rootsOf(roots));
+    this.#ownTrust = ownTrust;
+  }
+
+  /** As it is now, for another thread. Private keys are shared and not copied. */
+  get portable(): PortableRecipe {
+    return {
+      parts: this.#parts,
+      keys: this.#keys.map(portableKey),
+      later: this.#later.map((one) => ('cert' in one ? one : { key: portableKey(one.key) })),
+      ca: this.#ca,
+      roots: this.#roots?.certificates,
+      ownTrust: this.#ownTrust,
+    };
   }
 
   /** Throws {@link OpenSSLError} for what OpenSSL does not accept. */
   make(module: EngineModule): MadeContext {
-    const context = new EngineContext(module, this.#versions);
-    if (this.#cipherSuites !== '') context.setCipherSuites(this.#cipherSuites);
-    if (this.#cipherList !== '') context.setCipherList(this.#cipherList);
+    const context = new EngineContext(module, this.#parts.versions);
+    if (this.#parts.cipherSuites !== '') context.setCipherSuites(this.#parts.cipherSuites);
+    if (this.#parts.cipherList !== '') context.setCipherList(this.#parts.cipherList);
     const trust = this.#ownTrust ? this.#trustIn(module) : undefined;
-    for (const pem of this.#certificates) context.useCertificate(pem);
+    for (const pem of this.#parts.certificates) context.useCertificate(pem);
     for (const key of this.#keys) useKey(context, key);
-    for (const file of this.#pfx) if (trust) usePfx(context, file, trust);
+    for (const file of this.#parts.pfx) if (trust) usePfx(context, file, trust);
     for (const later of this.#later) useLater(context, later);
-    if (this.#groups !== 'auto') context.setGroups(this.#groups);
-    const { sigalgs, secureOptions, honorCipherOrder, sessionTimeout } = this.#options;
+    if (this.#parts.groups !== 'auto') context.setGroups(this.#parts.groups);
+    const { sigalgs, secureOptions, honorCipherOrder, sessionTimeout } = this.#parts;
     if (sigalgs) context.setSignatureAlgorithms(sigalgs);
     if (Number.isInteger(secureOptions)) context.setOptions(BigInt(secureOptions ?? 0));
     if (honorCipherOrder) context.setOptions(SSL_OP_CIPHER_SERVER_PREFERENCE);
-    if (this.#dhparam === 'auto') context.setDhAuto();
-    else if (this.#dhparam) dhParameterSize(context, this.#dhparam);
+    if (this.#parts.dhparam === 'auto') context.setDhAuto();
+    else if (this.#parts.dhparam) dhParameterSize(context, this.#parts.dhparam);
     if (sessionTimeout) context.setSessionTimeout(sessionTimeout);
     if (this.sessionIdContext) context.setSessionIdContext(Buffer.from(this.sessionIdContext).subarray(0, 32));
     return { context, trust };
   }
 
   get allowsTls13(): boolean {
-    return this.#versions.max >= ProtocolVersion.tls13;
+    return this.#parts.versions.max >= ProtocolVersion.tls13;
   }
 
   /** The size of Diffie-Hellman parameters that were given as such, in bits. */
   dhBits({ context }: MadeContext): number | undefined {
-    return this.#dhparam instanceof Uint8Array ? dhParameterSize(context, this.#dhparam) : undefined;
+    return this.#parts.dhparam instanceof Uint8Array ? dhParameterSize(context, this.#parts.dhparam) : undefined;
   }
 
   /** A certificate for handshakes from now on, PEM; its key comes next. Throws {@link OpenSSLError}, and nothing has changed then. */
@@ -144,7 +162,7 @@ export class ContextRecipe {
   /** Whether there is a certificate without those of its issuers: OpenSSL then sends what it finds of them among the trusted ones. */
   get lacksIssuers(): boolean {
     const later = this.#later.flatMap((one) => ('cert' in one ? [one.cert] : []));
-    this.#lacksIssuers ??= [...this.#certificates, ...later].some(standsAlone);
+    this.#lacksIssuers ??= [...this.#parts.certificates, ...later].some(standsAlone);
     return this.#lacksIssuers;
   }
 
@@ -171,12 +189,12 @@ export class ContextRecipe {
     // The list of suites has the security level in it (SSL_CTX_set_security_level(3)).
     const texts = [
       roots?.digest ?? '',
-      this.#cipherList,
-      this.#options.sigalgs ?? '',
-      this.#options.allowPartialTrustChain,
+      this.#parts.cipherList,
+      this.#parts.sigalgs ?? '',
+      this.#parts.allowPartialTrustChain,
     ];
     hash.update(JSON.stringify(texts.map(String)));
-    for (const part of [this.#ca, this.#crl, this.#pfx.map(({ der }) => der)]) {
+    for (const part of [this.#ca, this.#parts.crl, this.#parts.pfx.map(({ der }) => der)]) {
       hash.update(`${part.length} `);
       for (const bytes of part) hash.update(`${bytes.length} `).update(bytes);
     }
@@ -187,10 +205,45 @@ export class ContextRecipe {
     const trust = new TrustStore(module);
     for (const pem of this.#ca) trust.add(pem);
     if (this.#roots) trust.addAll(this.#roots.store(module));
-    for (const pem of this.#crl) trust.addCrl(pem);
-    if (this.#options.allowPartialTrustChain) trust.allowPartialChains();
+    for (const pem of this.#parts.crl) trust.addCrl(pem);
+    if (this.#parts.allowPartialTrustChain) trust.allowPartialChains();
     return trust;
   }
+}
+
+/** Throws what node:tls throws for versions that are none. */
+export function recipeOf(options: SecureContextOptions): ContextRecipe {
+  const { key, cert, pfx, ca, crl, dhparam, sigalgs, secureOptions, honorCipherOrder, sessionTimeout } = options;
+  const passphrase = options.passphrase ?? undefined;
+  const { cipherList, cipherSuites } = splitCiphers(options.ciphers);
+  const versions = versionRange(options);
+  // Without a suite of its own TLS 1.3 has OpenSSL's default ones; TLS 1.2 has none, and is not offered.
+  if (cipherList === '' && versions.max === ProtocolVersion.tls13) versions.min = ProtocolVersion.tls13;
+  // A store of its own where the options say more than "the default certificates".
+  const ownTrust = Boolean(ca || crl || pfx || options.allowPartialTrustChain);
+  return new ContextRecipe({
+    parts: {
+      ...{ sigalgs, secureOptions, honorCipherOrder, sessionTimeout, versions, cipherList, cipherSuites },
+      allowPartialTrustChain: options.allowPartialTrustChain,
+      groups: options.ecdhCurve || defaults.DEFAULT_ECDH_CURVE,
+      sessionIdContext: options.sessionIdContext || '',
+      certificates: list(cert).map(copy),
+      pfx: list(pfx).map((given) => {
+        const file = typeof given === 'object' && 'buf' in given ? given : { buf: given, passphrase: undefined };
+        return { der: copy(file.buf), passphrase: file.passphrase ?? passphrase ?? '' };
+      }),
+      crl: list(crl).map(copy),
+      dhparam: dhparam ? (dhparam === 'auto' ? 'auto' : copy(dhparam)) : undefined,
+    },
+    keys: list(key).map((given) => {
+      const single = typeof given === 'object' && 'pem' in given ? given : { pem: given, passphrase };
+      return readKey(copy(single.pem), single.passphrase ?? passphrase);
+    }),
+    later: [],
+    ca: list(ca).map(copy),
+    roots: ownTrust && !ca ? defaultRoots() : undefined,
+    ownTrust,
+  });
 }
 
 /** One certificate that another one has signed. */
@@ -203,11 +256,27 @@ function standsAlone(pem: Uint8Array): boolean {
 
 /** The key stays node:crypto's. What that cannot read, OpenSSL says what is wrong with. */
 function readKey(pem: Uint8Array, passphrase: string | undefined): Key {
-  const key = readPrivateKey(pem, passphrase);
-  const privateKey = key && enginePrivateKey(key);
-  if (!key || !privateKey) return { pem, passphrase };
+  const object = readPrivateKey(pem, passphrase);
+  const key = object && keyFor(object);
+  if (!key) return { pem, passphrase };
   pem.fill(0);
-  return { publicKey: publicKeyOf(key), privateKey };
+  return key;
+}
+
+function keyFor(object: KeyObject): UsableKey | undefined {
+  const privateKey = enginePrivateKey(object);
+  return privateKey && { object, publicKey: publicKeyOf(object), privateKey };
+}
+
+function usableKey(key: PortableKey): Key {
+  if ('pem' in key || 'privateKey' in key) return key;
+  const usable = keyFor(key.object);
+  if (!usable) throw new Error('this key does not sign');
+  return usable;
+}
+
+function portableKey(key: Key): PortableKey {
+  return 'object' in key ? { object: key.object } : key;
 }
 
 function readPrivateKey(pem: Uint8Array, passphrase: string | undefined): KeyObject | undefined {
@@ -227,8 +296,8 @@ function usePfx(context: EngineContext, { der, passphrase }: PfxFile, trust: Tru
   const pkcs8 = context.usePfx(der, passphrase, trust);
   const key = keyOf({ key: Buffer.from(pkcs8.buffer, pkcs8.byteOffset, pkcs8.length), format: 'der', type: 'pkcs8' });
   pkcs8.fill(0);
-  const privateKey = key && enginePrivateKey(key);
-  if (key && privateKey) useKey(context, { publicKey: publicKeyOf(key), privateKey });
+  const usable = key && keyFor(key);
+  if (usable) useKey(context, usable);
 }
 
 function publicKeyOf(key: KeyObject): Uint8Array {

@@ -1,5 +1,5 @@
 import type { Handshake, ImmediateAnswers } from '../connection/handshake.ts';
-import { Engine, offloadable } from '../engine/openssl/engine.ts';
+import { Engine, type EngineOptions, offloadable } from '../engine/openssl/engine.ts';
 import { OpenSSLError } from '../engine/openssl/openssl-error.ts';
 import { codedError } from '../errors/coded.ts';
 import { echConfigsRefused } from '../errors/codes.ts';
@@ -39,17 +39,38 @@ export interface HandshakeSetup {
 }
 
 /** A handshake by a context's rules, and what can be said to it on its way. */
-export class ContextHandshake {
+export interface ControlledHandshake {
+  /** For the connection. */
+  readonly port: Handshake;
+  /** Server: the name in the client's hello, as soon as that has come; client: the one that it sends. */
+  readonly serverName: string | undefined;
+  /** The certificate of the context in use, or its issuer's, DER. */
+  certificate(which: 'own' | 'issuer'): Uint8Array | undefined;
+  /** Answers a question about a hello: the context for its name, and the id that sessions to be resumed in it have. */
+  chooseContext(context: SecureContext, sessionScope: Uint8Array): void;
+  /** Answers a question about a hello. A session that cannot be read is none: a new one is made, as in node:tls. */
+  offerSession(session: Uint8Array): void;
+  /** Answers a question about a certificate: the OCSP response, DER. */
+  staple(response: Uint8Array): void;
+  /** The certificate and key of another context, for this connection alone. */
+  useIdentity(context: SecureContext): void;
+  /** Outputs `trace` from here on. */
+  trace(): void;
+}
+
+/** One in this thread. */
+export class ContextHandshake implements ControlledHandshake {
   readonly #engine: Engine;
   readonly #use: ContextUse;
 
   /** Throws {@link OpenSSLError} for what OpenSSL does not accept, and ERR_TLS_PSK_SET_IDENTITY_HINT_FAILED. */
-  constructor(context: SecureContext, setup: HandshakeSetup) {
+  constructor(context: SecureContext, setup: HandshakeSetup, readLog?: EngineOptions['readLog']) {
     const ciphers = setup.handsOutKeys ? everyCipher : noCipher;
     this.#use = useOf(setup);
     this.#engine = new Engine(context.for(this.#use), {
       isServer: setup.isServer,
       offload: { read: ciphers, write: ciphers },
+      readLog,
     });
     try {
       this.#tell(setup);
@@ -59,27 +80,22 @@ export class ContextHandshake {
     }
   }
 
-  /** For the connection. */
   get port(): Handshake {
     return this.#engine;
   }
 
-  /** Server: the name in the client's hello, as soon as that has come; client: the one that it sends. */
   get serverName(): string | undefined {
     return this.#engine.disposed ? undefined : this.#engine.serverName;
   }
 
-  /** The certificate of the context in use, or its issuer's, DER. */
   certificate(which: 'own' | 'issuer'): Uint8Array | undefined {
     return this.#engine.setup.context.certificate(which);
   }
 
-  /** Answers a question about a hello: the context for its name, and the id that sessions to be resumed in it have. */
   chooseContext(context: SecureContext, sessionScope: Uint8Array): void {
     this.#engine.setup.setContext(context.for({ ...this.#use, isChosen: true }), sessionScope);
   }
 
-  /** Answers a question about a hello. A session that cannot be read is none: a new one is made, as in node:tls. */
   offerSession(session: Uint8Array): void {
     try {
       this.#engine.setup.offerSession(session);
@@ -88,17 +104,14 @@ export class ContextHandshake {
     }
   }
 
-  /** Answers a question about a certificate: the OCSP response, DER. */
   staple(response: Uint8Array): void {
     this.#engine.setup.setOcspResponse(response);
   }
 
-  /** The certificate and key of another context, for this connection alone. */
   useIdentity(context: SecureContext): void {
     this.#engine.setup.useIdentity(context.for({ ...this.#use, isChosen: true, verifiesPeer: false }));
   }
 
-  /** Outputs `trace` from here on. */
   trace(): void {
     this.#engine.setup.trace();
   }

@@ -4,11 +4,19 @@ import type { EngineModule } from '../engine/openssl/module.ts';
 import { TrustStore } from '../engine/openssl/trust-store.ts';
 import { typeError } from '../errors/coded.ts';
 import { contextError } from '../failure.ts';
-import { type DefaultRoots, defaultRoots } from '../platform/openssl/default-roots.ts';
+import { type DefaultRoots, defaultRoots, rootsOf } from '../platform/openssl/default-roots.ts';
 import { type EngineKind, engineModule } from '../platform/openssl/engine-host.ts';
 import { copySecret } from '../protocol/secret-bytes.ts';
 import { ciphersAreValid } from './cipher-list.ts';
-import { ContextRecipe, copy, list, type MadeContext, type SecureContextOptions } from './context-recipe.ts';
+import {
+  ContextRecipe,
+  copy,
+  list,
+  type MadeContext,
+  type PortableRecipe,
+  recipeOf,
+  type SecureContextOptions,
+} from './context-recipe.ts';
 import { isOneOf, letNodeRefuseContext } from './node-errors.ts';
 
 export type { SecureContextOptions };
@@ -50,6 +58,13 @@ class LiveContext {
 
 const needsTls13 = 'The option ech needs TLS 1.3, which the context does not allow (RFC 9849 §6.1)';
 
+/** Changes whenever {@link portableOf} would answer something else. */
+export let revisionOf: (context: SecureContext) => number;
+/** A context as it is now, to be made again in another thread by {@link contextFrom}. The keys for tickets in it are the caller's to wipe. */
+export let portableOf: (context: SecureContext) => PortableContext;
+/** Whether the default certificates are asked for where it is used so. */
+export let needsDefaultRoots: (context: SecureContext, use: { readonly verifiesPeer: boolean }) => boolean;
+
 /** Identity, trust and what may be negotiated; made by {@link createSecureContext} and shared by connections. */
 class Context {
   /** As node:tls has it, for those who pass `secureContext.context` around. */
@@ -57,14 +72,16 @@ class Context {
   readonly #recipe: ContextRecipe;
   readonly #live = new Map<EngineKind, LiveContext>();
   #ticketKeys: { readonly keys: Uint8Array; readonly sealing: number } | undefined;
+  /** How often it has changed. */
+  #revision = 0;
   /** The default certificates as they were, where those of a server's issuers may be among them. */
   readonly #issuers: DefaultRoots | undefined;
 
-  constructor(recipe: ContextRecipe, made: MadeContext) {
+  constructor(recipe: ContextRecipe, made: MadeContext, issuers: () => DefaultRoots = defaultRoots) {
     this.context = this;
     this.#recipe = recipe;
     this.#live.set('default', new LiveContext(made));
-    if (!made.trust && recipe.lacksIssuers) this.#issuers = defaultRoots();
+    if (!made.trust && recipe.lacksIssuers) this.#issuers = issuers();
   }
 
   /** The engine's context for a connection. Trust in the default certificates begins when the first connection has to verify a peer. */
@@ -174,6 +191,7 @@ class Context {
   /** They are wiped with the last context that has them, also where nobody says that it is done with. */
   #holdTicketKeys(keys: Uint8Array, sealing: number): void {
     this.#ticketKeys = { keys, sealing };
+    this.#revision++;
     leftKeys.unregister(this);
     leftKeys.register(this, keys, this);
   }
@@ -186,7 +204,24 @@ class Context {
 
   /** Made again from what is known now, when they are needed. */
   #forgetOthers(): void {
+    this.#revision++;
     for (const kind of this.#live.keys()) if (kind !== 'default') this.#live.delete(kind);
+  }
+
+  static {
+    revisionOf = (context) => {
+      // From here on other threads may have its keys for tickets, too.
+      context.#keepTicketKeys(context.#context);
+      return context.#revision;
+    };
+    portableOf = (context) => {
+      context.#keepTicketKeys(context.#context);
+      const { keys, sealing } = context.#ticketKeys ?? noTicketKeys;
+      const issuers = context.#issuers?.certificates;
+      return { recipe: context.#recipe.portable, issuers, ticketKeys: copySecret(keys), sealing };
+    };
+    needsDefaultRoots = (context, { verifiesPeer }) =>
+      verifiesPeer ? context.#in('default').made.trust === undefined : context.#recipe.lacksIssuers;
   }
 }
 
@@ -217,6 +252,25 @@ function orContextError(run: () => void): void {
   }
 }
 
+/** A context that can be sent to another thread. */
+export interface PortableContext {
+  readonly recipe: PortableRecipe;
+  /** Those among which a server finds the issuers of its certificate. */
+  readonly issuers: readonly string[] | undefined;
+  /** 48 bytes each, and the place of the one that seals. */
+  readonly ticketKeys: Uint8Array<ArrayBuffer>;
+  readonly sealing: number;
+}
+
+/** A context that another thread has, made again in this one. Its keys for tickets are wiped. */
+export function contextFrom({ recipe, issuers, ticketKeys, sealing }: PortableContext): SecureContext {
+  const again = new ContextRecipe(recipe);
+  const context = new Context(again, again.make(engineModule()), () => (issuers ? rootsOf(issuers) : defaultRoots()));
+  context.setTicketKeys(ticketKeys, sealing);
+  ticketKeys.fill(0);
+  return context;
+}
+
 /** What a SecureContext of node:tls, or of ours, stands for. */
 export function isSecureContext(value: unknown): value is SecureContext {
   return value instanceof SecureContext;
@@ -238,7 +292,7 @@ export function createSecureContext(options: SecureContextOptions | null = {}): 
 }
 
 function build(options: SecureContextOptions): SecureContext {
-  const recipe = new ContextRecipe(options);
+  const recipe = recipeOf(options);
   const made = recipe.make(engineModule());
   const bits = recipe.dhBits(made);
   if (bits !== undefined && bits < 1024) throw new Error('DH parameter is less than 1024 bits');

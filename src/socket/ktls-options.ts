@@ -2,6 +2,7 @@ import type { EchOptions } from '../context/ech.ts';
 import { isOneOf } from '../context/node-errors.ts';
 import { typeError } from '../errors/coded.ts';
 import type { Capture } from '../tap/capture.ts';
+import { checkThreads } from '../threads/handshake-threads.ts';
 import type { KtlsOption } from './ktls-policy.ts';
 
 /** Options of this library that node:tls does not have, for clients and servers alike. */
@@ -18,21 +19,32 @@ export interface KtlsOptions {
   capture?: Capture | undefined;
   /** Encrypted ClientHello (RFC 9849): see docs/ech.md. Needs the package ktls-ech. */
   ech?: EchOptions | undefined;
+  /** How many threads handshakes may run in; 0 is the connection's own. Default: what {@link setHandshakeThreads} says, 0 at first. */
+  handshakeThreads?: number | undefined;
 }
 
 /** The one list of them, in which none can be missing: who passes options on, tells connections apart or documents them goes by it. */
-const listed = ['ktls', 'portableLayer', 'requireCloseNotify', 'exportKeys', 'capture', 'ech'] as const;
+const listed = [
+  'ktls',
+  'portableLayer',
+  'requireCloseNotify',
+  'exportKeys',
+  'capture',
+  'ech',
+  'handshakeThreads',
+] as const;
 export const ktlsOptionNames: Whole<Exclude<keyof KtlsOptions, (typeof listed)[number]>> = listed;
 
 /** Does not compile where an option is missing. */
 type Whole<Missing> = [Missing] extends [never] ? readonly (keyof KtlsOptions)[] : { readonly missing: Missing };
 
 /** Throws for a value that an option of this library does not have; {@link ktlsPolicy} and {@link KeyOutlets} look at the others. */
-export function checkKtlsOptions({ portableLayer, requireCloseNotify }: KtlsOptions): void {
+export function checkKtlsOptions({ portableLayer, requireCloseNotify, handshakeThreads }: KtlsOptions): void {
   if (![undefined, null, 'native', 'wasm'].includes(portableLayer))
     throw typeError('ERR_INVALID_ARG_VALUE', "The option portableLayer must be 'native' or 'wasm'");
   if (!isOneOf(requireCloseNotify, 'boolean'))
     throw typeError('ERR_INVALID_ARG_TYPE', 'The option requireCloseNotify must be true or false');
+  if (handshakeThreads !== undefined) checkThreads(handshakeThreads);
 }
 
 /** Of some options, those of this library. */

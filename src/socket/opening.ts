@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Connection } from '../connection/connection.ts';
 import { alpnProtocols } from '../context/alpn-protocols.ts';
 import { type Ech, readEch } from '../context/ech.ts';
-import { ContextHandshake, type HandshakeSetup } from '../context/handshake.ts';
+import { ContextHandshake, type ControlledHandshake, type HandshakeSetup } from '../context/handshake.ts';
 import { isOneOf, letNodeRefuseSocket } from '../context/node-errors.ts';
 import { replaceable } from '../context/replaceable.ts';
 import type { SecureContext } from '../context/secure-context.ts';
@@ -12,9 +12,12 @@ import { sessionScope } from '../context/session-scope.ts';
 import { connectionReset, typeError } from '../errors/coded.ts';
 import { contextError } from '../failure.ts';
 import { publish } from '../observe/channels.ts';
+import { systemError } from '../platform/system-error.ts';
+import { type ThreadedCarrier, ThreadedHandshake } from '../threads/threaded-handshake.ts';
 import { connectToldAs } from './client-channel.ts';
 import { tracesTls, warnOfTrace } from './command-line.ts';
 import { asError, handshakeAnswers } from './handshake-answers.ts';
+import { LentSocket, threadFor } from './handshake-place.ts';
 import { KeyOutlets } from './key-outlets.ts';
 import { checkKtlsOptions } from './ktls-options.ts';
 import { type KtlsPolicy, policyOf } from './ktls-policy.ts';
@@ -38,7 +41,7 @@ export class Opening {
   readonly #alpn: Uint8Array | undefined;
   readonly #ech: Ech | undefined;
   readonly #context: SecureContext;
-  #handshake: ContextHandshake | undefined;
+  #handshake: ControlledHandshake | undefined;
   #attached: { readonly stream: Duplex; readonly listener: SessionListener } | undefined;
   #session: TlsSession | undefined;
   #fragmentLimit: number | undefined;
@@ -72,7 +75,7 @@ export class Opening {
     return this.#attached?.stream;
   }
 
-  get handshake(): ContextHandshake | undefined {
+  get handshake(): ControlledHandshake | undefined {
     return this.#handshake;
   }
 
@@ -167,7 +170,12 @@ export class Opening {
     const { stream, listener } = this.#attached;
     try {
       this.#policy.prepare();
-      const opened = new ContextHandshake(this.#context, this.#setup());
+      const setup = this.#setup();
+      const thread = threadFor(this.options, setup);
+      const lent = thread && LentSocket.of(stream);
+      const opened = thread
+        ? new ThreadedHandshake(thread, this.#context, setup, this.#carrierOf(stream, lent))
+        : new ContextHandshake(this.#context, setup);
       opened.port.onLost = (error) => void this.#socket.destroy(error);
       this.#handshake = opened;
       const session = openSession({
@@ -182,11 +190,35 @@ export class Opening {
       publish('open', () => ({ socket: this.#socket, isServer: this.isServer }));
       // What was asked for before there was a connection.
       if (this.#fragmentLimit !== undefined) session.connection.limitFragments(this.#fragmentLimit);
-      // From then on the transport listens.
-      startSession(session, () => stream.off('error', this.#onEarlyError));
+      if (lent) session.reading.resumeHandshake();
+      else startSession(session, () => stream.off('error', this.#onEarlyError));
     } catch (error) {
       this.#socket.destroy(asError(contextError(error, 'SSL')));
     }
+  }
+
+  /** Of a handshake in another thread, which has the socket's descriptor meanwhile if that is `lent`. */
+  #carrierOf(stream: Duplex, lent: LentSocket | undefined): ThreadedCarrier {
+    const inSession = (run: (session: TlsSession) => void): void => {
+      if (this.#session && !this.#socket.destroyed) run(this.#session);
+    };
+    return {
+      descriptor: lent?.descriptor,
+      readsExactly: this.#policy.kernel.mayRead,
+      answer: (outputs, rest) =>
+        inSession(({ reading, transport }) => {
+          if (lent && rest) {
+            lent.takeBack();
+            stream.off('error', this.#onEarlyError);
+            // First, as keys are for what comes behind it.
+            if (rest.length > 0) reading.bytes(rest);
+            transport.start(reading);
+          }
+          reading.answer(outputs);
+        }),
+      failed: (errno, call) => void stream.destroy(systemError(errno, call)),
+      refused: (error) => void this.#socket.destroy(asError(contextError(error, 'SSL'))),
+    };
   }
 
   /** What depends on who listens by now, besides the options. */

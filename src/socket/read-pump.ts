@@ -1,5 +1,6 @@
 import type { Connection } from '../connection/connection.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
+import type { Output } from '../connection/handshake.ts';
 import type { Transport, TransportReceiver } from '../platform/transport/transport.ts';
 import type { OpenedRecords } from '../record/protection.ts';
 import type { SessionListener } from './session-listener.ts';
@@ -47,7 +48,10 @@ export class ReadPump implements TransportReceiver {
   }
 
   opened(records: Omit<OpenedRecords, 'consumed'>): void {
-    this.#advance(this.#connection.receiveOpened(records));
+    const events = this.#connection.receiveOpened(records);
+    // What the kernel opens behind it nobody would keep.
+    if (this.#connection.awaitsAnswer) this.#transport.pause();
+    this.#advance(events);
   }
 
   end(): void {
@@ -69,7 +73,7 @@ export class ReadPump implements TransportReceiver {
 
   resume(): void {
     this.#isWanted = true;
-    if (!this.#isBehind && !this.#isFull && this.#waiting.length === 0) this.#transport.resume();
+    if (!this.#isStopped) this.#transport.resume();
   }
 
   /** Starts the handshake, or goes on where it was suspended. */
@@ -78,6 +82,14 @@ export class ReadPump implements TransportReceiver {
     this.#kept = 0;
     this.#advance(this.#connection.resume());
     if (wasFull) this.#receiveOn();
+  }
+
+  /** What the handshake puts out that answered `later`. */
+  answer(outputs: readonly Output[]): void {
+    this.#kept = 0;
+    this.#advance(this.#connection.answer(outputs));
+    this.#tellLater();
+    this.#receiveOn();
   }
 
   /** Tells what a call of the connection found. If there is more to find, that is for another turn. */
@@ -143,7 +155,7 @@ export class ReadPump implements TransportReceiver {
   }
 
   get #isWaiting(): boolean {
-    return this.#isBehind || this.#isHeard || this.#waiting.length > 0;
+    return this.#isBehind || this.#isHeard || this.#waiting.length > 0 || this.#connection.awaitsAnswer;
   }
 
   #tellLater(): void {
@@ -163,8 +175,11 @@ export class ReadPump implements TransportReceiver {
   }
 
   #receiveOn(): void {
-    const isStopped = this.#isBehind || this.#isFull || this.#waiting.length > 0 || this.#connection.ended;
-    if (this.#isWanted && !isStopped) this.#transport.resume();
+    if (this.#isWanted && !this.#isStopped && !this.#connection.ended) this.#transport.resume();
+  }
+
+  get #isStopped(): boolean {
+    return this.#isBehind || this.#isFull || this.#waiting.length > 0 || this.#connection.awaitsAnswer;
   }
 
   #inOrder(told: () => void): void {

@@ -1,12 +1,12 @@
 import type { Question } from '../connection/handshake.ts';
-import type { ContextHandshake } from '../context/handshake.ts';
+import type { ControlledHandshake } from '../context/handshake.ts';
 import { multipleCallback, socketClosed } from '../context/node-errors.ts';
 import { isSecureContext, type SecureContext } from '../context/secure-context.ts';
 import { sessionScope } from '../context/session-scope.ts';
 import type { TLSSocketOptions } from './tls-socket-options.ts';
 
 interface Asked {
-  readonly handshake: ContextHandshake;
+  readonly handshake: ControlledHandshake;
   readonly options: TLSSocketOptions;
   readonly socket: object;
   /** The name in the hello is known. */

@@ -207,6 +207,7 @@ describe('an agent', () => {
       { configs: Buffer.alloc(1) },
       { configs: 'AA==', outerServerName: 'a' },
     ],
+    handshakeThreads: [0, 1],
   };
 
   test('has a name of its own for each value of each of our options, and node’s without any', async () => {

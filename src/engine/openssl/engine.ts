@@ -20,6 +20,8 @@ export interface EngineOptions {
   readonly isServer: boolean;
   /** By direction, the cipher types that a record layer outside will take. None: OpenSSL protects all records itself. */
   readonly offload: Readonly<Record<Direction, readonly number[]>>;
+  /** Reads what the engine put out, as wasm/log.c writes it. Default: {@link parseOutputs}. */
+  readonly readLog?: ((log: Uint8Array<ArrayBuffer>) => Output[]) | undefined;
 }
 
 /**
@@ -34,11 +36,12 @@ export class Engine implements Handshake, LiveEngine {
   readonly #pointer: EnginePointer;
   readonly #exports: EngineExports;
   readonly #entry: WeakRef<Engine>;
+  readonly #readLog: (log: Uint8Array<ArrayBuffer>) => Output[];
   #disposed = false;
   #running = false;
   #unread = 0;
 
-  constructor(context: EngineContext, { isServer, offload }: EngineOptions) {
+  constructor(context: EngineContext, { isServer, offload, readLog = parseOutputs }: EngineOptions) {
     const { module } = context;
     const { exports } = module;
     const [read, write] = [mask(offload.read), mask(offload.write)];
@@ -46,6 +49,7 @@ export class Engine implements Handshake, LiveEngine {
     this.module = module;
     this.#exports = exports;
     this.#pointer = pointer;
+    this.#readLog = readLog;
     this.setup = new EngineSetup(this, context);
     this.inspection = new EngineInspection(this, isServer);
     const entry = new WeakRef(this);
@@ -210,7 +214,7 @@ export class Engine implements Handshake, LiveEngine {
 
   #outputs(): Output[] {
     if (this.#disposed) return [];
-    return parseOutputs(this.module.heap.takeLog(this.#pointer));
+    return this.#readLog(this.module.heap.takeLog(this.#pointer));
   }
 
   get live(): EnginePointer {

@@ -51,7 +51,7 @@ export class Heap {
   }
 
   /** Copies a log's content out, then wipes and empties it; of the memory, only little is kept for the next. */
-  takeLog(log: Pointer<'ktls_log'> | Pointer<'ktls_engine'>): Uint8Array {
+  takeLog(log: Pointer<'ktls_log'> | Pointer<'ktls_engine'>): Uint8Array<ArrayBuffer> {
     const view = this.#view();
     const words = this.#words;
     const length = words.getUint32(log + logLengthOffset, true);

@@ -39,6 +39,23 @@ export function defaultRoots(): DefaultRoots {
   return roots;
 }
 
+/** Another thread's, which are to be this one's. */
+export function adoptDefaultRoots(certificates: readonly string[]): void {
+  roots = rootsOf(certificates);
+}
+
+/** Another thread's, of which a store is made once. */
+export function rootsOf(certificates: readonly string[]): DefaultRoots {
+  const given = new DefaultRoots(certificates);
+  const known = foreign.get(given.digest)?.deref();
+  if (known) return known;
+  foreign.set(given.digest, new WeakRef(given));
+  return given;
+}
+
+/** By digest. Applications change them a few times, if at all. */
+const foreign = new Map<string, WeakRef<DefaultRoots>>();
+
 /** node:tls was given others. */
 export function resetDefaultRoots(): void {
   roots = undefined;

@@ -1,0 +1,51 @@
+import net from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { HandshakeSetup } from '../context/handshake.ts';
+import { loadAddon } from '../platform/addon/addon.ts';
+import { type TcpHandle, tcpHandle } from '../platform/transport/tcp-handle.ts';
+import { type HandshakeThread, handshakeThread } from '../threads/handshake-threads.ts';
+import type { TLSSocketOptions } from './tls-socket-options.ts';
+
+/** The thread for a handshake; undefined: this one. */
+export function threadFor(
+  { handshakeThreads, portableLayer, capture }: TLSSocketOptions,
+  { answers, ech }: HandshakeSetup,
+): HandshakeThread | undefined {
+  // OpenSSL cannot wait for what only this thread can answer, nor would a capture see the records.
+  const staysHere = Object.keys(answers ?? {}).length > 0 || ech || capture || portableLayer === 'wasm';
+  return staysHere ? undefined : handshakeThread(handshakeThreads);
+}
+
+/** A socket whose descriptor another thread reads and writes meanwhile. */
+export class LentSocket {
+  /** A duplicate, which is the other thread's to close. */
+  readonly descriptor: number;
+  readonly #handle: TcpHandle;
+
+  private constructor(handle: TcpHandle, descriptor: number) {
+    this.#handle = handle;
+    this.descriptor = descriptor;
+    // Whoever has the socket, it would read what is the other thread's.
+    handle.readStop();
+    handle.reading = true;
+    Object.defineProperty(handle, 'readStart', { configurable: true, value: () => 0 });
+  }
+
+  /** Undefined where a stream has no descriptor, or has been read from or written to. */
+  static of(stream: Duplex): LentSocket | undefined {
+    const loaded = loadAddon();
+    const calls = 'refused' in loaded ? undefined : loaded.addon.kernel;
+    if (!calls || !(stream instanceof net.Socket) || stream.readableLength > 0) return undefined;
+    if (stream.bytesRead > 0 || stream.bytesWritten > 0) return undefined;
+    const handle = tcpHandle(stream);
+    if ('refused' in handle) return undefined;
+    const descriptor = calls.duplicate(handle.fd);
+    return descriptor < 0 ? undefined : new LentSocket(handle, descriptor);
+  }
+
+  /** It is this thread's again. */
+  takeBack(): void {
+    Reflect.deleteProperty(this.#handle, 'readStart');
+    this.#handle.reading = false;
+  }
+}

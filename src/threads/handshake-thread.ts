@@ -1,0 +1,179 @@
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import type { SecureContext } from '../context/secure-context.ts';
+import { portableOf, revisionOf } from '../context/secure-context.ts';
+import { unavailable } from '../errors/codes.ts';
+import type { KernelCalls } from '../platform/kernel/kernel-calls.ts';
+import { defaultRoots } from '../platform/openssl/default-roots.ts';
+import { packageFile } from '../platform/package-file.ts';
+import type { Asked, Order, Report, Told, WorkerStart } from './messages.ts';
+import { asThrown } from './thrown.ts';
+
+/** Who hears of a handshake in a thread. */
+export interface ThreadListener {
+  report(report: Report): void;
+  /** The thread has ended. */
+  lost(error: Error): void;
+}
+
+/** A worker thread that runs handshakes, as the main thread sees it. */
+export class HandshakeThread {
+  readonly #worker: Worker;
+  readonly #answers: MessagePort;
+  readonly #isReady = new Int32Array(new SharedArrayBuffer(4));
+  readonly #calls: KernelCalls | undefined;
+  readonly #listeners = new Map<number, ThreadListener>();
+  /** By handshake: descriptors that the worker has not closed yet. */
+  readonly #descriptors = new Map<number, number>();
+  /** By context: its number, and how it was when the worker was given it. */
+  readonly #contexts = new WeakMap<SecureContext, { readonly number: number; revision: number }>();
+  readonly #forgotten = new FinalizationRegistry<number>((context) => this.send({ kind: 'forget', context }));
+  readonly #onGone: () => void;
+  #roots: object | undefined;
+  #orders: Order[] = [];
+  #last = 0;
+  #waiting = 0;
+  #isGone = false;
+
+  /** `onGone`: it has ended, by itself or because of a fault, and takes nothing more. */
+  constructor(calls: KernelCalls | undefined, onGone: () => void) {
+    const { port1, port2 } = new MessageChannel();
+    this.#answers = port1;
+    port1.unref();
+    this.#calls = calls;
+    this.#onGone = onGone;
+    const workerData: WorkerStart = { answers: port2, ready: this.#isReady.buffer };
+    this.#worker = new Worker(program(), { workerData, transferList: [port2], execArgv: [], name: 'ktls handshakes' });
+    let cause: unknown;
+    this.#worker.on('error', (error) => {
+      cause = error;
+    });
+    this.#worker.on('message', (reports: readonly Report[]) => this.#take(reports));
+    this.#worker.on('exit', () => this.#end(unavailable('A thread for handshakes has ended', cause)));
+    this.#worker.unref();
+  }
+
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  /** Handshakes that it has. */
+  get load(): number {
+    return this.#listeners.size;
+  }
+
+  /** Resolves once it has ended. For tests. */
+  async terminate(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  /** A number for a handshake, whose listener hears of it until {@link leave}. */
+  enter(listener: ThreadListener): number {
+    const id = ++this.#last;
+    this.#listeners.set(id, listener);
+    return id;
+  }
+
+  /** Nobody waits for it any more. */
+  leave(id: number): void {
+    if (this.#listeners.delete(id)) this.send({ kind: 'leave', id });
+  }
+
+  /** The worker's from here on. */
+  own(id: number, descriptor: number): void {
+    this.#descriptors.set(id, descriptor);
+  }
+
+  /** A context as the worker knows it, which is told how it is now. */
+  contextNumber(context: SecureContext): number {
+    const revision = revisionOf(context);
+    const known = this.#contexts.get(context);
+    if (known?.revision === revision) return known.number;
+    const number = known?.number ?? ++this.#last;
+    if (known) known.revision = revision;
+    else {
+      this.#contexts.set(context, { number, revision });
+      this.#forgotten.register(context, number);
+    }
+    this.send({ kind: 'context', context: number, portable: portableOf(context) });
+    return number;
+  }
+
+  /** The default certificates as they are now. */
+  tellRoots(): void {
+    const roots = defaultRoots();
+    if (roots === this.#roots) return;
+    this.#roots = roots;
+    this.send({ kind: 'roots', certificates: roots.certificates });
+  }
+
+  /** In order with all others. */
+  send(order: Order): void {
+    if (this.#isGone) return;
+    this.#orders.push(order);
+    if (this.#orders.length === 1) setImmediate(() => this.#flush());
+  }
+
+  /** While somebody waits for it, the process stays. */
+  expect(change: 1 | -1): void {
+    this.#waiting += change;
+    if (this.#isGone) return;
+    if (this.#waiting === 1 && change === 1) this.#worker.ref();
+    else if (this.#waiting === 0) this.#worker.unref();
+  }
+
+  /** Waits for the worker, behind all that was sent. Throws what it threw, and ERR_KTLS_UNAVAILABLE where it does not answer. */
+  ask(asked: Asked): unknown {
+    if (this.#isGone) throw unavailable('A thread for handshakes has ended');
+    this.#flush();
+    Atomics.store(this.#isReady, 0, 0);
+    this.#worker.postMessage(asked);
+    if (Atomics.wait(this.#isReady, 0, 0, patience) === 'timed-out')
+      throw unavailable('A thread for handshakes does not answer');
+    const told: Told | undefined = receiveMessageOnPort(this.#answers)?.message;
+    if (!told) throw unavailable('A thread for handshakes has said nothing');
+    if ('error' in told) throw asThrown(told.error);
+    return told.value;
+  }
+
+  #flush(): void {
+    const orders = this.#orders;
+    this.#orders = [];
+    if (orders.length === 0 || this.#isGone) return;
+    // Moved and not copied, since they are secret.
+    const moved = orders.flatMap((order) => (order.kind === 'context' ? [order.portable.ticketKeys.buffer] : []));
+    this.#worker.postMessage(orders, moved);
+  }
+
+  #take(reports: readonly Report[]): void {
+    for (const report of reports) {
+      const isBack = report.kind === 'closed' || (report.kind === 'answer' && report.rest !== undefined);
+      if (isBack) this.#descriptors.delete(report.id);
+      if (report.kind === 'closed') continue;
+      const listener = this.#listeners.get(report.id);
+      if (listener) listener.report(report);
+      else if (report.kind === 'answer') report.log?.fill(0);
+    }
+  }
+
+  #end(error: Error): void {
+    this.#isGone = true;
+    this.#orders = [];
+    // What it held nobody has any more.
+    for (const descriptor of this.#descriptors.values()) this.#calls?.closeFd(descriptor);
+    this.#descriptors.clear();
+    this.#onGone();
+    const listeners = [...this.#listeners.values()];
+    this.#listeners.clear();
+    for (const listener of listeners) listener.lost(error);
+  }
+}
+
+/** Beside this module where it is not compiled, else where the package has it. */
+function program(): URL {
+  return import.meta.url.endsWith('.ts')
+    ? new URL('./worker.ts', import.meta.url)
+    : packageFile('dist/threads/worker.js');
+}
+
+/** Milliseconds. */
+const patience = 5_000;

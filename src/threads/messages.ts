@@ -1,0 +1,100 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { Inspection, OpenSSLErrorEntry } from '../connection/handshake.ts';
+import type { HandshakeSetup } from '../context/handshake.ts';
+import type { PortableContext } from '../context/secure-context.ts';
+import type { ContentTypeByte } from '../protocol/content-type.ts';
+
+/** What a worker is started with. */
+export interface WorkerStart {
+  /** Answers to {@link Asked}, one at a time: `ready` is 1 once there is one. */
+  readonly answers: MessagePort;
+  readonly ready: SharedArrayBuffer;
+}
+
+/** What the main thread sends, in batches. `id`: of a handshake; `context`: of a context. */
+export type Order =
+  | { readonly kind: 'context'; readonly context: number; readonly portable: PortableContext }
+  | { readonly kind: 'forget'; readonly context: number }
+  | { readonly kind: 'roots'; readonly certificates: readonly string[] }
+  | {
+      readonly kind: 'open';
+      readonly id: number;
+      readonly context: number;
+      readonly setup: HandshakeSetup;
+      /** The worker's to close; undefined where the main thread gives the records. */
+      readonly descriptor: number | undefined;
+      /** Nothing behind the handshake may be read from it that the kernel may have to open. */
+      readonly readsExactly: boolean;
+    }
+  /** Nobody waits for it any more. */
+  | { readonly kind: 'leave'; readonly id: number }
+  | Call
+  /** These are not answered. */
+  | { readonly kind: 'sawData' | 'logKeys' | 'trace'; readonly id: number }
+  | { readonly kind: 'choose'; readonly id: number; readonly context: number; readonly scope: Uint8Array }
+  | { readonly kind: 'identity'; readonly id: number; readonly context: number }
+  | { readonly kind: 'session' | 'staple'; readonly id: number; readonly bytes: Uint8Array };
+
+/** What a handshake is to do, each answered by a {@link Report} `answer`. */
+export type Call =
+  | { readonly kind: 'resume' | 'close'; readonly id: number }
+  | { readonly kind: 'ciphertext' | 'write'; readonly id: number; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'plaintext';
+      readonly id: number;
+      readonly type: ContentTypeByte;
+      readonly bytes: Uint8Array;
+    }
+  | { readonly kind: 'updateKeys'; readonly id: number; readonly requestPeer: boolean };
+
+/** What the main thread waits for. */
+export type Asked =
+  | { readonly kind: 'fail'; readonly id: number; readonly description: number }
+  | { readonly kind: 'updateKeys'; readonly id: number; readonly requestPeer: boolean }
+  | { readonly kind: 'plaintext'; readonly id: number; readonly type: ContentTypeByte; readonly bytes: Uint8Array }
+  | { readonly kind: 'inspect'; readonly id: number; readonly what: Inspected }
+  | { readonly kind: 'finishedMessage'; readonly id: number; readonly side: 'own' | 'peer' }
+  | {
+      readonly kind: 'export';
+      readonly id: number;
+      readonly length: number;
+      readonly label: string;
+      readonly context: Uint8Array | undefined;
+    };
+
+/** What can be looked up of a handshake. */
+export type Inspected = Exclude<keyof Inspection, 'ech' | 'finishedMessage' | 'exportKeyingMaterial'>;
+
+/** What was asked, or why it cannot be told. */
+export type Told = { readonly value: unknown } | { readonly error: Thrown };
+
+/** An error on its way between threads. */
+export interface Thrown {
+  readonly message: string;
+  readonly code: string | undefined;
+  /** Of OpenSSL's queue, where it is one of those. */
+  readonly entries: readonly OpenSSLErrorEntry[] | undefined;
+}
+
+/** What a worker sends, in batches. */
+export type Report =
+  | {
+      readonly kind: 'answer';
+      readonly id: number;
+      /** What the engine put out, as wasm/log.c writes it; undefined where OpenSSL's instance is lost. */
+      readonly log: Uint8Array<ArrayBuffer> | undefined;
+      readonly unread: number;
+      readonly inMessage: boolean;
+      readonly version: number;
+      /** With it the descriptor is the main thread's again: what was read behind the handshake. */
+      readonly rest: Uint8Array | undefined;
+      readonly serverName: string | undefined;
+    }
+  /** Receiving or sending has failed with this errno. */
+  | { readonly kind: 'failed'; readonly id: number; readonly errno: number; readonly call: 'read' | 'write' }
+  /** The handshake could not be made. */
+  | { readonly kind: 'refused'; readonly id: number; readonly error: Thrown }
+  /** OpenSSL's instance, or what was done with it, has failed. */
+  | { readonly kind: 'lost'; readonly id: number; readonly error: Thrown }
+  /** Its descriptor is closed there. */
+  | { readonly kind: 'closed'; readonly id: number };

@@ -1,0 +1,296 @@
+import type { EchResult, Handshake, Inspection, Output } from '../connection/handshake.ts';
+import { InstanceLost } from '../connection/instance-lost.ts';
+import type { Negotiated } from '../connection/negotiated.ts';
+import type { ControlledHandshake, HandshakeSetup } from '../context/handshake.ts';
+import { useOf } from '../context/handshake.ts';
+import type { SecureContext } from '../context/secure-context.ts';
+import { needsDefaultRoots } from '../context/secure-context.ts';
+import { ownLibrary, ownReasons } from '../engine/openssl/openssl-error.ts';
+import { parseOutputs } from '../engine/openssl/outputs.ts';
+import { ContentType, type ContentTypeByte } from '../protocol/content-type.ts';
+import { ProtocolVersion } from '../protocol/version.ts';
+import type { HandshakeThread } from './handshake-thread.ts';
+import type { Call, Inspected, Report } from './messages.ts';
+import { asThrown } from './thrown.ts';
+
+/** Who carries the records of a handshake in a thread. */
+export interface ThreadedCarrier {
+  /** A duplicate of its descriptor, which the thread reads and writes until the handshake is done; undefined where records go through here. */
+  readonly descriptor: number | undefined;
+  readonly readsExactly: boolean;
+  /** What the handshake puts out. `rest`: it has given the descriptor back, and had read so much. */
+  answer(outputs: readonly Output[], rest: Uint8Array | undefined): void;
+  failed(errno: number, call: 'read' | 'write'): void;
+  /** The handshake could not be made. */
+  refused(error: Error): void;
+}
+
+/** A handshake that another thread runs: the second implementation of the port. */
+export class ThreadedHandshake implements Handshake, ControlledHandshake {
+  onLost: ((error: Error) => void) | undefined;
+  readonly inspection: Inspection;
+  readonly #thread: HandshakeThread;
+  readonly #id: number;
+  readonly #setup: HandshakeSetup;
+  readonly #carrier: ThreadedCarrier;
+  #context: SecureContext;
+  #negotiated: Negotiated | undefined;
+  #unread = 0;
+  #inMessage = false;
+  #version: number = ProtocolVersion.tls13;
+  #serverName: string | undefined;
+  #expected = 0;
+  #disposed = false;
+
+  constructor(thread: HandshakeThread, context: SecureContext, setup: HandshakeSetup, carrier: ThreadedCarrier) {
+    this.#thread = thread;
+    this.#context = context;
+    this.#setup = setup;
+    this.#carrier = carrier;
+    const { descriptor, readsExactly } = carrier;
+    this.#id = thread.enter({ report: (report) => this.#take(report), lost: (error) => this.#lost(error) });
+    this.inspection = new RemoteInspection(thread, this.#id);
+    if (needsDefaultRoots(context, useOf(setup))) thread.tellRoots();
+    const number = thread.contextNumber(context);
+    const { answers: _none, ...plain } = setup;
+    thread.send({ kind: 'open', id: this.#id, context: number, setup: plain, descriptor, readsExactly });
+    if (descriptor !== undefined) thread.own(this.#id, descriptor);
+  }
+
+  get port(): Handshake {
+    return this;
+  }
+
+  get serverName(): string | undefined {
+    return this.#serverName;
+  }
+
+  certificate(which: 'own' | 'issuer'): Uint8Array | undefined {
+    return (which === 'own' ? this.#context.getCertificate() : this.#context.getIssuer()) ?? undefined;
+  }
+
+  chooseContext(context: SecureContext, scope: Uint8Array): void {
+    // Also what making it ready throws.
+    context.for({ ...useOf(this.#setup), isChosen: true });
+    this.#context = context;
+    if (needsDefaultRoots(context, useOf(this.#setup))) this.#thread.tellRoots();
+    this.#thread.send({ kind: 'choose', id: this.#id, context: this.#thread.contextNumber(context), scope });
+  }
+
+  offerSession(session: Uint8Array): void {
+    this.#thread.send({ kind: 'session', id: this.#id, bytes: new Uint8Array(session) });
+  }
+
+  staple(response: Uint8Array): void {
+    this.#thread.send({ kind: 'staple', id: this.#id, bytes: new Uint8Array(response) });
+  }
+
+  useIdentity(context: SecureContext): void {
+    context.for({ ...useOf(this.#setup), isChosen: true, verifiesPeer: false });
+    this.#thread.send({ kind: 'identity', id: this.#id, context: this.#thread.contextNumber(context) });
+  }
+
+  trace(): void {
+    this.#thread.send({ kind: 'trace', id: this.#id });
+  }
+
+  resume(): Output[] {
+    return this.#call({ kind: 'resume', id: this.#id });
+  }
+
+  ciphertext(records: Uint8Array): Output[] {
+    return this.#call({ kind: 'ciphertext', id: this.#id, bytes: new Uint8Array(records) });
+  }
+
+  get unread(): number {
+    return this.#unread;
+  }
+
+  plaintext(type: ContentTypeByte, fragment: Uint8Array): Output[] {
+    const bytes = new Uint8Array(fragment);
+    // An alert that is no close_notify says why the connection ends: that must be known before anything else is told of its end.
+    const isFarewell = type === ContentType.alert && bytes[1] !== 0;
+    if (isFarewell && this.#expected === 0)
+      return this.#outputs(this.#thread.ask({ kind: 'plaintext', id: this.#id, type, bytes }));
+    return this.#call({ kind: 'plaintext', id: this.#id, type, bytes });
+  }
+
+  write(data: Uint8Array): Output[] {
+    return this.#call({ kind: 'write', id: this.#id, bytes: new Uint8Array(data) });
+  }
+
+  close(): Output[] {
+    return this.#call({ kind: 'close', id: this.#id });
+  }
+
+  updateKeys(requestPeer: boolean): Output[] {
+    // In order with what is to be answered first; else at once, as no record may go under keys that are used up.
+    if (this.#expected > 0) return this.#call({ kind: 'updateKeys', id: this.#id, requestPeer });
+    return this.#outputs(this.#thread.ask({ kind: 'updateKeys', id: this.#id, requestPeer }));
+  }
+
+  /** What it puts out is wanted at once, so that the thread is waited for. */
+  fail(description: number): Output[] {
+    try {
+      return this.#outputs(this.#thread.ask({ kind: 'fail', id: this.#id, description }));
+    } catch {
+      // Without an alert: the connection ends all the same.
+      return [];
+    }
+  }
+
+  get inMessage(): boolean {
+    return this.#inMessage;
+  }
+
+  sawData(): void {
+    this.#thread.send({ kind: 'sawData', id: this.#id });
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  get negotiated(): Negotiated {
+    return this.#negotiated ?? { ...nothingYet, version: this.#version, serverName: this.#serverName };
+  }
+
+  logKeys(): void {
+    this.#thread.send({ kind: 'logKeys', id: this.#id });
+  }
+
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#thread.leave(this.#id);
+    this.#expectNothing();
+  }
+
+  #call(call: Call): Output[] {
+    if (this.#disposed || this.#thread.isGone) return [lostInstance];
+    this.#expected++;
+    this.#thread.expect(1);
+    this.#thread.send(call);
+    return [{ kind: 'later' }];
+  }
+
+  #outputs(log: unknown): Output[] {
+    return log instanceof Uint8Array ? parseOutputs(log) : [lostInstance];
+  }
+
+  #expectNothing(): void {
+    for (; this.#expected > 0; this.#expected--) this.#thread.expect(-1);
+  }
+
+  #take(report: Report): void {
+    switch (report.kind) {
+      case 'answer':
+        this.#answered(report);
+        break;
+      case 'failed':
+        this.#carrier.failed(report.errno, report.call);
+        break;
+      case 'refused':
+        this.#carrier.refused(asThrown(report.error));
+        break;
+      case 'lost':
+        this.onLost?.(asThrown(report.error));
+    }
+  }
+
+  #answered({ log, unread, inMessage, version, serverName, rest }: Report & { kind: 'answer' }): void {
+    if (this.#expected > 0) {
+      this.#expected--;
+      this.#thread.expect(-1);
+    }
+    this.#unread = unread;
+    this.#inMessage = inMessage;
+    if (version) this.#version = version;
+    this.#serverName = serverName ?? this.#serverName;
+    const outputs = log ? parseOutputs(log) : [lostInstance];
+    for (const output of outputs) if (output.kind === 'handshakeDone') this.#negotiated = output.negotiated;
+    this.#carrier.answer(outputs, rest);
+  }
+
+  #lost(error: Error): void {
+    this.#expectNothing();
+    this.onLost?.(error);
+  }
+}
+
+/** What few ask for: the thread is asked, and waited for. */
+class RemoteInspection implements Inspection {
+  readonly #thread: HandshakeThread;
+  readonly #id: number;
+  readonly ech: EchResult | undefined = undefined;
+
+  constructor(thread: HandshakeThread, id: number) {
+    this.#thread = thread;
+    this.#id = id;
+  }
+
+  get session(): Inspection['session'] {
+    return this.#inspect('session');
+  }
+
+  get ticket(): Inspection['ticket'] {
+    return this.#inspect('ticket');
+  }
+
+  get ownCertificate(): Inspection['ownCertificate'] {
+    return this.#inspect('ownCertificate');
+  }
+
+  get verifiedChain(): Inspection['verifiedChain'] {
+    return this.#inspect('verifiedChain');
+  }
+
+  get ephemeralKey(): Inspection['ephemeralKey'] {
+    return this.#inspect('ephemeralKey');
+  }
+
+  get sharedSignatureAlgorithms(): Inspection['sharedSignatureAlgorithms'] {
+    return this.#inspect('sharedSignatureAlgorithms');
+  }
+
+  finishedMessage(side: 'own' | 'peer'): Uint8Array | undefined {
+    const value = this.#thread.ask({ kind: 'finishedMessage', id: this.#id, side });
+    return value instanceof Uint8Array ? value : undefined;
+  }
+
+  exportKeyingMaterial(length: number, label: string, context?: Uint8Array): Uint8Array {
+    const value = this.#thread.ask({ kind: 'export', id: this.#id, length, label, context });
+    if (!(value instanceof Uint8Array)) throw new InstanceLost('has told no keying material');
+    return value;
+  }
+
+  #inspect<What extends Inspected>(what: What): Inspection[What] {
+    // The worker answers with what its own inspection has.
+    return this.#thread.ask({ kind: 'inspect', id: this.#id, what }) as Inspection[What];
+  }
+}
+
+const lostInstance: Output = {
+  kind: 'error',
+  entries: [{ code: 0, library: ownLibrary, reason: ownReasons.lost, data: '' }],
+};
+
+const nothingYet: Negotiated = {
+  version: ProtocolVersion.tls13,
+  cipher: undefined,
+  group: undefined,
+  signatureScheme: undefined,
+  serverName: undefined,
+  alpn: undefined,
+  sessionReused: false,
+  maxFragmentLength: 16384,
+  clientRandom: new Uint8Array(),
+  serverRandom: new Uint8Array(),
+  peerChain: [],
+  verifyResult: 0,
+  verifyText: '',
+};

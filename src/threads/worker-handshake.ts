@@ -1,0 +1,150 @@
+import type { Output } from '../connection/handshake.ts';
+import { ContextHandshake, type HandshakeSetup } from '../context/handshake.ts';
+import type { SecureContext } from '../context/secure-context.ts';
+import type { KernelCalls } from '../platform/kernel/kernel-calls.ts';
+import { Carrier } from './carrier.ts';
+import { ciphertextEntry, concerns, joined, split } from './engine-log.ts';
+import type { Call, Report } from './messages.ts';
+import { thrownBy } from './thrown.ts';
+
+/** Where a handshake's records come from, unless the main thread gives them. */
+export interface Descriptor {
+  readonly number: number;
+  readonly readsExactly: boolean;
+  readonly calls: KernelCalls;
+}
+
+/** A handshake in a worker: on a descriptor until it is done, then as the main thread tells it. */
+export class WorkerHandshake {
+  readonly control: ContextHandshake;
+  readonly #id: number;
+  readonly #report: (report: Report) => void;
+  #carrier: Carrier | undefined;
+  /** What was put out and concerns nobody yet. */
+  #kept: Uint8Array<ArrayBuffer>[] = [];
+  /** What the engine has put out since. */
+  #log: Uint8Array<ArrayBuffer>[] = [];
+  #isLost = false;
+
+  /** Throws what making the handshake does. */
+  constructor(id: number, context: SecureContext, setup: HandshakeSetup, report: (report: Report) => void) {
+    this.#id = id;
+    this.#report = report;
+    this.control = new ContextHandshake(context, setup, (log) => {
+      if (log.length > 0) this.#log.push(log);
+      return [];
+    });
+    this.control.port.onLost = (error) => report({ kind: 'lost', id, error: thrownBy(error) });
+  }
+
+  /** From here on its records come from there. Throws a system error where they cannot; the descriptor is closed then. */
+  carry({ number, readsExactly, calls }: Descriptor): void {
+    const id = this.#id;
+    this.#carrier = new Carrier(number, readsExactly, calls, {
+      records: (bytes) => {
+        this.#run((port) => port.ciphertext(bytes));
+        return bytes.length - this.#unread;
+      },
+      consumed: () => this.#carryOn(),
+      // The main thread finds the same, and has words for it.
+      garbage: () => this.#answer('over'),
+      end: () => this.#answer('over'),
+      failed: (errno, call) => this.#report({ kind: 'failed', id, errno, call }),
+    });
+  }
+
+  /** Does what is answered, in order. */
+  call(call: Call): void {
+    this.#run((port) => {
+      switch (call.kind) {
+        case 'ciphertext':
+          return port.ciphertext(call.bytes);
+        case 'write':
+          return port.write(call.bytes);
+        case 'plaintext':
+          return port.plaintext(call.type, call.bytes);
+        case 'updateKeys':
+          return port.updateKeys(call.requestPeer);
+        default:
+          return port[call.kind]();
+      }
+    });
+    if (!this.#carrier) this.#answer('asks');
+    else if (this.#carryOn()) this.#carrier.resume();
+  }
+
+  /** Does what is waited for, and answers what that put out; undefined where OpenSSL's instance is lost. Throws what it throws. */
+  ask(call: (port: ContextHandshake['port']) => Output[]): Uint8Array<ArrayBuffer> | undefined {
+    this.#run(call);
+    return this.#isLost ? undefined : this.#takeLog();
+  }
+
+  dispose(): void {
+    if (this.#carrier) {
+      this.#carrier.close();
+      this.#carrier = undefined;
+      this.#report({ kind: 'closed', id: this.#id });
+    }
+    this.control.port.dispose();
+    joined([...this.#kept, ...this.#log]);
+    this.#kept = [];
+    this.#log = [];
+  }
+
+  get #unread(): number {
+    return this.#isLost ? 0 : this.control.port.unread;
+  }
+
+  /** What is put out goes to the log. All else that comes back says that OpenSSL's instance is lost. */
+  #run(call: (port: ContextHandshake['port']) => Output[]): void {
+    if (!this.#isLost && !this.control.port.disposed) this.#isLost = call(this.control.port).length > 0;
+  }
+
+  /** Sends what is for the peer, or tells the main thread what is for that. True: there is more to be read. */
+  #carryOn(): boolean {
+    const concern = this.#isLost ? 'over' : concerns(this.#log);
+    if (concern !== 'nobody') {
+      this.#answer(concern);
+      return false;
+    }
+    const { ciphertext, others } = split(this.#log);
+    this.#log = [];
+    this.#kept.push(...others);
+    for (const bytes of ciphertext) this.#carrier?.send(bytes);
+    return true;
+  }
+
+  #answer(concern: 'asks' | 'over'): void {
+    const isOver = concern === 'over';
+    const rest = isOver ? this.#giveBack() : undefined;
+    if (!isOver) this.#carrier?.pause();
+    const { port, serverName } = this.control;
+    const isKnown = !this.#isLost && !port.disposed;
+    this.#report({
+      kind: 'answer',
+      id: this.#id,
+      log: this.#isLost ? undefined : this.#takeLog(),
+      unread: this.#carrier || isOver ? 0 : this.#unread,
+      inMessage: isKnown && port.inMessage,
+      version: isKnown ? port.version : 0,
+      serverName: isKnown ? serverName : undefined,
+      rest,
+    });
+  }
+
+  /** The descriptor is the main thread's from here on: what was read from it and not used. */
+  #giveBack(): Uint8Array | undefined {
+    if (!this.#carrier) return undefined;
+    const { rest, unsent } = this.#carrier.close();
+    this.#carrier = undefined;
+    this.#kept.unshift(...unsent.map(ciphertextEntry));
+    return rest;
+  }
+
+  #takeLog(): Uint8Array<ArrayBuffer> {
+    const log = joined([...this.#kept, ...this.#log]);
+    this.#kept = [];
+    this.#log = [];
+    return log;
+  }
+}
