@@ -60,6 +60,8 @@ export const JOBS = [
     isForeign: true,
     steps: [nativeArm64, runtimes, arm64Packages],
   },
+  // The same with all handshakes in threads of their own.
+  { name: 'handshake threads', project: 'threads', repeats: true },
   { name: 'OpenSSL 4.0', project: 'OpenSSL 4.0', repeats: true },
   {
     name: 'OpenSSL 4.0, interop',

@@ -7,6 +7,7 @@ import type { TrafficKeys } from '../record/traffic-keys.ts';
 import { ControlBudget } from './control-budget.ts';
 import { EventQueue } from './event-queue.ts';
 import type { ConnectionEvent } from './events.ts';
+import { ExpectedAnswers, isLater } from './expected-answers.ts';
 import { Farewell } from './farewell.ts';
 import { Gate } from './gate.ts';
 import type { Direction, Handshake, Inspection, Output } from './handshake.ts';
@@ -19,6 +20,7 @@ import type { ConnectionOptions } from './options.ts';
 import { type Done, type FileDone, type FilePart, streamDestroyed } from './outgoing.ts';
 import { ReadSide } from './read-side.ts';
 import type { RecordLayerName } from './record-layer.ts';
+import { notOffloaded, RequiredLayers } from './required-layers.ts';
 import { Turn } from './turn.ts';
 import { WriteSide } from './write-side.ts';
 
@@ -30,7 +32,7 @@ export class Connection {
   readonly #handshake: Handshake;
   readonly #write: WriteSide;
   readonly #read: ReadSide;
-  readonly #required: { readonly read: boolean; readonly write: boolean };
+  readonly #required: RequiredLayers;
   readonly #events: EventQueue;
   readonly #control = new ControlBudget();
   readonly #watch: KeyWatch;
@@ -40,10 +42,8 @@ export class Connection {
   readonly #gate: Gate;
   readonly #farewell: Farewell;
   readonly #renewal: KeyRenewal;
-  /** The handshake has asked the application. */
-  #isAsking = false;
-  /** What is to be done with the answers that the handshake has still to give, in order. */
-  readonly #expected: ((outputs: readonly Output[]) => void)[] = [];
+  readonly #expected = new ExpectedAnswers();
+  readonly #carryOut = (outputs: readonly Output[]): void => this.#route(outputs);
   #negotiated: Negotiated | undefined;
   #isBehind = false;
   /** RFC 8446 §6.1: whatever follows close_notify must be ignored. */
@@ -54,7 +54,7 @@ export class Connection {
     const { sink, software, kernel, keyUsageLimit } = options;
     const shared = { software, kernel, keyUsageLimit };
     this.#handshake = options.handshake;
-    this.#required = options.requireKernel ?? { read: false, write: false };
+    this.#required = new RequiredLayers(options.requireKernel, (failure) => this.#farewell.fail(failure));
     this.#events = new EventQueue(options.onEvent);
     this.#holdsLastFlight = options.holdsLastFlight;
     this.#gate = new Gate({
@@ -62,12 +62,7 @@ export class Connection {
       budget: this.#control,
       ended: () => this.#farewell.hasEnded,
       deliver: (bytes) => this.#deliver(bytes),
-      route: (outputs, then) => {
-        this.#answered(outputs, (answer) => {
-          this.#route(answer);
-          then();
-        });
-      },
+      route: (outputs, then) => this.#answered(outputs, then),
       refuse: (fault) => this.#recordFault(fault),
     });
     this.#watch = new KeyWatch(this.#events, options);
@@ -85,7 +80,7 @@ export class Connection {
       read: this.#read,
       write: this.#write,
       negotiated: () => this.negotiated,
-      route: (outputs) => this.#answered(outputs, (answer) => this.#route(answer)),
+      route: (outputs) => this.#expected.carryOut(outputs, this.#carryOut),
       fail: (failure) => this.#farewell.fail(failure),
     });
   }
@@ -118,11 +113,6 @@ export class Connection {
     return this.#watch.next(direction, direction === 'read' ? this.#read : this.#write);
   }
 
-  /** Tells of key log lines from here on. */
-  logKeys(): void {
-    this.#handshake.logKeys();
-  }
-
   /** Nothing can be received or sent any more. */
   get ended(): boolean {
     return this.#farewell.hasEnded;
@@ -145,12 +135,12 @@ export class Connection {
 
   /** The handshake waits for the application, or is waited for, and what the peer sends is kept. */
   get isSuspended(): boolean {
-    return (this.#isAsking || this.#expected.length > 0) && !this.#farewell.hasEnded;
+    return (this.#expected.ofApplication || this.#expected.areThere) && !this.#farewell.hasEnded;
   }
 
   /** The handshake has still to answer what it was given. */
   get awaitsAnswer(): boolean {
-    return this.#expected.length > 0 && !this.#farewell.hasEnded;
+    return this.#expected.areThere && !this.#farewell.hasEnded;
   }
 
   /** Bytes of a record that has not arrived whole: at the end of the stream, more than none means that it was cut off. */
@@ -161,8 +151,8 @@ export class Connection {
   /** Starts the handshake, or goes on after `question`. */
   resume(): ConnectionEvent[] {
     return this.#collect(() => {
-      this.#isAsking = false;
-      this.#answered(this.#handshake.resume(), (answer) => this.#route(answer));
+      this.#expected.ofApplication = false;
+      this.#expected.carryOut(this.#handshake.resume(), this.#carryOut);
       this.#readOn();
     });
   }
@@ -170,7 +160,7 @@ export class Connection {
   /** What a handshake puts out that answered `later`, call by call. */
   answer(outputs: readonly Output[]): ConnectionEvent[] {
     return this.#collect(() => {
-      this.#expected.shift()?.(outputs);
+      this.#expected.give(outputs);
       this.#readOn();
     });
   }
@@ -238,10 +228,7 @@ export class Connection {
   close(done: () => void): void {
     this.#deferred(() => {
       const outputs = this.#gate.isOpen && !this.#farewell.hasEnded ? this.#handshake.close() : [];
-      this.#answered(outputs, (answer) => {
-        this.#route(answer);
-        this.#write.end(done);
-      });
+      this.#answered(outputs, () => this.#write.end(done));
     });
   }
 
@@ -252,7 +239,7 @@ export class Connection {
   updateKeys(requestPeer: boolean): void {
     if (!this.#renewal.isPossible(requestPeer) && this.#handshake.version === ProtocolVersion.tls13)
       throw new RekeyUnsupported(noWay);
-    this.#deferred(() => this.#answered(this.#handshake.updateKeys(requestPeer), (answer) => this.#route(answer)));
+    this.#deferred(() => this.#expected.carryOut(this.#handshake.updateKeys(requestPeer), this.#carryOut));
   }
 
   /**
@@ -309,7 +296,7 @@ export class Connection {
       this.#write.record(ContentType.applicationData, data, done);
       return;
     }
-    this.#answered(this.#handshake.write(data), (outputs) => {
+    this.#expected.carryOut(this.#handshake.write(data), (outputs) => {
       const last = outputs.findLast(({ kind }) => kind === 'ciphertext');
       this.#route(outputs, (output) => (output === last ? done : undefined));
       if (!last) done?.();
@@ -334,8 +321,7 @@ export class Connection {
           turn.engineWorked(this.#ciphertext(received.records));
           break;
         case 'garbage':
-          this.#answered(this.#handshake.ciphertext(received.bytes), (answer) => {
-            this.#route(answer);
+          this.#answered(this.#handshake.ciphertext(received.bytes), () => {
             if (!this.#farewell.hasEnded) this.#recordFault(received.fault);
           });
           break;
@@ -353,25 +339,21 @@ export class Connection {
     const outputs = this.#handshake.ciphertext(records);
     // A copy, as they may change until then.
     const given = isLater(outputs) ? records.slice() : records;
-    this.#answered(outputs, (answer) => {
-      taken = this.#taken(given);
+    this.#expected.carryOut(outputs, (answer) => {
+      taken = given.length - this.#handshake.unread;
+      this.#watch.ciphertext('read', given.subarray(0, taken));
+      this.#read.consume(taken);
       this.#route(answer);
     });
     return taken;
   }
 
-  /** Has an answer of the handshake carried out: now, or once it is given. */
-  #answered(outputs: readonly Output[], carryOut: (outputs: readonly Output[]) => void): void {
-    if (isLater(outputs)) this.#expected.push(carryOut);
-    else carryOut(outputs);
-  }
-
-  /** Drops what the handshake has read of what it was given, and answers how many bytes that was. */
-  #taken(given: Uint8Array): number {
-    const taken = given.subarray(0, given.length - this.#handshake.unread);
-    this.#watch.ciphertext('read', taken);
-    this.#read.consume(taken.length);
-    return taken.length;
+  /** Carries an answer of the handshake out, and then what belongs behind it: now, or once it is given. */
+  #answered(outputs: readonly Output[], then: () => void): void {
+    this.#expected.carryOut(outputs, (answer) => {
+      this.#route(answer);
+      then();
+    });
   }
 
   #spendMessage(): void {
@@ -429,7 +411,7 @@ export class Connection {
         if (output.description !== 0) this.#alertSeen = output.description;
         return;
       case 'question':
-        this.#isAsking = true;
+        this.#expected.ofApplication = true;
         break;
       case 'closeNotify':
         this.#peerClosed = true;
@@ -484,8 +466,7 @@ export class Connection {
   }
 
   #checkRequired(direction: 'read' | 'write'): void {
-    const { layer, reason = notOffloaded } = direction === 'read' ? this.#read : this.#write.coming;
-    if (this.#required[direction] && layer !== 'kernel') this.#farewell.fail({ by: 'required', direction, reason });
+    this.#required.check(direction, direction === 'read' ? this.#read : this.#write.coming);
   }
 
   #recordFault({ alert, reason, name }: RecordFault): void {
@@ -514,11 +495,5 @@ export class Connection {
   }
 }
 
-function isLater(outputs: readonly Output[]): boolean {
-  return outputs.at(-1)?.kind === 'later';
-}
-
 /** Records for OpenSSL in one call while it shakes hands: a hello in records of a byte each is not worth a call for each. */
 const mostHandshakeBytes = 16 * 1024;
-
-const notOffloaded = 'this cipher suite is protected by OpenSSL itself';

@@ -98,7 +98,7 @@ class Socket extends SocketOverStream implements ToldSocket {
     this.on('error', this._tlsError);
     if (keyLogListener) this.on('keylog', keyLogListener);
     this.on('newListener', (name) => {
-      if (name === 'keylog') opening.connection?.logKeys();
+      if (name === 'keylog' && opening.connection) opening.handshake?.port.logKeys();
     });
     if (options.pauseOnConnect) this.pause();
     if (stream) opening.attach(stream, this.#incoming);

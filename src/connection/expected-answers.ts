@@ -1,0 +1,30 @@
+import type { Output } from './handshake.ts';
+
+type CarryOut = (outputs: readonly Output[]) => void;
+
+/** The answers that a connection waits for: what is to be done with those that its handshake has still to give, in order. */
+export class ExpectedAnswers {
+  /** It is the application that has been asked. */
+  ofApplication = false;
+  readonly #waiting: CarryOut[] = [];
+
+  get areThere(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Has an answer carried out: now, or once it is given. */
+  carryOut(outputs: readonly Output[], carryOut: CarryOut): void {
+    if (isLater(outputs)) this.#waiting.push(carryOut);
+    else carryOut(outputs);
+  }
+
+  /** What was to come later. */
+  give(outputs: readonly Output[]): void {
+    this.#waiting.shift()?.(outputs);
+  }
+}
+
+/** Whether an answer is still to come. */
+export function isLater(outputs: readonly Output[]): boolean {
+  return outputs.at(-1)?.kind === 'later';
+}
