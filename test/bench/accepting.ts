@@ -22,7 +22,7 @@ export async function accepting(listener: Listener, { scale, rounds }: Effort): 
   const count = Math.ceil(400 * scale);
   for (const kind of kinds) {
     const identity = await issue(undefined, { keyKind: kind.key });
-    const names: readonly ContenderName[] = ['native', 'node:tls'];
+    const names: readonly ContenderName[] = ['native', 'one thread', 'node:tls'];
     const pairs = Object.fromEntries(
       await Promise.all(names.map(async (name) => [name, await pairOf(name, identity, kind)] as const)),
     );
@@ -33,15 +33,24 @@ export async function accepting(listener: Listener, { scale, rounds }: Effort): 
         (pair) => pair.round(count),
         (round) => listener.progress(`${kind.name}: round ${round - warmUps} of ${rounds}`),
       );
-      const row = (name: string, unit: string, goal: Goal, figure: (one: Round) => number): void => {
+      const row = (
+        name: string,
+        unit: string,
+        goal: Goal | undefined,
+        figure: (one: Round) => number,
+        others: Readonly<Record<string, Goal>> = {},
+      ): void => {
         const samples = Object.entries(measured).map(([subject, all]) => [
           subject,
           all.slice(warmUps).map((one) => ({ figure: figure(one) })),
         ]);
-        const goals = { native: goal };
+        const goals = { ...(goal && { native: goal }), ...others };
         listener.row(makeRow({ name, unit, better: 'less', samples: Object.fromEntries(samples), goals }));
       };
       row(`server's part of a connection, ${kind.name}`, 'ms', { ratio: kind.goal }, ({ processor }) => processor);
+      row(`main thread's part of a connection, ${kind.name}`, 'ms', undefined, ({ thread }) => thread, {
+        'one thread': { ratio: 0.7 },
+      });
       if (kind.delays) row('the longest of 100 turns, 8 clients', 'ms', { ratio: 1 }, ({ delay }) => delay);
     } finally {
       for (const { end } of Object.values(pairs)) end();
@@ -56,9 +65,10 @@ const kinds: readonly Kind[] = [
   { name: 'TLS 1.2 resumed', key: 'ecdsa', suite: { version: 'TLSv1.2' }, goal: 1.3, resumes: true },
 ];
 
-/** Milliseconds: of processor time for a connection, and the 99th percentile of what the event loop was late by. */
+/** Milliseconds: of processor time for a connection, of that the main thread's, and the 99th percentile of what the event loop was late by. */
 interface Round {
   readonly processor: number;
+  readonly thread: number;
   readonly delay: number;
 }
 
@@ -77,8 +87,8 @@ async function pairOf(name: ContenderName, identity: Identity, kind: Kind): Prom
   const round = async (count: number): Promise<Round> => {
     await ask(server, 'start');
     await ask(client, count);
-    const { processor, delay } = await ask<Round>(server, 'stop');
-    return { processor: processor / count, delay };
+    const { processor, thread, delay } = await ask<Round>(server, 'stop');
+    return { processor: processor / count, thread: thread / count, delay };
   };
   const end = (): void => {
     client.kill();
@@ -100,14 +110,21 @@ async function accept({ name, identity, kind }: Options): Promise<void> {
   });
   const delay = monitorEventLoopDelay({ resolution: 1 });
   let counted = process.cpuUsage();
+  let ofThread = process.threadCpuUsage();
   process.on('message', (order) => {
     const { user, system } = process.cpuUsage(counted);
-    const told: Round = { processor: (user + system) / 1000, delay: delay.percentile(99) / 1e6 };
+    const main = process.threadCpuUsage(ofThread);
+    const told: Round = {
+      processor: (user + system) / 1000,
+      thread: (main.user + main.system) / 1000,
+      delay: delay.percentile(99) / 1e6,
+    };
     if (order === 'start') {
       delay.reset();
       delay.enable();
     } else delay.disable();
     counted = process.cpuUsage();
+    ofThread = process.threadCpuUsage();
     process.send?.(told);
   });
   process.send?.(port);

@@ -13,8 +13,16 @@ export interface Suite {
   readonly group?: string;
 }
 
-/** What is compared: this library with one of its record layers, node:tls, or no TLS at all. `node:crypto` is `native` in a process without addons. */
-export type ContenderName = 'native' | 'node:crypto' | 'wasm' | 'kernel' | 'node:tls' | 'tcp';
+/** What is compared: this library with one of its record layers, or with handshakes in threads of their own, node:tls, or no TLS at all. `node:crypto` is `native` in a process without addons. */
+export type ContenderName =
+  | 'native'
+  | 'one thread'
+  | 'two threads'
+  | 'node:crypto'
+  | 'wasm'
+  | 'kernel'
+  | 'node:tls'
+  | 'tcp';
 
 export interface Contender {
   readonly name: ContenderName;
@@ -76,6 +84,8 @@ function tlsContender(name: ContenderName, tls: typeof ktls | typeof nodeTls, op
 
 const native: Contender = tlsContender('native', ktls, { ktls: 'off' });
 export const nodes: Contender = tlsContender('node:tls', nodeTls, {});
+const oneThread = tlsContender('one thread', ktls, { ktls: 'off', handshakeThreads: 1 });
+const twoThreads = tlsContender('two threads', ktls, { ktls: 'off', handshakeThreads: 2 });
 const nodeCrypto = tlsContender('node:crypto', ktls, { ktls: 'off' });
 const wasm = tlsContender('wasm', ktls, { ktls: 'off', portableLayer: 'wasm' });
 const kernel = tlsContender('kernel', ktls, { ktls: 'require' });
@@ -88,6 +98,8 @@ const tcp: Contender = {
 
 export const contenders: Readonly<Record<ContenderName, Contender>> = {
   native,
+  'one thread': oneThread,
+  'two threads': twoThreads,
   'node:crypto': nodeCrypto,
   wasm,
   kernel,

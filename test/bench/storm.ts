@@ -15,7 +15,7 @@ import { ask } from './orders.ts';
 export async function storm(listener: Listener, { scale, rounds }: Effort): Promise<void> {
   const identity = await issue(undefined, { keyKind: 'ecdsa' });
   const milliseconds = Math.ceil(2000 * scale);
-  const names: readonly ContenderName[] = ['native', 'node:tls'];
+  const names: readonly ContenderName[] = ['native', 'one thread', 'two threads', 'node:tls'];
   const places = Object.fromEntries(
     await Promise.all(names.map(async (name) => [name, await placeOf(name, identity, milliseconds)] as const)),
   );
