@@ -102,6 +102,8 @@ function escaped(content: string): string {
 /** By contender, in the order of the legend. */
 const styles: Readonly<Record<string, string>> = {
   native: 'native',
+  'one thread': 'first',
+  'two threads': 'second',
   kernel: 'kernel',
   'node:crypto': 'crypto',
   wasm: 'wasm',
@@ -118,6 +120,8 @@ const css = [
   '.range{stroke-width:2;stroke-opacity:.55}',
   ...[
     ['native', '#0969da'],
+    ['first', '#bf3989'],
+    ['second', '#cf222e'],
     ['kernel', '#1a7f37'],
     ['crypto', '#9a6700'],
     ['wasm', '#8250df'],
@@ -126,6 +130,8 @@ const css = [
   '@media(prefers-color-scheme:dark){text{fill:#f0f6fc}.small{fill:#9198a1}.grid{stroke:#3d444d}.one{stroke:#9198a1}.goal{stroke:#f0f6fc}',
   ...[
     ['native', '#4493f8'],
+    ['first', '#db61a2'],
+    ['second', '#f85149'],
     ['kernel', '#3fb950'],
     ['crypto', '#d29922'],
     ['wasm', '#ab7df8'],
