@@ -85,6 +85,15 @@ export default defineConfig({
       { test: { name: 'fleet', include: ['test/fleet/**/*.test.ts'], testTimeout: 180_000, hookTimeout: 30_000 } },
       // Only inside a guest kernel (setup/guest.mjs): one CPU, slow cryptography.
       { test: { name: 'kernel', include: ['test/kernel/**/*.test.ts'], testTimeout: 60_000, maxWorkers: 1 } },
+      {
+        test: {
+          name: 'kernel, threads',
+          include: ['test/kernel/**/*.test.ts'],
+          setupFiles: ['test/helpers/handshake-threads.ts'],
+          testTimeout: 60_000,
+          maxWorkers: 1,
+        },
+      },
     ],
   },
 });

@@ -37,6 +37,11 @@ export interface KernelPort {
   /** Whether a direction with these keys, once installed, can be given others. Always false in TLS 1.2, where nothing asks for it. */
   rekeys(keys: TrafficKeys): boolean;
   /**
+   * To be called where keys may come late: the kernel takes none for a connection of which the peer has ended its half, unless it was told before
+   * that there will be some.
+   */
+  prepare?(): void;
+  /**
    * Gives the kernel the keys of a direction; a second call changes them. From success on, bytes written to the transport are
    * application data, and what is received comes as records, opened.
    */

@@ -47,6 +47,7 @@ export function ktlsPolicy(option: KtlsOption | undefined, machine: Machine = th
   const switchedOff = machine.environment === 'off';
   const meant = (mode: KtlsMode): KtlsMode => (mode === 'auto' ? (machine.environment ?? mode) : mode);
   const modes = { read: meant(read), write: meant(write) };
+  const isMeant = !switchedOff && [modes.read, modes.write].some((mode) => mode === 'prefer' || mode === 'require');
   const isOff = (direction: 'read' | 'write'): boolean => switchedOff || modes[direction] === 'off';
   const off = switchedOff ? offByEnvironment : offByOption;
   let isPrepared = false;
@@ -61,13 +62,13 @@ export function ktlsPolicy(option: KtlsOption | undefined, machine: Machine = th
     prepare() {
       if (isPrepared) return;
       isPrepared = true;
-      const isMeant = [modes.read, modes.write].some((mode) => mode === 'prefer' || mode === 'require');
       if (!isMeant || this.refused) return;
       for (const version of Object.values(ProtocolVersion))
         for (const aead of aeads) machine.cipherSupport(version, aead);
     },
     kernel: {
       mayRead: !isOff('read') && modes.read !== 'auto',
+      isMeant,
       refuses(direction, { version, aead }, fileBytes) {
         if (isOff(direction)) return off;
         const unpaid = modes[direction] === 'auto' ? notWorthIt(direction, aead, fileBytes) : undefined;

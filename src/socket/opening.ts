@@ -190,8 +190,10 @@ export class Opening {
       publish('open', () => ({ socket: this.#socket, isServer: this.isServer }));
       // What was asked for before there was a connection.
       if (this.#fragmentLimit !== undefined) session.connection.limitFragments(this.#fragmentLimit);
-      if (lent) session.reading.resumeHandshake();
-      else startSession(session, () => stream.off('error', this.#onEarlyError));
+      if (lent) {
+        session.transport.kernel.prepare?.();
+        session.reading.resumeHandshake();
+      } else startSession(session, () => stream.off('error', this.#onEarlyError));
     } catch (error) {
       this.#socket.destroy(asError(contextError(error, 'SSL')));
     }

@@ -44,13 +44,13 @@ export class ReadPump implements TransportReceiver {
   bytes(chunk: Uint8Array, room?: number): void {
     const events = this.#connection.receive(chunk, room);
     if (this.#connection.isSuspended) this.#keep(chunk.length);
+    this.#holdForAnswer();
     this.#advance(events);
   }
 
   opened(records: Omit<OpenedRecords, 'consumed'>): void {
     const events = this.#connection.receiveOpened(records);
-    // What the kernel opens behind it nobody would keep.
-    if (this.#connection.awaitsAnswer) this.#transport.pause();
+    this.#holdForAnswer();
     this.#advance(events);
   }
 
@@ -167,6 +167,11 @@ export class ReadPump implements TransportReceiver {
 
   get #isFull(): boolean {
     return this.#kept >= mostKept;
+  }
+
+  /** What comes behind it may be for the kernel to open, or opened by it and nobody's to keep. */
+  #holdForAnswer(): void {
+    if (this.#connection.awaitsAnswer) this.#transport.pause();
   }
 
   #keep(length: number): void {

@@ -9,6 +9,8 @@ import { type KernelCalls, KernelDirection } from './kernel-calls.ts';
 export interface KernelPolicy {
   /** Whether reads may be given to it at all. */
   readonly mayRead: boolean;
+  /** Whether it is to have connections from their beginning. */
+  readonly isMeant?: boolean;
   /** See {@link KernelPort}. */
   refuses(direction: 'read' | 'write', keys: TrafficKeys, fileBytes: number): KernelRefusal | undefined;
   /** Whether the kernel can change the keys of what it carries. */
@@ -47,6 +49,12 @@ export class KernelTls implements KernelPort {
 
   rekeys(keys: TrafficKeys): boolean {
     return this.#policy.rekeys(keys);
+  }
+
+  prepare(): void {
+    const { descriptor } = this.#socket;
+    // Why it cannot be is found out again when there are keys.
+    if (this.#policy.isMeant && descriptor >= 0) this.#attach(descriptor);
   }
 
   install(direction: 'read' | 'write', keys: TrafficKeys): Refused | undefined {
