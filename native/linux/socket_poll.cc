@@ -211,6 +211,10 @@ void SocketPoll::AwaitMore(const ReceivedMany& received) {
   told_ = false;
 }
 
+Napi::Value SocketPoll::Descriptor(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), watch_ == nullptr ? -1 : watch_->fd);
+}
+
 Napi::Value SocketPoll::RecordType(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), recordType_);
 }
@@ -223,5 +227,6 @@ Napi::Function SocketPoll::Define(Napi::Env env) {
                       InstanceMethod<&SocketPoll::Receive>("receive"),
                       InstanceMethod<&SocketPoll::TakeError>("takeError"),
                       InstanceMethod<&SocketPoll::ReceiveMany>("receiveMany"),
-                      Getter<SocketPoll, &SocketPoll::RecordType, typeTag>("recordType")});
+                      Getter<SocketPoll, &SocketPoll::RecordType, typeTag>("recordType"),
+                      Getter<SocketPoll, &SocketPoll::Descriptor, typeTag>("descriptor")});
 }

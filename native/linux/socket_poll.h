@@ -34,6 +34,7 @@ class SocketPoll : public Napi::ObjectWrap<SocketPoll> {
   Napi::Value ReceiveMany(const Napi::CallbackInfo& info);
   Napi::Value TakeError(const Napi::CallbackInfo& info);
   Napi::Value RecordType(const Napi::CallbackInfo& info);
+  Napi::Value Descriptor(const Napi::CallbackInfo& info);
 
   void OnReady(int status, int events);
   void Hold(bool held);

@@ -1,12 +1,11 @@
 import { RekeyUnsupported } from '../errors/codes.ts';
-import { ContentType } from '../protocol/content-type.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
-import { fragments } from '../record/fragment.ts';
 import type { OpenedRecords, RecordFault } from '../record/protection.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
 import { ControlBudget } from './control-budget.ts';
+import { DataWrites } from './data-writes.ts';
 import { EventQueue } from './event-queue.ts';
-import type { ConnectionEvent } from './events.ts';
+import type { ConnectionEvent, Failure } from './events.ts';
 import { ExpectedAnswers, isLater } from './expected-answers.ts';
 import { Farewell } from './farewell.ts';
 import { Gate } from './gate.ts';
@@ -36,7 +35,7 @@ export class Connection {
   readonly #events: EventQueue;
   readonly #control = new ControlBudget();
   readonly #watch: KeyWatch;
-  #fragmentLimit: number | undefined;
+  readonly #data: DataWrites;
   readonly #holdsLastFlight: boolean;
   #alertSeen: number | undefined;
   readonly #gate: Gate;
@@ -51,16 +50,15 @@ export class Connection {
   #disposed = false;
 
   constructor(options: ConnectionOptions) {
-    const { sink, software, kernel, keyUsageLimit } = options;
+    const { handshake, sink, software, kernel, keyUsageLimit } = options;
     const shared = { software, kernel, keyUsageLimit };
-    this.#handshake = options.handshake;
-    this.#required = new RequiredLayers(options.requireKernel, (failure) => this.#farewell.fail(failure));
+    const [ended, fail] = [() => this.#farewell.hasEnded, (failure: Failure) => this.#farewell.fail(failure)];
+    this.#handshake = handshake;
+    this.#required = new RequiredLayers(options.requireKernel, fail);
     this.#events = new EventQueue(options.onEvent);
     this.#holdsLastFlight = options.holdsLastFlight;
     this.#gate = new Gate({
-      handshake: this.#handshake,
-      budget: this.#control,
-      ended: () => this.#farewell.hasEnded,
+      ...{ handshake, ended, budget: this.#control },
       deliver: (bytes) => this.#deliver(bytes),
       route: (outputs, then) => this.#answered(outputs, then),
       refuse: (fault) => this.#recordFault(fault),
@@ -74,14 +72,16 @@ export class Connection {
       onLayer: () => this.#layerChanged('write'),
       onError: (error) => this.#farewell.failBy(error),
     });
-    this.#farewell = new Farewell(this.#handshake, this.#write, this.#events);
+    this.#farewell = new Farewell(handshake, this.#write, this.#events);
     this.#renewal = new KeyRenewal({
-      handshake: this.#handshake,
-      read: this.#read,
-      write: this.#write,
+      ...{ handshake, fail, read: this.#read, write: this.#write },
       negotiated: () => this.negotiated,
       route: (outputs) => this.#expected.carryOut(outputs, this.#carryOut),
-      fail: (failure) => this.#farewell.fail(failure),
+    });
+    this.#data = new DataWrites({
+      ...{ handshake, ended, write: this.#write, expected: this.#expected, budget: this.#control },
+      renewal: this.#renewal,
+      route: (outputs, doneOf) => this.#route(outputs, doneOf),
     });
   }
 
@@ -143,6 +143,12 @@ export class Connection {
     return this.#expected.areThere && !this.#farewell.hasEnded;
   }
 
+  /** Does it when the handshake has answered all that it was given: what it says may be why. */
+  behindAnswers(run: () => void): void {
+    if (this.awaitsAnswer) this.#expected.behind(run);
+    else run();
+  }
+
   /** Bytes of a record that has not arrived whole: at the end of the stream, more than none means that it was cut off. */
   get partial(): number {
     return this.#read.partial;
@@ -192,15 +198,10 @@ export class Connection {
   write(parts: readonly Uint8Array[], done: Done): boolean {
     let isGiven = false;
     this.#submit(done, () => {
-      const limit = this.#fragmentLimit;
-      // Layers cut at the largest fragment themselves; a smaller one is a record, or a write to the kernel, for each piece.
-      const pieces = limit === undefined ? parts : parts.flatMap((part) => [...fragments(part, limit)]);
-      // By its place: one buffer may be there more than once.
-      for (const [index, piece] of pieces.entries())
-        this.#writePiece(piece, index === pieces.length - 1 ? done : undefined);
+      this.#data.write(parts, done);
       isGiven = true;
     }); // Sealed is what was given only now, as it leaves together.
-    return isGiven && this.#write.hasSealedAll;
+    return isGiven && this.#write.hasSealedAll && !this.#expected.holds;
   }
 
   /** So much of a file is to be sent next: `done` is called once it is decided whether the kernel takes over for that. */
@@ -255,8 +256,8 @@ export class Connection {
   limitFragments(length: number): boolean {
     if (length < 512 || length > 16384) return false;
     // What the peer has asked for stays the limit.
-    this.#fragmentLimit = this.#gate.isOpen ? Math.min(length, this.negotiated.maxFragmentLength) : length;
-    this.#write.limitFragments(this.#fragmentLimit);
+    this.#data.limit = this.#gate.isOpen ? Math.min(length, this.negotiated.maxFragmentLength) : length;
+    this.#write.limitFragments(this.#data.limit);
     return true;
   }
 
@@ -281,26 +282,6 @@ export class Connection {
       return;
     }
     this.#deferred(run);
-  }
-
-  #writePiece(data: Uint8Array, done?: Done): void {
-    this.#control.restore(data.length);
-    const isOurs = this.#write.hasKeys;
-    const isUsedUp = isOurs ? this.#write.usesUp(data.length) : this.#write.engineUsesUp(data.length);
-    if (isUsedUp) this.#renewal.ofWrites();
-    if (this.#farewell.hasEnded) {
-      done?.(streamDestroyed());
-      return;
-    }
-    if (isOurs) {
-      this.#write.record(ContentType.applicationData, data, done);
-      return;
-    }
-    this.#expected.carryOut(this.#handshake.write(data), (outputs) => {
-      const last = outputs.findLast(({ kind }) => kind === 'ciphertext');
-      this.#route(outputs, (output) => (output === last ? done : undefined));
-      if (!last) done?.();
-    });
   }
 
   #readOn(): void {
@@ -491,7 +472,8 @@ export class Connection {
   }
 
   #deferred(run: () => void): void {
-    if (!this.#farewell.hasEnded) this.#events.defer(run, (inner) => this.#collect(inner));
+    const inOrder = this.#expected.holds ? (): void => this.#expected.behind(run) : run;
+    if (!this.#farewell.hasEnded) this.#events.defer(inOrder, (inner) => this.#collect(inner));
   }
 }
 

@@ -223,8 +223,11 @@ export function recipeOf(options: SecureContextOptions): ContextRecipe {
   const ownTrust = Boolean(ca || crl || pfx || options.allowPartialTrustChain);
   return new ContextRecipe({
     parts: {
-      ...{ sigalgs, secureOptions, honorCipherOrder, sessionTimeout, versions, cipherList, cipherSuites },
-      allowPartialTrustChain: options.allowPartialTrustChain,
+      ...{ sigalgs, sessionTimeout, versions, cipherList, cipherSuites },
+      // What is on or off counts by its truth.
+      secureOptions: Number.isInteger(secureOptions) ? secureOptions : undefined,
+      honorCipherOrder: Boolean(honorCipherOrder),
+      allowPartialTrustChain: Boolean(options.allowPartialTrustChain),
       groups: options.ecdhCurve || defaults.DEFAULT_ECDH_CURVE,
       sessionIdContext: options.sessionIdContext || '',
       certificates: list(cert).map(copy),

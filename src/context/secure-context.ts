@@ -62,6 +62,9 @@ const needsTls13 = 'The option ech needs TLS 1.3, which the context does not all
 export let revisionOf: (context: SecureContext) => number;
 /** A context as it is now, to be made again in another thread by {@link contextFrom}. The keys for tickets in it are the caller's to wipe. */
 export let portableOf: (context: SecureContext) => PortableContext;
+/** Told of each change of the keys for tickets; what they are is to be copied. False: no more. */
+export type TicketKeyFollower = (keys: Uint8Array, sealing: number) => boolean;
+export let followTicketKeys: (context: SecureContext, follower: TicketKeyFollower) => void;
 /** Whether the default certificates are asked for where it is used so. */
 export let needsDefaultRoots: (context: SecureContext, use: { readonly verifiesPeer: boolean }) => boolean;
 
@@ -72,8 +75,9 @@ class Context {
   readonly #recipe: ContextRecipe;
   readonly #live = new Map<EngineKind, LiveContext>();
   #ticketKeys: { readonly keys: Uint8Array; readonly sealing: number } | undefined;
-  /** How often it has changed. */
+  /** How often it has changed, apart from its keys for tickets. */
   #revision = 0;
+  readonly #followers = new Set<TicketKeyFollower>();
   /** The default certificates as they were, where those of a server's issuers may be among them. */
   readonly #issuers: DefaultRoots | undefined;
 
@@ -191,7 +195,7 @@ class Context {
   /** They are wiped with the last context that has them, also where nobody says that it is done with. */
   #holdTicketKeys(keys: Uint8Array, sealing: number): void {
     this.#ticketKeys = { keys, sealing };
-    this.#revision++;
+    for (const follow of this.#followers) if (!follow(keys, sealing)) this.#followers.delete(follow);
     leftKeys.unregister(this);
     leftKeys.register(this, keys, this);
   }
@@ -220,6 +224,7 @@ class Context {
       const issuers = context.#issuers?.certificates;
       return { recipe: context.#recipe.portable, issuers, ticketKeys: copySecret(keys), sealing };
     };
+    followTicketKeys = (context, follower) => void context.#followers.add(follower);
     needsDefaultRoots = (context, { verifiesPeer }) =>
       verifiesPeer ? context.#in('default').made.trust === undefined : context.#recipe.lacksIssuers;
   }

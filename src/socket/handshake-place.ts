@@ -2,6 +2,7 @@ import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { HandshakeSetup } from '../context/handshake.ts';
 import { loadAddon } from '../platform/addon/addon.ts';
+import type { SocketPoll } from '../platform/kernel/kernel-calls.ts';
 import { type TcpHandle, tcpHandle } from '../platform/transport/tcp-handle.ts';
 import { type HandshakeThread, handshakeThread } from '../threads/handshake-threads.ts';
 import type { TLSSocketOptions } from './tls-socket-options.ts';
@@ -18,13 +19,14 @@ export function threadFor(
 
 /** A socket whose descriptor another thread reads and writes meanwhile. */
 export class LentSocket {
-  /** A duplicate, which is the other thread's to close. */
-  readonly descriptor: number;
   readonly #handle: TcpHandle;
+  /** Has the duplicate, and closes it at the end of this thread too. */
+  readonly #holder: SocketPoll;
+  #isLent = true;
 
-  private constructor(handle: TcpHandle, descriptor: number) {
+  private constructor(handle: TcpHandle, holder: SocketPoll) {
     this.#handle = handle;
-    this.descriptor = descriptor;
+    this.#holder = holder;
     // Whoever has the socket, it would read what is the other thread's.
     handle.readStop();
     handle.reading = true;
@@ -39,13 +41,33 @@ export class LentSocket {
     if (stream.bytesRead > 0 || stream.bytesWritten > 0) return undefined;
     const handle = tcpHandle(stream);
     if ('refused' in handle) return undefined;
-    const descriptor = calls.duplicate(handle.fd);
-    return descriptor < 0 ? undefined : new LentSocket(handle, descriptor);
+    try {
+      return new LentSocket(handle, new calls.SocketPoll(handle.fd, () => {}));
+    } catch {
+      // There are no more descriptors: records then go through this thread.
+      return undefined;
+    }
+  }
+
+  /** The other thread has it. */
+  get isLent(): boolean {
+    return this.#isLent;
+  }
+
+  /** The duplicate: the number stays its own until {@link close}. */
+  get descriptor(): number {
+    return this.#holder.descriptor;
   }
 
   /** It is this thread's again. */
   takeBack(): void {
+    this.#isLent = false;
     Reflect.deleteProperty(this.#handle, 'readStart');
     this.#handle.reading = false;
+  }
+
+  /** The other thread has done with the duplicate. */
+  close(): void {
+    this.#holder.close();
   }
 }

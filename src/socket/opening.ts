@@ -13,6 +13,7 @@ import { connectionReset, typeError } from '../errors/coded.ts';
 import { contextError } from '../failure.ts';
 import { publish } from '../observe/channels.ts';
 import { systemError } from '../platform/system-error.ts';
+import type { HandshakeThread } from '../threads/handshake-threads.ts';
 import { type ThreadedCarrier, ThreadedHandshake } from '../threads/threaded-handshake.ts';
 import { connectToldAs } from './client-channel.ts';
 import { tracesTls, warnOfTrace } from './command-line.ts';
@@ -44,6 +45,7 @@ export class Opening {
   #handshake: ControlledHandshake | undefined;
   #attached: { readonly stream: Duplex; readonly listener: SessionListener } | undefined;
   #session: TlsSession | undefined;
+  #lent: LentSocket | undefined;
   #fragmentLimit: number | undefined;
   #wantsStart = false;
   readonly #onEarlyError = (error: Error): void => void this.#socket.destroy(error);
@@ -117,7 +119,9 @@ export class Opening {
     this.#attached = { stream, listener };
     // net.Socket counts what happens here as happening there: its timers begin again, and end with these.
     if (stream instanceof net.Socket && !connect) Reflect.set(this.#socket, '_parent', stream);
-    stream.once('close', () => (this.#session ? this.#session.reading.closed() : listener.streamClosed()));
+    // What a handshake in another thread has still to say is of no matter then.
+    const isHere = (): boolean => !this.#lent?.isLent;
+    stream.once('close', () => (this.#session && isHere() ? this.#session.reading.closed() : listener.streamClosed()));
     stream.on('error', this.#onEarlyError);
     if (!(stream instanceof net.Socket) || !(connect || stream.pending)) {
       this.#startWhenWanted();
@@ -172,10 +176,7 @@ export class Opening {
       this.#policy.prepare();
       const setup = this.#setup();
       const thread = threadFor(this.options, setup);
-      const lent = thread && LentSocket.of(stream);
-      const opened = thread
-        ? new ThreadedHandshake(thread, this.#context, setup, this.#carrierOf(stream, lent))
-        : new ContextHandshake(this.#context, setup);
+      const opened = thread ? this.#inThread(thread, stream, setup) : new ContextHandshake(this.#context, setup);
       opened.port.onLost = (error) => void this.#socket.destroy(error);
       this.#handshake = opened;
       const session = openSession({
@@ -190,7 +191,7 @@ export class Opening {
       publish('open', () => ({ socket: this.#socket, isServer: this.isServer }));
       // What was asked for before there was a connection.
       if (this.#fragmentLimit !== undefined) session.connection.limitFragments(this.#fragmentLimit);
-      if (lent) {
+      if (this.#lent) {
         session.transport.kernel.prepare?.();
         session.reading.resumeHandshake();
       } else startSession(session, () => stream.off('error', this.#onEarlyError));
@@ -200,15 +201,28 @@ export class Opening {
   }
 
   /** Of a handshake in another thread, which has the socket's descriptor meanwhile if that is `lent`. */
+  #inThread(thread: HandshakeThread, stream: Duplex, setup: HandshakeSetup): ControlledHandshake {
+    const lent = LentSocket.of(stream);
+    try {
+      const handshake = new ThreadedHandshake(thread, this.#context, setup, this.#carrierOf(stream, lent));
+      this.#lent = lent;
+      return handshake;
+    } catch (error) {
+      lent?.close();
+      throw error;
+    }
+  }
+
   #carrierOf(stream: Duplex, lent: LentSocket | undefined): ThreadedCarrier {
     const inSession = (run: (session: TlsSession) => void): void => {
       if (this.#session && !this.#socket.destroyed) run(this.#session);
     };
     return {
-      descriptor: lent?.descriptor,
+      lent,
       readsExactly: this.#policy.kernel.mayRead,
       answer: (outputs, rest) =>
         inSession(({ reading, transport }) => {
+          if (lent?.isLent && stream.destroyed) return;
           if (lent && rest) {
             lent.takeBack();
             stream.off('error', this.#onEarlyError);
@@ -242,7 +256,7 @@ export class Opening {
       ech: this.#ech,
       sessionScope: isServer ? sessionScope(options) : undefined,
       pskIdentityHint: options.pskIdentityHint,
-      requestOcsp: options.requestOCSP,
+      requestOcsp: Boolean(options.requestOCSP),
       serverName: this.servername,
       session: this.offered ?? options.session,
       logsKeys: this.#socket.listenerCount('keylog') > 0 || outlets.wantsKeyLog,

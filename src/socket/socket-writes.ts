@@ -118,7 +118,7 @@ export class SocketWrites {
       release();
       if (!error) this.#socket._unrefTimer();
       // What a callback throws must not come instead of the error.
-      if (error) process.nextTick(done, error);
+      if (error) connection.behindAnswers(() => process.nextTick(done, error));
       else if (!collects) done(error);
       else if (this.#taken.endsTurn(length)) setImmediate(done, error);
       else process.nextTick(done, error);

@@ -15,7 +15,10 @@ export interface CarrierReceiver {
   failed(errno: number, call: 'read' | 'write'): void;
 }
 
-/** Moves a handshake's records on a descriptor, which is its own: no socket of Node.js has it in this thread. */
+/**
+ * Moves a handshake's records on a descriptor, which is the main thread's to close when it has been told that it is done with: until then its number
+ * cannot be another's.
+ */
 export class Carrier {
   readonly #descriptor: number;
   readonly #calls: KernelCalls;
@@ -27,18 +30,13 @@ export class Carrier {
   #isPaused = true;
   #isClosed = false;
 
-  /** Throws a system error where the descriptor cannot be watched; it is closed then. */
+  /** Throws a system error where the descriptor cannot be watched. */
   constructor(descriptor: number, readsExactly: boolean, calls: KernelCalls, receiver: CarrierReceiver) {
     this.#descriptor = descriptor;
     this.#readsExactly = readsExactly;
     this.#calls = calls;
     this.#receiver = receiver;
-    try {
-      this.#poll = new calls.SocketPoll(descriptor, (status, events) => this.#onReady(status, events));
-    } catch (error) {
-      calls.closeFd(descriptor);
-      throw error;
-    }
+    this.#poll = new calls.SocketPoll(descriptor, (status, events) => this.#onReady(status, events));
   }
 
   /** Gives what there is to the receiver, and what comes. */
@@ -69,7 +67,6 @@ export class Carrier {
     this.#isClosed = true;
     this.#unsent = [];
     this.#poll.close();
-    this.#calls.closeFd(this.#descriptor);
     return left;
   }
 

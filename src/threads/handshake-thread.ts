@@ -1,12 +1,12 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { SecureContext } from '../context/secure-context.ts';
-import { portableOf, revisionOf } from '../context/secure-context.ts';
+import { followTicketKeys, portableOf, revisionOf } from '../context/secure-context.ts';
 import { unavailable } from '../errors/codes.ts';
-import type { KernelCalls } from '../platform/kernel/kernel-calls.ts';
 import { defaultRoots } from '../platform/openssl/default-roots.ts';
 import { packageFile } from '../platform/package-file.ts';
-import type { Asked, Order, Report, Told, WorkerStart } from './messages.ts';
-import { asThrown } from './thrown.ts';
+import { copySecret } from '../protocol/secret-bytes.ts';
+import type { Asked, Order, Question, Report, Told, WorkerStart } from './messages.ts';
+import { asThrown, thrownBy } from './thrown.ts';
 
 /** Who hears of a handshake in a thread. */
 export interface ThreadListener {
@@ -20,10 +20,9 @@ export class HandshakeThread {
   readonly #worker: Worker;
   readonly #answers: MessagePort;
   readonly #isReady = new Int32Array(new SharedArrayBuffer(4));
-  readonly #calls: KernelCalls | undefined;
   readonly #listeners = new Map<number, ThreadListener>();
-  /** By handshake: descriptors that the worker has not closed yet. */
-  readonly #descriptors = new Map<number, number>();
+  /** By handshake: descriptors that the worker has not done with. */
+  readonly #lent = new Map<number, { close(): void }>();
   /** By context: its number, and how it was when the worker was given it. */
   readonly #contexts = new WeakMap<SecureContext, { readonly number: number; revision: number }>();
   readonly #forgotten = new FinalizationRegistry<number>((context) => this.send({ kind: 'forget', context }));
@@ -32,14 +31,14 @@ export class HandshakeThread {
   #orders: Order[] = [];
   #last = 0;
   #waiting = 0;
+  #questions = 0;
   #isGone = false;
 
   /** `onGone`: it has ended, by itself or because of a fault, and takes nothing more. */
-  constructor(calls: KernelCalls | undefined, onGone: () => void) {
+  constructor(onGone: () => void) {
     const { port1, port2 } = new MessageChannel();
     this.#answers = port1;
     port1.unref();
-    this.#calls = calls;
     this.#onGone = onGone;
     const workerData: WorkerStart = { answers: port2, ready: this.#isReady.buffer };
     this.#worker = new Worker(program(), { workerData, transferList: [port2], execArgv: [], name: 'ktls handshakes' });
@@ -78,9 +77,9 @@ export class HandshakeThread {
     if (this.#listeners.delete(id)) this.send({ kind: 'leave', id });
   }
 
-  /** The worker's from here on. */
-  own(id: number, descriptor: number): void {
-    this.#descriptors.set(id, descriptor);
+  /** Closes a handshake's descriptor when the worker has done with it. */
+  lend(id: number, descriptor: { close(): void }): void {
+    this.#lent.set(id, descriptor);
   }
 
   /** A context as the worker knows it, which is told how it is now. */
@@ -93,6 +92,11 @@ export class HandshakeThread {
     else {
       this.#contexts.set(context, { number, revision });
       this.#forgotten.register(context, number);
+      followTicketKeys(context, (keys, sealing) => {
+        if (this.#isGone) return false;
+        this.send({ kind: 'ticketKeys', context: number, keys: copySecret(keys), sealing });
+        return true;
+      });
     }
     this.send({ kind: 'context', context: number, portable: portableOf(context) });
     return number;
@@ -122,32 +126,73 @@ export class HandshakeThread {
   }
 
   /** Waits for the worker, behind all that was sent. Throws what it threw, and ERR_KTLS_UNAVAILABLE where it does not answer. */
-  ask(asked: Asked): unknown {
+  ask(question: Question): unknown {
     if (this.#isGone) throw unavailable('A thread for handshakes has ended');
     this.#flush();
-    Atomics.store(this.#isReady, 0, 0);
-    this.#worker.postMessage(asked);
-    if (Atomics.wait(this.#isReady, 0, 0, patience) === 'timed-out')
-      throw unavailable('A thread for handshakes does not answer');
-    const told: Told | undefined = receiveMessageOnPort(this.#answers)?.message;
-    if (!told) throw unavailable('A thread for handshakes has said nothing');
+    this.#questions = (this.#questions + 1) | 0;
+    const number = this.#questions;
+    this.#worker.postMessage({ ...question, number } satisfies Asked);
+    const told = this.#answerTo(number);
     if ('error' in told) throw asThrown(told.error);
     return told.value;
+  }
+
+  #answerTo(number: number): Told {
+    const end = performance.now() + patience;
+    for (let seen = Atomics.load(this.#isReady, 0); seen !== number; seen = Atomics.load(this.#isReady, 0)) {
+      const left = end - performance.now();
+      if (left <= 0) throw unavailable('A thread for handshakes does not answer');
+      Atomics.wait(this.#isReady, 0, seen, left);
+    }
+    for (;;) {
+      const told: Told | undefined = receiveMessageOnPort(this.#answers)?.message;
+      if (!told) throw unavailable('A thread for handshakes has said nothing');
+      if (told.number === number) return told;
+      // To a question that was given up.
+      if ('value' in told && told.value instanceof Uint8Array) told.value.fill(0);
+    }
   }
 
   #flush(): void {
     const orders = this.#orders;
     this.#orders = [];
     if (orders.length === 0 || this.#isGone) return;
+    try {
+      this.#post(orders);
+    } catch {
+      // Something in it cannot be sent: that is no matter of the others.
+      for (const order of orders) this.#postAlone(order);
+    }
+  }
+
+  #postAlone(order: Order): void {
+    try {
+      this.#post([order]);
+    } catch (error) {
+      if ('id' in order)
+        this.#listeners.get(order.id)?.report({ kind: 'refused', id: order.id, error: thrownBy(error) });
+      if ('id' in order) this.#giveBack(order.id);
+    }
+  }
+
+  #post(orders: readonly Order[]): void {
     // Moved and not copied, since they are secret.
-    const moved = orders.flatMap((order) => (order.kind === 'context' ? [order.portable.ticketKeys.buffer] : []));
+    const moved = orders.flatMap((order) => {
+      if (order.kind === 'context') return [order.portable.ticketKeys.buffer];
+      return order.kind === 'ticketKeys' ? [order.keys.buffer] : [];
+    });
     this.#worker.postMessage(orders, moved);
+  }
+
+  #giveBack(id: number): void {
+    this.#lent.get(id)?.close();
+    this.#lent.delete(id);
   }
 
   #take(reports: readonly Report[]): void {
     for (const report of reports) {
       const isBack = report.kind === 'closed' || (report.kind === 'answer' && report.rest !== undefined);
-      if (isBack) this.#descriptors.delete(report.id);
+      if (isBack) this.#giveBack(report.id);
       if (report.kind === 'closed') continue;
       const listener = this.#listeners.get(report.id);
       if (listener) listener.report(report);
@@ -159,8 +204,7 @@ export class HandshakeThread {
     this.#isGone = true;
     this.#orders = [];
     // What it held nobody has any more.
-    for (const descriptor of this.#descriptors.values()) this.#calls?.closeFd(descriptor);
-    this.#descriptors.clear();
+    for (const id of [...this.#lent.keys()]) this.#giveBack(id);
     this.#onGone();
     const listeners = [...this.#listeners.values()];
     this.#listeners.clear();

@@ -1,5 +1,4 @@
 import { checkInteger } from '../errors/checks.ts';
-import { loadAddon } from '../platform/addon/addon.ts';
 import { HandshakeThread } from './handshake-thread.ts';
 
 export type { HandshakeThread };
@@ -37,9 +36,7 @@ export function handshakeThread(count: number = byDefault): HandshakeThread | un
 }
 
 function startThread(): HandshakeThread {
-  const loaded = loadAddon();
-  const calls = 'refused' in loaded ? undefined : loaded.addon.kernel;
-  const thread: HandshakeThread = new HandshakeThread(calls, () => {
+  const thread: HandshakeThread = new HandshakeThread(() => {
     const place = threads.indexOf(thread);
     if (place >= 0) threads.splice(place, 1);
   });

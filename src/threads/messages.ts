@@ -6,7 +6,7 @@ import type { ContentTypeByte } from '../protocol/content-type.ts';
 
 /** What a worker is started with. */
 export interface WorkerStart {
-  /** Answers to {@link Asked}, one at a time: `ready` is 1 once there is one. */
+  /** Answers to {@link Asked}: `ready` has the number of the last. */
   readonly answers: MessagePort;
   readonly ready: SharedArrayBuffer;
 }
@@ -15,13 +15,20 @@ export interface WorkerStart {
 export type Order =
   | { readonly kind: 'context'; readonly context: number; readonly portable: PortableContext }
   | { readonly kind: 'forget'; readonly context: number }
+  /** For handshakes that have begun, too. */
+  | {
+      readonly kind: 'ticketKeys';
+      readonly context: number;
+      readonly keys: Uint8Array<ArrayBuffer>;
+      readonly sealing: number;
+    }
   | { readonly kind: 'roots'; readonly certificates: readonly string[] }
   | {
       readonly kind: 'open';
       readonly id: number;
       readonly context: number;
       readonly setup: HandshakeSetup;
-      /** The worker's to close; undefined where the main thread gives the records. */
+      /** The main thread's to close, once it was reported to be done with; undefined where that thread gives the records. */
       readonly descriptor: number | undefined;
       /** Nothing behind the handshake may be read from it that the kernel may have to open. */
       readonly readsExactly: boolean;
@@ -47,11 +54,10 @@ export type Call =
     }
   | { readonly kind: 'updateKeys'; readonly id: number; readonly requestPeer: boolean };
 
-/** What the main thread waits for. */
-export type Asked =
-  | { readonly kind: 'fail'; readonly id: number; readonly description: number }
-  | { readonly kind: 'updateKeys'; readonly id: number; readonly requestPeer: boolean }
-  | { readonly kind: 'plaintext'; readonly id: number; readonly type: ContentTypeByte; readonly bytes: Uint8Array }
+/** What an application looks up, for which the main thread waits. */
+export type Asked = Question & { readonly number: number };
+
+export type Question =
   | { readonly kind: 'inspect'; readonly id: number; readonly what: Inspected }
   | { readonly kind: 'finishedMessage'; readonly id: number; readonly side: 'own' | 'peer' }
   | {
@@ -66,7 +72,7 @@ export type Asked =
 export type Inspected = Exclude<keyof Inspection, 'ech' | 'finishedMessage' | 'exportKeyingMaterial'>;
 
 /** What was asked, or why it cannot be told. */
-export type Told = { readonly value: unknown } | { readonly error: Thrown };
+export type Told = { readonly number: number } & ({ readonly value: unknown } | { readonly error: Thrown });
 
 /** An error on its way between threads. */
 export interface Thrown {
@@ -86,6 +92,8 @@ export type Report =
       readonly unread: number;
       readonly inMessage: boolean;
       readonly version: number;
+      /** Something has been put out for the peer. */
+      readonly hasSpoken: boolean;
       /** With it the descriptor is the main thread's again: what was read behind the handshake. */
       readonly rest: Uint8Array | undefined;
       readonly serverName: string | undefined;
@@ -96,5 +104,5 @@ export type Report =
   | { readonly kind: 'refused'; readonly id: number; readonly error: Thrown }
   /** OpenSSL's instance, or what was done with it, has failed. */
   | { readonly kind: 'lost'; readonly id: number; readonly error: Thrown }
-  /** Its descriptor is closed there. */
+  /** Its descriptor is not used there any more. */
   | { readonly kind: 'closed'; readonly id: number };

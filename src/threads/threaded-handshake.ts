@@ -1,12 +1,13 @@
-import type { EchResult, Handshake, Inspection, Output } from '../connection/handshake.ts';
+import type { EchResult, Handshake, Inspection, OpenSSLErrorEntry, Output } from '../connection/handshake.ts';
 import { InstanceLost } from '../connection/instance-lost.ts';
 import type { Negotiated } from '../connection/negotiated.ts';
 import type { ControlledHandshake, HandshakeSetup } from '../context/handshake.ts';
 import { useOf } from '../context/handshake.ts';
 import type { SecureContext } from '../context/secure-context.ts';
 import { needsDefaultRoots } from '../context/secure-context.ts';
-import { ownLibrary, ownReasons } from '../engine/openssl/openssl-error.ts';
+import { OpenSSLError, ownLibrary, ownReasons } from '../engine/openssl/openssl-error.ts';
 import { parseOutputs } from '../engine/openssl/outputs.ts';
+import { AlertLevel } from '../protocol/alert.ts';
 import { ContentType, type ContentTypeByte } from '../protocol/content-type.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import type { HandshakeThread } from './handshake-thread.ts';
@@ -16,7 +17,7 @@ import { asThrown } from './thrown.ts';
 /** Who carries the records of a handshake in a thread. */
 export interface ThreadedCarrier {
   /** A duplicate of its descriptor, which the thread reads and writes until the handshake is done; undefined where records go through here. */
-  readonly descriptor: number | undefined;
+  readonly lent: { readonly descriptor: number; close(): void } | undefined;
   readonly readsExactly: boolean;
   /** What the handshake puts out. `rest`: it has given the descriptor back, and had read so much. */
   answer(outputs: readonly Output[], rest: Uint8Array | undefined): void;
@@ -40,6 +41,9 @@ export class ThreadedHandshake implements Handshake, ControlledHandshake {
   #version: number = ProtocolVersion.tls13;
   #serverName: string | undefined;
   #expected = 0;
+  #hasSpoken = false;
+  /** OpenSSL protects what is sent. */
+  #keepsKeys = true;
   #disposed = false;
 
   constructor(thread: HandshakeThread, context: SecureContext, setup: HandshakeSetup, carrier: ThreadedCarrier) {
@@ -47,14 +51,15 @@ export class ThreadedHandshake implements Handshake, ControlledHandshake {
     this.#context = context;
     this.#setup = setup;
     this.#carrier = carrier;
-    const { descriptor, readsExactly } = carrier;
-    this.#id = thread.enter({ report: (report) => this.#take(report), lost: (error) => this.#lost(error) });
-    this.inspection = new RemoteInspection(thread, this.#id);
+    const { lent, readsExactly } = carrier;
+    const descriptor = lent?.descriptor;
     if (needsDefaultRoots(context, useOf(setup))) thread.tellRoots();
     const number = thread.contextNumber(context);
+    this.#id = thread.enter({ report: (report) => this.#take(report), lost: (error) => this.#lost(error) });
+    this.inspection = new RemoteInspection(thread, this.#id);
     const { answers: _none, ...plain } = setup;
     thread.send({ kind: 'open', id: this.#id, context: number, setup: plain, descriptor, readsExactly });
-    if (descriptor !== undefined) thread.own(this.#id, descriptor);
+    if (lent) thread.lend(this.#id, lent);
   }
 
   get port(): Handshake {
@@ -107,12 +112,7 @@ export class ThreadedHandshake implements Handshake, ControlledHandshake {
   }
 
   plaintext(type: ContentTypeByte, fragment: Uint8Array): Output[] {
-    const bytes = new Uint8Array(fragment);
-    // An alert that is no close_notify says why the connection ends: that must be known before anything else is told of its end.
-    const isFarewell = type === ContentType.alert && bytes[1] !== 0;
-    if (isFarewell && this.#expected === 0)
-      return this.#outputs(this.#thread.ask({ kind: 'plaintext', id: this.#id, type, bytes }));
-    return this.#call({ kind: 'plaintext', id: this.#id, type, bytes });
+    return this.#call({ kind: 'plaintext', id: this.#id, type, bytes: new Uint8Array(fragment) });
   }
 
   write(data: Uint8Array): Output[] {
@@ -124,19 +124,21 @@ export class ThreadedHandshake implements Handshake, ControlledHandshake {
   }
 
   updateKeys(requestPeer: boolean): Output[] {
-    // In order with what is to be answered first; else at once, as no record may go under keys that are used up.
-    if (this.#expected > 0) return this.#call({ kind: 'updateKeys', id: this.#id, requestPeer });
-    return this.#outputs(this.#thread.ask({ kind: 'updateKeys', id: this.#id, requestPeer }));
+    if (this.#version !== ProtocolVersion.tls13) throw new OpenSSLError([wrongVersion]);
+    return this.#call({ kind: 'updateKeys', id: this.#id, requestPeer });
   }
 
-  /** What it puts out is wanted at once, so that the thread is waited for. */
+  /**
+   * At once, and without the thread, which a peer must not make this one wait for. It is of no use after. An alert is two bytes, which whoever has the
+   * keys protects; OpenSSL does where it keeps them, and then nobody here can (RFC 8446 §6.2 has it that alerts SHOULD be sent).
+   */
   fail(description: number): Output[] {
-    try {
-      return this.#outputs(this.#thread.ask({ kind: 'fail', id: this.#id, description }));
-    } catch {
-      // Without an alert: the connection ends all the same.
-      return [];
-    }
+    const fragment = Uint8Array.of(AlertLevel.fatal, description);
+    if (!this.#keepsKeys) return [{ kind: 'record', type: ContentType.alert, fragment }];
+    // There are no keys yet: before the first hello of all, and a server's in TLS 1.2 until it is done.
+    const isTls12Server = this.#setup.isServer && this.#version === ProtocolVersion.tls12 && !this.#negotiated;
+    const isInClear = !this.#hasSpoken || isTls12Server;
+    return isInClear ? [{ kind: 'ciphertext', bytes: recordInClear(ContentType.alert, fragment) }] : [];
   }
 
   get inMessage(): boolean {
@@ -178,10 +180,6 @@ export class ThreadedHandshake implements Handshake, ControlledHandshake {
     return [{ kind: 'later' }];
   }
 
-  #outputs(log: unknown): Output[] {
-    return log instanceof Uint8Array ? parseOutputs(log) : [lostInstance];
-  }
-
   #expectNothing(): void {
     for (; this.#expected > 0; this.#expected--) this.#thread.expect(-1);
   }
@@ -202,17 +200,21 @@ export class ThreadedHandshake implements Handshake, ControlledHandshake {
     }
   }
 
-  #answered({ log, unread, inMessage, version, serverName, rest }: Report & { kind: 'answer' }): void {
+  #answered({ log, unread, inMessage, version, hasSpoken, serverName, rest }: Report & { kind: 'answer' }): void {
     if (this.#expected > 0) {
       this.#expected--;
       this.#thread.expect(-1);
     }
     this.#unread = unread;
     this.#inMessage = inMessage;
+    this.#hasSpoken ||= hasSpoken;
     if (version) this.#version = version;
     this.#serverName = serverName ?? this.#serverName;
     const outputs = log ? parseOutputs(log) : [lostInstance];
-    for (const output of outputs) if (output.kind === 'handshakeDone') this.#negotiated = output.negotiated;
+    for (const output of outputs) {
+      if (output.kind === 'handshakeDone') this.#negotiated = output.negotiated;
+      if (output.kind === 'installKeys' && output.direction === 'write') this.#keepsKeys = false;
+    }
     this.#carrier.answer(outputs, rest);
   }
 
@@ -274,9 +276,22 @@ class RemoteInspection implements Inspection {
   }
 }
 
+/** RFC 8446 §5.1. */
+function recordInClear(type: ContentTypeByte, fragment: Uint8Array): Uint8Array {
+  return Uint8Array.of(type, 3, 3, fragment.length >> 8, fragment.length & 0xff, ...fragment);
+}
+
 const lostInstance: Output = {
   kind: 'error',
   entries: [{ code: 0, library: ownLibrary, reason: ownReasons.lost, data: '' }],
+};
+
+/** What OpenSSL says where there is no KeyUpdate (SSL_key_update(3)). */
+const wrongVersion: OpenSSLErrorEntry = {
+  code: 0x0a00010a,
+  library: 'SSL routines',
+  reason: 'wrong ssl version',
+  data: '',
 };
 
 const nothingYet: Negotiated = {

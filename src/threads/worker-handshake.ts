@@ -25,6 +25,7 @@ export class WorkerHandshake {
   /** What the engine has put out since. */
   #log: Uint8Array<ArrayBuffer>[] = [];
   #isLost = false;
+  #hasSpoken = false;
 
   /** Throws what making the handshake does. */
   constructor(id: number, context: SecureContext, setup: HandshakeSetup, report: (report: Report) => void) {
@@ -37,7 +38,7 @@ export class WorkerHandshake {
     this.control.port.onLost = (error) => report({ kind: 'lost', id, error: thrownBy(error) });
   }
 
-  /** From here on its records come from there. Throws a system error where they cannot; the descriptor is closed then. */
+  /** From here on its records come from there. Throws a system error where they cannot. */
   carry({ number, readsExactly, calls }: Descriptor): void {
     const id = this.#id;
     this.#carrier = new Carrier(number, readsExactly, calls, {
@@ -73,12 +74,6 @@ export class WorkerHandshake {
     else if (this.#carryOn()) this.#carrier.resume();
   }
 
-  /** Does what is waited for, and answers what that put out; undefined where OpenSSL's instance is lost. Throws what it throws. */
-  ask(call: (port: ContextHandshake['port']) => Output[]): Uint8Array<ArrayBuffer> | undefined {
-    this.#run(call);
-    return this.#isLost ? undefined : this.#takeLog();
-  }
-
   dispose(): void {
     if (this.#carrier) {
       this.#carrier.close();
@@ -110,6 +105,7 @@ export class WorkerHandshake {
     const { ciphertext, others } = split(this.#log);
     this.#log = [];
     this.#kept.push(...others);
+    this.#hasSpoken ||= ciphertext.length > 0;
     for (const bytes of ciphertext) this.#carrier?.send(bytes);
     return true;
   }
@@ -120,6 +116,7 @@ export class WorkerHandshake {
     if (!isOver) this.#carrier?.pause();
     const { port, serverName } = this.control;
     const isKnown = !this.#isLost && !port.disposed;
+    this.#hasSpoken ||= split(this.#log).ciphertext.length > 0;
     this.#report({
       kind: 'answer',
       id: this.#id,
@@ -127,6 +124,7 @@ export class WorkerHandshake {
       unread: this.#carrier || isOver ? 0 : this.#unread,
       inMessage: isKnown && port.inMessage,
       version: isKnown ? port.version : 0,
+      hasSpoken: this.#hasSpoken,
       serverName: isKnown ? serverName : undefined,
       rest,
     });

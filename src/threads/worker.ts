@@ -2,7 +2,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { contextFrom, type SecureContext } from '../context/secure-context.ts';
 import { loadAddon } from '../platform/addon/addon.ts';
 import { adoptDefaultRoots } from '../platform/openssl/default-roots.ts';
-import type { Asked, Order, Report, Told, WorkerStart } from './messages.ts';
+import type { Asked, Order, Question, Report, Thrown, Told, WorkerStart } from './messages.ts';
 import { thrownBy } from './thrown.ts';
 import { WorkerHandshake } from './worker-handshake.ts';
 
@@ -10,6 +10,8 @@ import { WorkerHandshake } from './worker-handshake.ts';
 class HandshakeWorker {
   readonly #port: MessagePort;
   readonly #contexts = new Map<number, SecureContext>();
+  /** What was in the place of those, for as long as handshakes use it. */
+  readonly #replaced = new Map<number, WeakRef<SecureContext>[]>();
   readonly #handshakes = new Map<number, WorkerHandshake>();
   #reports: Report[] = [];
 
@@ -21,9 +23,10 @@ class HandshakeWorker {
         for (const order of message) this.#carryOut(order);
         return;
       }
-      const told = this.#tell(message);
+      const { number } = message;
+      const told: Told = { number, ...this.#tell(message) };
       answers.postMessage(told, transferred(told));
-      Atomics.store(isReady, 0, 1);
+      Atomics.store(isReady, 0, number);
       Atomics.notify(isReady, 0);
     });
   }
@@ -31,10 +34,16 @@ class HandshakeWorker {
   #carryOut(order: Order): void {
     switch (order.kind) {
       case 'context':
+        this.#replace(order.context);
         this.#contexts.set(order.context, contextFrom(order.portable));
         break;
       case 'forget':
         this.#contexts.delete(order.context);
+        this.#replaced.delete(order.context);
+        break;
+      case 'ticketKeys':
+        for (const context of this.#allOf(order.context)) context.setTicketKeys(order.keys, order.sealing);
+        order.keys.fill(0);
         break;
       case 'roots':
         adoptDefaultRoots(order.certificates);
@@ -59,24 +68,26 @@ class HandshakeWorker {
       const handshake = new WorkerHandshake(id, this.#context(context), setup, report);
       this.#handshakes.set(id, handshake);
       if (number === undefined || !calls) return;
-      try {
-        handshake.carry({ number, readsExactly, calls });
-      } catch (error) {
-        // It is closed by now.
-        report({ kind: 'closed', id });
-        throw error;
-      }
+      handshake.carry({ number, readsExactly, calls });
     } catch (error) {
-      if (number !== undefined && !this.#handshakes.has(id)) {
-        calls?.closeFd(number);
-        report({ kind: 'closed', id });
-      }
+      report({ kind: 'closed', id });
       report({ kind: 'refused', id, error: thrownBy(error) });
     }
   }
 
+  #replace(number: number): void {
+    const known = this.#contexts.get(number);
+    const alive = (this.#replaced.get(number) ?? []).filter((one) => one.deref());
+    if (known) this.#replaced.set(number, [...alive, new WeakRef(known)]);
+  }
+
+  *#allOf(number: number): Generator<SecureContext> {
+    for (const one of [this.#contexts.get(number), ...(this.#replaced.get(number) ?? []).map((one) => one.deref())])
+      if (one) yield one;
+  }
+
   /** For a handshake that may have ended meanwhile: then nobody waits for an answer. */
-  #steer(order: Exclude<Order, { kind: 'context' | 'forget' | 'roots' | 'open' | 'leave' }>): void {
+  #steer(order: Exclude<Order, { kind: 'context' | 'forget' | 'ticketKeys' | 'roots' | 'open' | 'leave' }>): void {
     const handshake = this.#handshakes.get(order.id);
     if (!handshake) return;
     const { control } = handshake;
@@ -110,18 +121,12 @@ class HandshakeWorker {
     }
   }
 
-  #tell(asked: Asked): Told {
+  #tell(asked: Question): { readonly value: unknown } | { readonly error: Thrown } {
     const handshake = this.#handshakes.get(asked.id);
     try {
       if (!handshake) throw new Error('the handshake is over');
       const { inspection } = handshake.control.port;
       switch (asked.kind) {
-        case 'fail':
-          return { value: handshake.ask((port) => port.fail(asked.description)) };
-        case 'plaintext':
-          return { value: handshake.ask((port) => port.plaintext(asked.type, asked.bytes)) };
-        case 'updateKeys':
-          return { value: handshake.ask((port) => port.updateKeys(asked.requestPeer)) };
         case 'inspect':
           return { value: inspection[asked.what] };
         case 'finishedMessage':

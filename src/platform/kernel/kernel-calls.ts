@@ -51,6 +51,8 @@ export interface SocketPoll {
   receive(buffer: Uint8Array, offset: number, length: number, flags?: number): number;
   /** The error that is pending on the socket, a negative errno, and is not pending any more; 0: none (SO_ERROR, socket(7)). */
   takeError(): number;
+  /** Its own descriptor, which it closes; negative once it has. */
+  readonly descriptor: number;
   /** Type of the record, or records, that the last {@link receive} got bytes of; 0 at the end of the stream and without TLS_RX. */
   readonly recordType: number;
   /**

@@ -1,0 +1,66 @@
+import { ContentType } from '../protocol/content-type.ts';
+import { fragments } from '../record/fragment.ts';
+import type { ControlBudget } from './control-budget.ts';
+import type { ExpectedAnswers } from './expected-answers.ts';
+import type { Handshake, Output } from './handshake.ts';
+import type { KeyRenewal } from './key-renewal.ts';
+import { type Done, streamDestroyed } from './outgoing.ts';
+import type { WriteSide } from './write-side.ts';
+
+interface Parts {
+  readonly handshake: Handshake;
+  readonly write: WriteSide;
+  readonly expected: ExpectedAnswers;
+  readonly renewal: KeyRenewal;
+  readonly budget: ControlBudget;
+  /** Nothing can be sent any more. */
+  readonly ended: () => boolean;
+  readonly route: (outputs: readonly Output[], doneOf: (output: Output) => Done | undefined) => void;
+}
+
+/** Application data on its way out: cut, counted, and given to whoever protects it. */
+export class DataWrites {
+  readonly #parts: Parts;
+  /** Bytes, where it is less than what records hold. */
+  limit: number | undefined;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  write(parts: readonly Uint8Array[], done: Done): void {
+    const { limit } = this;
+    // Layers cut at the largest fragment themselves; a smaller one is a record, or a write to the kernel, for each piece.
+    const pieces = limit === undefined ? parts : parts.flatMap((part) => [...fragments(part, limit)]);
+    const { expected } = this.#parts;
+    // By its place: one buffer may be there more than once.
+    for (const [index, piece] of pieces.entries()) {
+      const last = index === pieces.length - 1 ? done : undefined;
+      if (expected.holds) expected.behind(() => this.#write(piece, last));
+      else this.#write(piece, last);
+    }
+  }
+
+  #write(data: Uint8Array, done?: Done): void {
+    const { write, expected, renewal, budget } = this.#parts;
+    budget.restore(data.length);
+    const isUsedUp = write.hasKeys ? write.usesUp(data.length) : write.engineUsesUp(data.length);
+    if (isUsedUp) renewal.ofWrites();
+    // Nothing goes under keys that are used up.
+    if (isUsedUp && expected.areThere) expected.next(() => this.#protect(data, done));
+    else this.#protect(data, done);
+  }
+
+  #protect(data: Uint8Array, done?: Done): void {
+    const { handshake, write, expected, ended, route } = this.#parts;
+    if (ended()) done?.(streamDestroyed());
+    else if (write.hasKeys) write.record(ContentType.applicationData, data, done);
+    else {
+      expected.carryOut(handshake.write(data), (outputs) => {
+        const last = outputs.findLast(({ kind }) => kind === 'ciphertext');
+        route(outputs, (output) => (output === last ? done : undefined));
+        if (!last) done?.();
+      });
+    }
+  }
+}
