@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import nodeTls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import * as https from '../../src/https.ts';
 import * as ktls from '../../src/index.ts';
 import type { HandshakeThread } from '../../src/threads/handshake-thread.ts';
@@ -155,6 +155,77 @@ test('a client with a wrong option, and a context that changes', async () => {
   await once(after, 'secureConnect');
   const [one, two] = [before, after].map((socket) => socket.getPeerCertificate().fingerprint256);
   expect(one).not.toBe(two);
+});
+
+test('an answer that comes too late is not the next one’s', async () => {
+  const { server, port } = await serving();
+  const sockets: ktls.TLSSocket[] = [];
+  for (let n = 0; n < 2; n++) {
+    const connected = once(server, 'secureConnection');
+    await once(owned(nodeTls.connect(where(port))), 'secureConnect');
+    sockets.push((await connected)[0]);
+  }
+  const [a, b] = sockets;
+  const own = (socket: ktls.TLSSocket | undefined): string =>
+    String(socket?.exportKeyingMaterial(16, 'EXPORTER-x').toString('hex'));
+  const [ofA, ofB] = [own(a), own(b)];
+  expect(ofA).not.toBe(ofB);
+  const wait = vi.spyOn(Atomics, 'wait').mockReturnValue('timed-out');
+  const now = vi.spyOn(performance, 'now');
+  for (let n = 0; n < 20; n++) now.mockReturnValueOnce(n * 1e6);
+  expect(() => own(a)).toThrow(expect.objectContaining({ code: 'ERR_KTLS_UNAVAILABLE' }));
+  wait.mockRestore();
+  now.mockRestore();
+  expect([own(b), own(a), own(b)]).toEqual([ofB, ofA, ofB]);
+});
+
+test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+  'ticket keys count at once, for handshakes that have begun, too: %s',
+  async (maxVersion) => {
+    const { server, port } = await serving({ maxVersion });
+    const first = owned(nodeTls.connect({ ...where(port), maxVersion }));
+    let session: Buffer | undefined;
+    first.on('session', (told) => (session = told));
+    const accepted = once(server, 'secureConnection');
+    await once(first, 'secureConnect');
+    (await accepted)[0].end('x');
+    await closed(first.resume());
+    session ??= first.getSession();
+    const begun = once(server, 'tlsConnection');
+    const raw = owned(net.connect(port, '127.0.0.1'));
+    await begun;
+    server.setTicketKeys(Buffer.alloc(48, 1));
+    const { port: _port, host: _host, ...plain } = where(port);
+    const second = owned(nodeTls.connect({ ...plain, socket: raw, maxVersion, session }));
+    await once(second, 'secureConnect');
+    expect(second.isSessionReused()).toBe(false);
+  },
+);
+
+test('a stream that is destroyed below ends a handshake at once, of either side', async () => {
+  const { server, port, failures } = await serving();
+  server.once('connection', (raw) => setImmediate(() => raw.destroy()));
+  const peer = owned(net.connect(port, '127.0.0.1')).resume();
+  await once(peer, 'close');
+  expect(failures).toEqual(['ECONNRESET']);
+  const silent = net.createServer((socket) => owned(socket).on('error', () => {}));
+  const below = owned(net.connect(await listenUntilEnd(silent), '127.0.0.1'));
+  await once(below, 'connect');
+  const client = owned(ktls.connect({ socket: below, servername: 'localhost', ...threaded }));
+  const ended = closed(client);
+  setImmediate(() => below.destroy());
+  await ended;
+});
+
+test('an option that cannot be sent to a thread is its connection’s trouble alone', async () => {
+  const { server, port } = await serving({ honorCipherOrder: () => 1, requestOCSP: () => {} });
+  await visit(port);
+  const good = owned(ktls.connect({ ...where(port), ...threaded }));
+  const odd = owned(
+    ktls.connect({ ...where(port), ...threaded, session: undefined, requestOCSP: Symbol('on') as never }),
+  );
+  await Promise.all([once(good, 'secureConnect'), once(odd, 'secureConnect')]);
+  expect(server.listening).toBe(true);
 });
 
 test('a process whose handshakes were run in threads ends', { timeout: 30_000 }, async () => {
