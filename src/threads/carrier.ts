@@ -5,6 +5,8 @@ import { RecordBuffer } from '../record/record-buffer.ts';
 
 /** Whom a carrier gives what it receives. */
 export interface CarrierReceiver {
+  /** Called before something is read, and may close the carrier. */
+  before(): void;
   /** Takes whole records, and answers how many bytes of them it has read. */
   records(bytes: Uint8Array): number;
   /** What it has read is gone from what {@link Carrier.close} leaves. */
@@ -85,8 +87,9 @@ export class Carrier {
       this.#flush();
       this.#watch();
     }
-    if (this.#isClosed || this.#isPaused) return;
-    if (events & PollEvent.readable || status < 0) this.#read();
+    if (this.#isClosed || this.#isPaused || !(events & PollEvent.readable || status < 0)) return;
+    this.#receiver.before();
+    if (!this.#isClosed && !this.#isPaused) this.#read();
   }
 
   #flush(): void {

@@ -95,6 +95,8 @@ export class HandshakeThread {
       followTicketKeys(context, (keys, sealing) => {
         if (this.#isGone) return false;
         this.send({ kind: 'ticketKeys', context: number, keys: copySecret(keys), sealing });
+        // Before anything that comes later from a peer.
+        this.#flush();
         return true;
       });
     }

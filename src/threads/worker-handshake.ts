@@ -12,6 +12,8 @@ export interface Descriptor {
   readonly number: number;
   readonly readsExactly: boolean;
   readonly calls: KernelCalls;
+  /** Called before each use of what has come: the main thread's orders that are older come first. */
+  readonly before: () => void;
 }
 
 /** A handshake in a worker: on a descriptor until it is done, then as the main thread tells it. */
@@ -39,9 +41,10 @@ export class WorkerHandshake {
   }
 
   /** From here on its records come from there. Throws a system error where they cannot. */
-  carry({ number, readsExactly, calls }: Descriptor): void {
+  carry({ number, readsExactly, calls, before }: Descriptor): void {
     const id = this.#id;
     this.#carrier = new Carrier(number, readsExactly, calls, {
+      before,
       records: (bytes) => {
         this.#run((port) => port.ciphertext(bytes));
         return bytes.length - this.#unread;

@@ -1,4 +1,4 @@
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { contextFrom, type SecureContext } from '../context/secure-context.ts';
 import { loadAddon } from '../platform/addon/addon.ts';
 import { adoptDefaultRoots } from '../platform/openssl/default-roots.ts';
@@ -13,12 +13,13 @@ class HandshakeWorker {
   /** What was in the place of those, for as long as handshakes use it. */
   readonly #replaced = new Map<number, WeakRef<SecureContext>[]>();
   readonly #handshakes = new Map<number, WorkerHandshake>();
+  readonly #onMessage: (message: readonly Order[] | Asked) => void;
   #reports: Report[] = [];
 
   constructor(port: MessagePort, { answers, ready }: WorkerStart) {
     this.#port = port;
     const isReady = new Int32Array(ready);
-    port.on('message', (message: readonly Order[] | Asked) => {
+    this.#onMessage = (message) => {
       if (isBatch(message)) {
         for (const order of message) this.#carryOut(order);
         return;
@@ -28,7 +29,14 @@ class HandshakeWorker {
       answers.postMessage(told, transferred(told));
       Atomics.store(isReady, 0, number);
       Atomics.notify(isReady, 0);
-    });
+    };
+    port.on('message', this.#onMessage);
+  }
+
+  /** What was ordered before what is used next came. */
+  #catchUp(): void {
+    for (let next = receiveMessageOnPort(this.#port); next; next = receiveMessageOnPort(this.#port))
+      this.#onMessage(next.message);
   }
 
   #carryOut(order: Order): void {
@@ -68,7 +76,7 @@ class HandshakeWorker {
       const handshake = new WorkerHandshake(id, this.#context(context), setup, report);
       this.#handshakes.set(id, handshake);
       if (number === undefined || !calls) return;
-      handshake.carry({ number, readsExactly, calls });
+      handshake.carry({ number, readsExactly, calls, before: () => this.#catchUp() });
     } catch (error) {
       report({ kind: 'closed', id });
       report({ kind: 'refused', id, error: thrownBy(error) });
