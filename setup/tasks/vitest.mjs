@@ -6,7 +6,7 @@ import { at, projectNode } from '../paths.mjs';
 import { runtimePath } from '../steps/runtimes.mjs';
 import { sanitizedEnvironment } from '../steps/sanitized.mjs';
 
-// Runs a job's tests whose paths contain a word of `words`, all without any. Resolves to { passed, failed, skipped, seconds, failures }, the last
+// Runs a job's tests whose paths contain a word of `words`, all without any. Resolves to { passed, failed, skipped, seconds, failures, … }, `failures`
 // being what went wrong, a text each; `report` is the file that Vitest's own goes to.
 export async function runVitest(job, report, words) {
   const start = performance.now();
@@ -40,7 +40,8 @@ function environmentOf({ runtime, windows, isSanitized }) {
 
 // A file that could not be loaded has no tests to count, nor has a run that broke down: each is one failure.
 function countsIn(report, status) {
-  if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0, failures: ['the run broke down'] };
+  if (!existsSync(report))
+    return { passed: 0, failed: 1, skipped: 0, failures: ['the run broke down'], passedTitles: [] };
   const { numPassedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
   const failures = testResults.flatMap(failuresIn);
   if (failures.length === 0 && status !== 0) failures.push('an error outside of the tests: see above');
@@ -51,6 +52,7 @@ function countsIn(report, status) {
     skipped: numPendingTests + numTodoTests,
     failures,
     reasons,
+    passedTitles: testResults.flatMap(passedIn),
   };
 }
 
@@ -65,6 +67,16 @@ function reasonsIn(files) {
     }
   }
   return counts;
+}
+
+// What a failure is of: its file, and the test's name. Its text begins with that.
+export function titleOf(failure) {
+  return failure.split('\n', 1)[0];
+}
+
+function passedIn({ name, assertionResults }) {
+  const passed = assertionResults.filter(({ status }) => status === 'passed');
+  return passed.map(({ fullName }) => titleOf(`${relative(at('.'), name)}: ${fullName}`));
 }
 
 // The file of a failure, whose text begins with it; undefined where the run itself failed.

@@ -79,12 +79,16 @@ async function readWhole(path: string | URL, most: number): Promise<Buffer> {
     const found = await file.stat();
     if (!found.isFile()) throw new Error(`${path}: this is no file`);
     const bytes = Buffer.allocUnsafeSlow(Math.min(Math.max(found.size, leastRead), most) + 1);
-    let length = 0;
-    for (let read = 1; read > 0 && length < bytes.length; length += read)
-      read = (await file.read(bytes, length)).bytesRead;
-    if (length < bytes.length) return bytes.subarray(0, length);
-    bytes.fill(0);
-    throw new Error(`${path}: there is more in it than credentials have`);
+    try {
+      let length = 0;
+      for (let read = 1; read > 0 && length < bytes.length; length += read)
+        read = (await file.read(bytes, length)).bytesRead;
+      if (length < bytes.length) return bytes.subarray(0, length);
+      throw new Error(`${path}: there is more in it than credentials have`);
+    } catch (error) {
+      bytes.fill(0);
+      throw error;
+    }
   } finally {
     await file.close();
   }
