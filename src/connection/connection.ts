@@ -21,6 +21,7 @@ import { ReadSide } from './read-side.ts';
 import type { RecordLayerName } from './record-layer.ts';
 import { notOffloaded, RequiredLayers } from './required-layers.ts';
 import { Turn } from './turn.ts';
+import { giveUpOutputs, wipeOutputs } from './wiped-outputs.ts';
 import { WriteSide } from './write-side.ts';
 
 /**
@@ -143,9 +144,9 @@ export class Connection {
     return this.#expected.areThere && !this.#farewell.hasEnded;
   }
 
-  /** Does it when the handshake has answered all that it was given: what it says may be why. */
+  /** Does it when the handshake has answered all that it was given, as what it says may be why, or will answer no more. */
   behindAnswers(run: () => void): void {
-    if (this.awaitsAnswer) this.#expected.behind(run);
+    if (this.awaitsAnswer) this.#expected.behind(run, run);
     else run();
   }
 
@@ -165,6 +166,7 @@ export class Connection {
 
   /** What a handshake puts out that answered `later`, call by call. */
   answer(outputs: readonly Output[]): ConnectionEvent[] {
+    if (this.#farewell.hasEnded) wipeOutputs(outputs);
     return this.#collect(() => {
       this.#expected.give(outputs);
       this.#readOn();
@@ -271,6 +273,7 @@ export class Connection {
     this.#farewell.leave();
     this.#write.dispose();
     this.#read.dispose();
+    this.#expected.leave();
     this.#watch.dispose();
     this.#handshake.dispose();
   }
@@ -281,7 +284,7 @@ export class Connection {
       refuse(streamDestroyed());
       return;
     }
-    this.#deferred(run);
+    this.#deferred(run, () => refuse(streamDestroyed()));
   }
 
   #readOn(): void {
@@ -345,8 +348,8 @@ export class Connection {
   #route(outputs: readonly Output[], doneOf?: (output: Output) => Done | undefined): void {
     if (this.#holdsLastFlight && outputs.some(({ kind }) => kind === 'handshakeDone')) this.#write.hold();
     const isAnswer = outputs.some(({ kind }) => kind === 'keyUpdate');
-    for (const output of outputs) {
-      if (this.#farewell.hasEnded) return;
+    for (const [at, output] of outputs.entries()) {
+      if (this.#farewell.hasEnded) return giveUpOutputs(outputs.slice(at), doneOf);
       switch (output.kind) {
         case 'ciphertext':
           this.#watch.ciphertext('write', output.bytes);
@@ -471,8 +474,8 @@ export class Connection {
     });
   }
 
-  #deferred(run: () => void): void {
-    const inOrder = this.#expected.holds ? (): void => this.#expected.behind(run) : run;
+  #deferred(run: () => void, refuse?: () => void): void {
+    const inOrder = this.#expected.holds ? (): void => this.#expected.behind(run, refuse) : run;
     if (!this.#farewell.hasEnded) this.#events.defer(inOrder, (inner) => this.#collect(inner));
   }
 }

@@ -36,7 +36,7 @@ export class DataWrites {
     // By its place: one buffer may be there more than once.
     for (const [index, piece] of pieces.entries()) {
       const last = index === pieces.length - 1 ? done : undefined;
-      if (expected.holds) expected.behind(() => this.#write(piece, last));
+      if (expected.holds) expected.behind(() => this.#write(piece, last), refusing(last));
       else this.#write(piece, last);
     }
   }
@@ -47,7 +47,7 @@ export class DataWrites {
     const isUsedUp = write.hasKeys ? write.usesUp(data.length) : write.engineUsesUp(data.length);
     if (isUsedUp) renewal.ofWrites();
     // Nothing goes under keys that are used up.
-    if (isUsedUp && expected.areThere) expected.next(() => this.#protect(data, done));
+    if (isUsedUp && expected.areThere) expected.next(() => this.#protect(data, done), refusing(done));
     else this.#protect(data, done);
   }
 
@@ -56,11 +56,16 @@ export class DataWrites {
     if (ended()) done?.(streamDestroyed());
     else if (write.hasKeys) write.record(ContentType.applicationData, data, done);
     else {
-      expected.carryOut(handshake.write(data), (outputs) => {
+      const protectedData = (outputs: readonly Output[]): void => {
         const last = outputs.findLast(({ kind }) => kind === 'ciphertext');
         route(outputs, (output) => (output === last ? done : undefined));
         if (!last) done?.();
-      });
+      };
+      expected.carryOut(handshake.write(data), protectedData, refusing(done));
     }
   }
+}
+
+function refusing(done: Done | undefined): () => void {
+  return () => done?.(streamDestroyed());
 }

@@ -1,4 +1,5 @@
 import type { Output } from './handshake.ts';
+import { wipeOutputs } from './wiped-outputs.ts';
 
 type CarryOut = (outputs: readonly Output[]) => void;
 
@@ -6,17 +7,19 @@ type CarryOut = (outputs: readonly Output[]) => void;
 export class ExpectedAnswers {
   /** It is the application that has been asked. */
   ofApplication = false;
-  readonly #waiting: CarryOut[] = [];
-  readonly #behind: (() => void)[] = [];
+  #waiting: { readonly carryOut: CarryOut; readonly refuse: () => void }[] = [];
+  #behind: { readonly run: () => void; readonly refuse: () => void }[] = [];
+  #isGone = false;
 
   get areThere(): boolean {
     return this.#waiting.length > 0;
   }
 
-  /** Has an answer carried out: now, or once it is given. */
-  carryOut(outputs: readonly Output[], carryOut: CarryOut): void {
-    if (isLater(outputs)) this.#waiting.push(carryOut);
-    else carryOut(outputs);
+  /** Has an answer carried out: now, or once it is given. `refuse` is called instead where none will be. */
+  carryOut(outputs: readonly Output[], carryOut: CarryOut, refuse: () => void = nobody): void {
+    if (!isLater(outputs)) carryOut(outputs);
+    else if (this.#isGone) refuse();
+    else this.#waiting.push({ carryOut, refuse });
   }
 
   /** Something waits for them, behind which all else has to. */
@@ -25,27 +28,40 @@ export class ExpectedAnswers {
   }
 
   /** Does it behind the answers that are expected now, and behind what waits for them already. */
-  behind(run: () => void): void {
-    this.#behind.push(run);
+  behind(run: () => void, refuse: () => void = nobody): void {
+    this.#behind.push({ run, refuse });
     this.#goOn();
   }
 
   /** The same, in front of all that waits. */
-  next(run: () => void): void {
-    this.#behind.unshift(run);
+  next(run: () => void, refuse: () => void = nobody): void {
+    this.#behind.unshift({ run, refuse });
     this.#goOn();
   }
 
   /** What was to come later. */
   give(outputs: readonly Output[]): void {
-    this.#waiting.shift()?.(outputs);
+    const first = this.#waiting.shift();
+    if (first) first.carryOut(outputs);
+    else wipeOutputs(outputs);
     this.#goOn();
   }
 
+  /** None is given any more: tells all that wait. */
+  leave(): void {
+    this.#isGone = true;
+    const refused = [...this.#waiting, ...this.#behind];
+    this.#waiting = [];
+    this.#behind = [];
+    for (const { refuse } of refused) refuse();
+  }
+
   #goOn(): void {
-    while (!this.areThere && this.#behind.length > 0) this.#behind.shift()?.();
+    while (!this.areThere && this.#behind.length > 0) this.#behind.shift()?.run();
   }
 }
+
+const nobody = (): void => {};
 
 /** Whether an answer is still to come. */
 export function isLater(outputs: readonly Output[]): boolean {

@@ -2,8 +2,9 @@
 export class InstanceLost extends Error {
   readonly code = 'ERR_KTLS_UNAVAILABLE';
 
-  constructor(why: string, cause?: unknown) {
-    super(`OpenSSL's instance in this thread ${why}; new connections get another`, { cause });
+  /** `where`: in which thread it was. */
+  constructor(why: string, cause?: unknown, where = 'in this thread') {
+    super(`OpenSSL's instance ${where} ${why}; new connections get another`, { cause });
     this.name = 'InstanceLost';
   }
 }

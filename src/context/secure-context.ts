@@ -62,8 +62,9 @@ const needsTls13 = 'The option ech needs TLS 1.3, which the context does not all
 export let revisionOf: (context: SecureContext) => number;
 /** A context as it is now, to be made again in another thread by {@link contextFrom}. The keys for tickets in it are the caller's to wipe. */
 export let portableOf: (context: SecureContext) => PortableContext;
-/** Told of each change of the keys for tickets; what they are is to be copied. False: no more. */
-export type TicketKeyFollower = (keys: Uint8Array, sealing: number) => boolean;
+/** Told of each change of the keys for tickets; what they are is to be copied. */
+export type TicketKeyFollower = (keys: Uint8Array, sealing: number) => void;
+/** For as long as somebody else keeps the follower. */
 export let followTicketKeys: (context: SecureContext, follower: TicketKeyFollower) => void;
 /** Whether the default certificates are asked for where it is used so. */
 export let needsDefaultRoots: (context: SecureContext, use: { readonly verifiesPeer: boolean }) => boolean;
@@ -77,7 +78,7 @@ class Context {
   #ticketKeys: { readonly keys: Uint8Array; readonly sealing: number } | undefined;
   /** How often it has changed, apart from its keys for tickets. */
   #revision = 0;
-  readonly #followers = new Set<TicketKeyFollower>();
+  #followers: WeakRef<TicketKeyFollower>[] = [];
   /** The default certificates as they were, where those of a server's issuers may be among them. */
   readonly #issuers: DefaultRoots | undefined;
 
@@ -195,7 +196,7 @@ class Context {
   /** They are wiped with the last context that has them, also where nobody says that it is done with. */
   #holdTicketKeys(keys: Uint8Array, sealing: number): void {
     this.#ticketKeys = { keys, sealing };
-    for (const follow of this.#followers) if (!follow(keys, sealing)) this.#followers.delete(follow);
+    for (const follower of this.#followers) follower.deref()?.(keys, sealing);
     leftKeys.unregister(this);
     leftKeys.register(this, keys, this);
   }
@@ -224,7 +225,10 @@ class Context {
       const issuers = context.#issuers?.certificates;
       return { recipe: context.#recipe.portable, issuers, ticketKeys: copySecret(keys), sealing };
     };
-    followTicketKeys = (context, follower) => void context.#followers.add(follower);
+    followTicketKeys = (context, follower) => {
+      const alive = context.#followers.filter((one) => one.deref());
+      context.#followers = [...alive, new WeakRef(follower)];
+    };
     needsDefaultRoots = (context, { verifiesPeer }) =>
       verifiesPeer ? context.#in('default').made.trust === undefined : context.#recipe.lacksIssuers;
   }

@@ -17,6 +17,13 @@ export function threadFor(
   return staysHere ? undefined : handshakeThread(handshakeThreads);
 }
 
+/** Whether a process stays for the stream's sake. */
+export function keepsProcess(stream: Duplex): boolean {
+  const handle: unknown = Reflect.get(stream, '_handle');
+  const hasRef: unknown = Reflect.get(Object(handle), 'hasRef');
+  return typeof hasRef !== 'function' || Reflect.apply(hasRef, handle, []) === true;
+}
+
 /** A socket whose descriptor another thread reads and writes meanwhile. */
 export class LentSocket {
   readonly #handle: TcpHandle;

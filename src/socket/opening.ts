@@ -18,7 +18,7 @@ import { type ThreadedCarrier, ThreadedHandshake } from '../threads/threaded-han
 import { connectToldAs } from './client-channel.ts';
 import { tracesTls, warnOfTrace } from './command-line.ts';
 import { asError, handshakeAnswers } from './handshake-answers.ts';
-import { LentSocket, threadFor } from './handshake-place.ts';
+import { keepsProcess, LentSocket, threadFor } from './handshake-place.ts';
 import { KeyOutlets } from './key-outlets.ts';
 import { checkKtlsOptions } from './ktls-options.ts';
 import { type KtlsPolicy, policyOf } from './ktls-policy.ts';
@@ -48,6 +48,7 @@ export class Opening {
   #lent: LentSocket | undefined;
   #fragmentLimit: number | undefined;
   #wantsStart = false;
+  #keepsProcess: boolean | undefined;
   readonly #onEarlyError = (error: Error): void => void this.#socket.destroy(error);
 
   /** Throws what node:tls throws for options of a wrong type, and what making their context throws: the caller's faults, told at once. */
@@ -89,6 +90,15 @@ export class Opening {
   get connection(): Connection | undefined {
     const connection = this.#session?.connection;
     return connection?.disposed ? undefined : connection;
+  }
+
+  /** Whether the process stays for its sake, as with net.Socket's ref() and unref(). */
+  keepProcess(keeps: boolean): void {
+    this.#keepsProcess = keeps;
+    const transport = this.#session?.transport;
+    if (keeps) transport?.ref();
+    else transport?.unref();
+    if (this.#handshake instanceof ThreadedHandshake) this.#handshake.keepsProcess = keeps;
   }
 
   /** A server has heard the name of its hello: as with node:tls, that is `servername` from then on. */
@@ -205,6 +215,7 @@ export class Opening {
     const lent = LentSocket.of(stream);
     try {
       const handshake = new ThreadedHandshake(thread, this.#context, setup, this.#carrierOf(stream, lent));
+      handshake.keepsProcess = this.#keepsProcess ?? keepsProcess(stream);
       this.#lent = lent;
       return handshake;
     } catch (error) {

@@ -348,12 +348,12 @@ class Socket extends SocketOverStream implements ToldSocket {
   }
 
   override ref(): this {
-    openingOf(this)?.session?.transport.ref();
+    openingOf(this)?.keepProcess(true);
     return super.ref();
   }
 
   override unref(): this {
-    openingOf(this)?.session?.transport.unref();
+    openingOf(this)?.keepProcess(false);
     return super.unref();
   }
 

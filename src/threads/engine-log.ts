@@ -15,6 +15,11 @@ export function concerns(logs: readonly Log[]): 'nobody' | 'asks' | 'over' {
   return found;
 }
 
+/** The handshake has ended well. */
+export function isDone(logs: readonly Log[]): boolean {
+  return [...entries(logs)].some(({ kind }) => kind === Kind.handshakeDone);
+}
+
 /** Ciphertext by itself, and the other entries as they are: views of the log. */
 export function split(logs: readonly Log[]): { readonly ciphertext: Log[]; readonly others: Log[] } {
   const ciphertext: Log[] = [];

@@ -1,18 +1,34 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { SecureContext } from '../context/secure-context.ts';
-import { followTicketKeys, portableOf, revisionOf } from '../context/secure-context.ts';
-import { unavailable } from '../errors/codes.ts';
+import { followTicketKeys, portableOf, revisionOf, type TicketKeyFollower } from '../context/secure-context.ts';
 import { defaultRoots } from '../platform/openssl/default-roots.ts';
 import { packageFile } from '../platform/package-file.ts';
 import { copySecret } from '../protocol/secret-bytes.ts';
-import type { Asked, Order, Question, Report, Told, WorkerStart } from './messages.ts';
-import { asThrown, thrownBy } from './thrown.ts';
+import {
+  type Asked,
+  hasEnded,
+  type Order,
+  type Question,
+  type Report,
+  type Told,
+  type WorkerStart,
+} from './messages.ts';
+import { asThrown, threadLost, thrownBy } from './thrown.ts';
 
 /** Who hears of a handshake in a thread. */
 export interface ThreadListener {
   report(report: Report): void;
   /** The thread has ended. */
   lost(error: Error): void;
+}
+
+/** A context that a worker was given. */
+interface KnownContext {
+  readonly number: number;
+  /** How it was then. */
+  revision: number | undefined;
+  /** Kept here, as the context does not. */
+  readonly follow: TicketKeyFollower;
 }
 
 /** A worker thread that runs handshakes, as the main thread sees it. */
@@ -23,8 +39,7 @@ export class HandshakeThread {
   readonly #listeners = new Map<number, ThreadListener>();
   /** By handshake: descriptors that the worker has not done with. */
   readonly #lent = new Map<number, { close(): void }>();
-  /** By context: its number, and how it was when the worker was given it. */
-  readonly #contexts = new WeakMap<SecureContext, { readonly number: number; revision: number }>();
+  readonly #contexts = new WeakMap<SecureContext, KnownContext>();
   readonly #forgotten = new FinalizationRegistry<number>((context) => this.send({ kind: 'forget', context }));
   readonly #onGone: () => void;
   #roots: object | undefined;
@@ -47,7 +62,7 @@ export class HandshakeThread {
       cause = error;
     });
     this.#worker.on('message', (reports: readonly Report[]) => this.#take(reports));
-    this.#worker.on('exit', () => this.#end(unavailable('A thread for handshakes has ended', cause)));
+    this.#worker.on('exit', () => this.#end(threadLost('has ended', cause)));
     this.#worker.unref();
   }
 
@@ -62,6 +77,7 @@ export class HandshakeThread {
 
   /** Resolves once it has ended. For tests. */
   async terminate(): Promise<void> {
+    this.#takeNoMore();
     await this.#worker.terminate();
   }
 
@@ -85,23 +101,25 @@ export class HandshakeThread {
   /** A context as the worker knows it, which is told how it is now. */
   contextNumber(context: SecureContext): number {
     const revision = revisionOf(context);
-    const known = this.#contexts.get(context);
-    if (known?.revision === revision) return known.number;
-    const number = known?.number ?? ++this.#last;
-    if (known) known.revision = revision;
-    else {
-      this.#contexts.set(context, { number, revision });
-      this.#forgotten.register(context, number);
-      followTicketKeys(context, (keys, sealing) => {
-        if (this.#isGone) return false;
-        this.send({ kind: 'ticketKeys', context: number, keys: copySecret(keys), sealing });
-        // Before anything that comes later from a peer.
-        this.#flush();
-        return true;
-      });
-    }
-    this.send({ kind: 'context', context: number, portable: portableOf(context) });
-    return number;
+    const known = this.#contexts.get(context) ?? this.#meet(context);
+    if (known.revision === revision) return known.number;
+    known.revision = revision;
+    this.send({ kind: 'context', context: known.number, portable: portableOf(context) });
+    return known.number;
+  }
+
+  #meet(context: SecureContext): KnownContext {
+    const number = ++this.#last;
+    const follow: TicketKeyFollower = (keys, sealing) => {
+      this.send({ kind: 'ticketKeys', context: number, keys: copySecret(keys), sealing });
+      // Before anything that comes later from a peer.
+      this.#flush();
+    };
+    const known = { number, revision: undefined, follow };
+    this.#contexts.set(context, known);
+    this.#forgotten.register(context, number);
+    followTicketKeys(context, follow);
+    return known;
   }
 
   /** The default certificates as they are now. */
@@ -114,7 +132,10 @@ export class HandshakeThread {
 
   /** In order with all others. */
   send(order: Order): void {
-    if (this.#isGone) return;
+    if (this.#isGone) {
+      wipeOrder(order);
+      return;
+    }
     this.#orders.push(order);
     if (this.#orders.length === 1) setImmediate(() => this.#flush());
   }
@@ -127,11 +148,14 @@ export class HandshakeThread {
     else if (this.#waiting === 0) this.#worker.unref();
   }
 
-  /** Waits for the worker, behind all that was sent. Throws what it threw, and ERR_KTLS_UNAVAILABLE where it does not answer. */
+  /**
+   * Waits for the worker, which answers between two of its steps. Throws what it threw, and {@link InstanceLost} where it does not answer: it is then
+   * given up, and fails all its connections.
+   */
   ask(question: Question): unknown {
-    if (this.#isGone) throw unavailable('A thread for handshakes has ended');
+    if (this.#isGone) throw threadLost('has ended');
     this.#flush();
-    this.#questions = (this.#questions + 1) | 0;
+    this.#questions = (this.#questions % 0x7fffffff) + 1;
     const number = this.#questions;
     this.#worker.postMessage({ ...question, number } satisfies Asked);
     const told = this.#answerTo(number);
@@ -143,16 +167,26 @@ export class HandshakeThread {
     const end = performance.now() + patience;
     for (let seen = Atomics.load(this.#isReady, 0); seen !== number; seen = Atomics.load(this.#isReady, 0)) {
       const left = end - performance.now();
-      if (left <= 0) throw unavailable('A thread for handshakes does not answer');
+      if (seen === hasEnded || left <= 0) this.#giveUp(seen === hasEnded ? 'has ended' : 'does not answer');
       Atomics.wait(this.#isReady, 0, seen, left);
     }
-    for (;;) {
-      const told: Told | undefined = receiveMessageOnPort(this.#answers)?.message;
-      if (!told) throw unavailable('A thread for handshakes has said nothing');
-      if (told.number === number) return told;
-      // To a question that was given up.
-      if ('value' in told && told.value instanceof Uint8Array) told.value.fill(0);
-    }
+    const told: Told | undefined = receiveMessageOnPort(this.#answers)?.message;
+    return told ?? this.#giveUp('has said nothing');
+  }
+
+  #giveUp(why: string): never {
+    this.#takeNoMore();
+    // What it has, it has until it has ended.
+    void this.#worker.terminate();
+    throw threadLost(why);
+  }
+
+  #takeNoMore(): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    for (const order of this.#orders) wipeOrder(order);
+    this.#orders = [];
+    this.#onGone();
   }
 
   #flush(): void {
@@ -203,15 +237,20 @@ export class HandshakeThread {
   }
 
   #end(error: Error): void {
-    this.#isGone = true;
-    this.#orders = [];
+    this.#takeNoMore();
     // What it held nobody has any more.
     for (const id of [...this.#lent.keys()]) this.#giveBack(id);
-    this.#onGone();
     const listeners = [...this.#listeners.values()];
     this.#listeners.clear();
     for (const listener of listeners) listener.lost(error);
   }
+}
+
+/** What is secret in an order that nobody takes. */
+function wipeOrder(order: Order): void {
+  if (order.kind === 'context') order.portable.ticketKeys.fill(0);
+  else if (order.kind === 'ticketKeys') order.keys.fill(0);
+  else if (order.kind === 'session') order.bytes.fill(0);
 }
 
 /** Beside this module where it is not compiled, else where the package has it. */
@@ -222,4 +261,4 @@ function program(): URL {
 }
 
 /** Milliseconds. */
-const patience = 5_000;
+const patience = 10_000;

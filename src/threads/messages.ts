@@ -11,6 +11,9 @@ export interface WorkerStart {
   readonly ready: SharedArrayBuffer;
 }
 
+/** What `ready` has once the worker has ended. */
+export const hasEnded = -1;
+
 /** What the main thread sends, in batches. `id`: of a handshake; `context`: of a context. */
 export type Order =
   | { readonly kind: 'context'; readonly context: number; readonly portable: PortableContext }
@@ -71,13 +74,18 @@ export type Question =
 /** What can be looked up of a handshake. */
 export type Inspected = Exclude<keyof Inspection, 'ech' | 'finishedMessage' | 'exportKeyingMaterial'>;
 
+/** What does not change any more once it is done, and is looked at then. */
+export type Facts = Pick<Inspection, 'verifiedChain' | 'ephemeralKey'>;
+
 /** What was asked, or why it cannot be told. */
-export type Told = { readonly number: number } & ({ readonly value: unknown } | { readonly error: Thrown });
+export type Told = { readonly value: unknown } | { readonly error: Thrown };
 
 /** An error on its way between threads. */
 export interface Thrown {
   readonly message: string;
   readonly code: string | undefined;
+  /** It is an InstanceLost. */
+  readonly isLost: boolean;
   /** Of OpenSSL's queue, where it is one of those. */
   readonly entries: readonly OpenSSLErrorEntry[] | undefined;
 }
@@ -97,6 +105,8 @@ export type Report =
       /** With it the descriptor is the main thread's again: what was read behind the handshake. */
       readonly rest: Uint8Array | undefined;
       readonly serverName: string | undefined;
+      /** With the end of the handshake. */
+      readonly facts: Facts | undefined;
     }
   /** Receiving or sending has failed with this errno. */
   | { readonly kind: 'failed'; readonly id: number; readonly errno: number; readonly call: 'read' | 'write' }

@@ -11,8 +11,8 @@ import { AlertLevel } from '../protocol/alert.ts';
 import { ContentType, type ContentTypeByte } from '../protocol/content-type.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import type { HandshakeThread } from './handshake-thread.ts';
-import type { Call, Inspected, Report } from './messages.ts';
-import { asThrown } from './thrown.ts';
+import type { Call, Facts, Inspected, Question, Report } from './messages.ts';
+import { asThrown, threadLost } from './thrown.ts';
 
 /** Who carries the records of a handshake in a thread. */
 export interface ThreadedCarrier {
@@ -29,7 +29,7 @@ export interface ThreadedCarrier {
 /** A handshake that another thread runs: the second implementation of the port. */
 export class ThreadedHandshake implements Handshake, ControlledHandshake {
   onLost: ((error: Error) => void) | undefined;
-  readonly inspection: Inspection;
+  readonly inspection: RemoteInspection;
   readonly #thread: HandshakeThread;
   readonly #id: number;
   readonly #setup: HandshakeSetup;
@@ -41,6 +41,7 @@ export class ThreadedHandshake implements Handshake, ControlledHandshake {
   #version: number = ProtocolVersion.tls13;
   #serverName: string | undefined;
   #expected = 0;
+  #keepsProcess = true;
   #hasSpoken = false;
   /** OpenSSL protects what is sent. */
   #keepsKeys = true;
@@ -56,7 +57,7 @@ export class ThreadedHandshake implements Handshake, ControlledHandshake {
     if (needsDefaultRoots(context, useOf(setup))) thread.tellRoots();
     const number = thread.contextNumber(context);
     this.#id = thread.enter({ report: (report) => this.#take(report), lost: (error) => this.#lost(error) });
-    this.inspection = new RemoteInspection(thread, this.#id);
+    this.inspection = new RemoteInspection(thread, this.#id, (error) => this.#lost(error));
     const { answers: _none, ...plain } = setup;
     thread.send({ kind: 'open', id: this.#id, context: number, setup: plain, descriptor, readsExactly });
     if (lent) thread.lend(this.#id, lent);
@@ -161,6 +162,13 @@ export class ThreadedHandshake implements Handshake, ControlledHandshake {
     this.#thread.send({ kind: 'logKeys', id: this.#id });
   }
 
+  /** While it has to answer. */
+  set keepsProcess(keeps: boolean) {
+    if (keeps === this.#keepsProcess) return;
+    this.#keepsProcess = keeps;
+    for (let left = this.#expected; left > 0; left--) this.#thread.expect(keeps ? 1 : -1);
+  }
+
   get disposed(): boolean {
     return this.#disposed;
   }
@@ -175,13 +183,13 @@ export class ThreadedHandshake implements Handshake, ControlledHandshake {
   #call(call: Call): Output[] {
     if (this.#disposed || this.#thread.isGone) return [lostInstance];
     this.#expected++;
-    this.#thread.expect(1);
+    if (this.#keepsProcess) this.#thread.expect(1);
     this.#thread.send(call);
     return [{ kind: 'later' }];
   }
 
   #expectNothing(): void {
-    for (; this.#expected > 0; this.#expected--) this.#thread.expect(-1);
+    for (; this.#expected > 0; this.#expected--) if (this.#keepsProcess) this.#thread.expect(-1);
   }
 
   #take(report: Report): void {
@@ -200,16 +208,26 @@ export class ThreadedHandshake implements Handshake, ControlledHandshake {
     }
   }
 
-  #answered({ log, unread, inMessage, version, hasSpoken, serverName, rest }: Report & { kind: 'answer' }): void {
+  #answered({
+    log,
+    unread,
+    inMessage,
+    version,
+    hasSpoken,
+    serverName,
+    rest,
+    facts,
+  }: Report & { kind: 'answer' }): void {
     if (this.#expected > 0) {
       this.#expected--;
-      this.#thread.expect(-1);
+      if (this.#keepsProcess) this.#thread.expect(-1);
     }
     this.#unread = unread;
     this.#inMessage = inMessage;
     this.#hasSpoken ||= hasSpoken;
     if (version) this.#version = version;
     this.#serverName = serverName ?? this.#serverName;
+    if (facts) this.inspection.facts = facts;
     const outputs = log ? parseOutputs(log) : [lostInstance];
     for (const output of outputs) {
       if (output.kind === 'handshakeDone') this.#negotiated = output.negotiated;
@@ -224,55 +242,70 @@ export class ThreadedHandshake implements Handshake, ControlledHandshake {
   }
 }
 
-/** What few ask for: the thread is asked, and waited for. */
+/** What few ask for: the thread is asked, and waited for. Where that is lost there is nothing, and the connection fails; only what is to be exported throws. */
 class RemoteInspection implements Inspection {
+  /** What is known once the handshake is done. */
+  facts: Facts | undefined;
   readonly #thread: HandshakeThread;
   readonly #id: number;
+  readonly #lost: (error: Error) => void;
   readonly ech: EchResult | undefined = undefined;
 
-  constructor(thread: HandshakeThread, id: number) {
+  constructor(thread: HandshakeThread, id: number, lost: (error: Error) => void) {
     this.#thread = thread;
     this.#id = id;
+    this.#lost = lost;
   }
 
   get session(): Inspection['session'] {
-    return this.#inspect('session');
+    return this.#look('session', undefined);
   }
 
   get ticket(): Inspection['ticket'] {
-    return this.#inspect('ticket');
+    return this.#look('ticket', undefined);
   }
 
   get ownCertificate(): Inspection['ownCertificate'] {
-    return this.#inspect('ownCertificate');
+    return this.#look('ownCertificate', undefined);
   }
 
   get verifiedChain(): Inspection['verifiedChain'] {
-    return this.#inspect('verifiedChain');
+    return this.facts?.verifiedChain ?? this.#look('verifiedChain', []);
   }
 
   get ephemeralKey(): Inspection['ephemeralKey'] {
-    return this.#inspect('ephemeralKey');
+    return this.facts ? this.facts.ephemeralKey : this.#look('ephemeralKey', undefined);
   }
 
   get sharedSignatureAlgorithms(): Inspection['sharedSignatureAlgorithms'] {
-    return this.#inspect('sharedSignatureAlgorithms');
+    return this.#look('sharedSignatureAlgorithms', []);
   }
 
   finishedMessage(side: 'own' | 'peer'): Uint8Array | undefined {
-    const value = this.#thread.ask({ kind: 'finishedMessage', id: this.#id, side });
+    const value = this.#ask({ kind: 'finishedMessage', id: this.#id, side });
     return value instanceof Uint8Array ? value : undefined;
   }
 
   exportKeyingMaterial(length: number, label: string, context?: Uint8Array): Uint8Array {
     const value = this.#thread.ask({ kind: 'export', id: this.#id, length, label, context });
-    if (!(value instanceof Uint8Array)) throw new InstanceLost('has told no keying material');
+    if (!(value instanceof Uint8Array)) throw threadLost('has told no keying material');
     return value;
   }
 
-  #inspect<What extends Inspected>(what: What): Inspection[What] {
+  /** `nothing`: where there is no answer. */
+  #look<What extends Inspected>(what: What, nothing: Inspection[What]): Inspection[What] {
     // The worker answers with what its own inspection has.
-    return this.#thread.ask({ kind: 'inspect', id: this.#id, what }) as Inspection[What];
+    return (this.#ask({ kind: 'inspect', id: this.#id, what }) ?? nothing) as Inspection[What];
+  }
+
+  #ask(question: Question): unknown {
+    try {
+      return this.#thread.ask(question);
+    } catch (error) {
+      if (!(error instanceof InstanceLost)) throw error;
+      this.#lost(error);
+      return undefined;
+    }
   }
 }
 

@@ -3,9 +3,15 @@ import { ContextHandshake, type HandshakeSetup } from '../context/handshake.ts';
 import type { SecureContext } from '../context/secure-context.ts';
 import type { KernelCalls } from '../platform/kernel/kernel-calls.ts';
 import { Carrier } from './carrier.ts';
-import { ciphertextEntry, concerns, joined, split } from './engine-log.ts';
-import type { Call, Report } from './messages.ts';
+import { ciphertextEntry, concerns, isDone, joined, split } from './engine-log.ts';
+import type { Call, Facts, Report } from './messages.ts';
 import { thrownBy } from './thrown.ts';
+
+/** A context, and its number between threads. */
+export interface NumberedContext {
+  readonly number: number;
+  readonly context: SecureContext;
+}
 
 /** Where a handshake's records come from, unless the main thread gives them. */
 export interface Descriptor {
@@ -19,6 +25,8 @@ export interface Descriptor {
 /** A handshake in a worker: on a descriptor until it is done, then as the main thread tells it. */
 export class WorkerHandshake {
   readonly control: ContextHandshake;
+  /** Those that it began with and was told to choose. New keys for tickets are for them, too, when they have been replaced. */
+  readonly contexts: NumberedContext[] = [];
   readonly #id: number;
   readonly #report: (report: Report) => void;
   #carrier: Carrier | undefined;
@@ -26,18 +34,27 @@ export class WorkerHandshake {
   #kept: Uint8Array<ArrayBuffer>[] = [];
   /** What the engine has put out since. */
   #log: Uint8Array<ArrayBuffer>[] = [];
+  readonly #tellsFacts: boolean;
   #isLost = false;
   #hasSpoken = false;
 
   /** Throws what making the handshake does. */
-  constructor(id: number, context: SecureContext, setup: HandshakeSetup, report: (report: Report) => void) {
+  constructor(id: number, context: NumberedContext, setup: HandshakeSetup, report: (report: Report) => void) {
     this.#id = id;
+    this.contexts.push(context);
     this.#report = report;
-    this.control = new ContextHandshake(context, setup, (log) => {
+    this.#tellsFacts = !setup.isServer || setup.certificate !== 'ignored';
+    this.control = new ContextHandshake(context.context, setup, (log) => {
       if (log.length > 0) this.#log.push(log);
       return [];
     });
     this.control.port.onLost = (error) => report({ kind: 'lost', id, error: thrownBy(error) });
+  }
+
+  /** {@link ContextHandshake.chooseContext}. */
+  choose(chosen: NumberedContext, scope: Uint8Array): void {
+    this.contexts.push(chosen);
+    this.control.chooseContext(chosen.context, scope);
   }
 
   /** From here on its records come from there. Throws a system error where they cannot. */
@@ -118,11 +135,13 @@ export class WorkerHandshake {
     const rest = isOver ? this.#giveBack() : undefined;
     if (!isOver) this.#carrier?.pause();
     const { port, serverName } = this.control;
+    const facts = this.#facts();
     const isKnown = !this.#isLost && !port.disposed;
     this.#hasSpoken ||= split(this.#log).ciphertext.length > 0;
     this.#report({
       kind: 'answer',
       id: this.#id,
+      facts,
       log: this.#isLost ? undefined : this.#takeLog(),
       unread: this.#carrier || isOver ? 0 : this.#unread,
       inMessage: isKnown && port.inMessage,
@@ -140,6 +159,18 @@ export class WorkerHandshake {
     this.#carrier = undefined;
     this.#kept.unshift(...unsent.map(ciphertextEntry));
     return rest;
+  }
+
+  /** With the handshake's end, where there is a peer who was asked who it is. */
+  #facts(): Facts | undefined {
+    if (!this.#tellsFacts || this.#isLost || !isDone(this.#log)) return undefined;
+    try {
+      const { verifiedChain, ephemeralKey } = this.control.port.inspection;
+      return { verifiedChain, ephemeralKey };
+    } catch {
+      this.#isLost = true;
+      return undefined;
+    }
   }
 
   #takeLog(): Uint8Array<ArrayBuffer> {

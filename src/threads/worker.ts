@@ -1,53 +1,76 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { contextFrom, type SecureContext } from '../context/secure-context.ts';
+import { contextFrom, type PortableContext, type SecureContext } from '../context/secure-context.ts';
 import { loadAddon } from '../platform/addon/addon.ts';
 import { adoptDefaultRoots } from '../platform/openssl/default-roots.ts';
-import type { Asked, Order, Question, Report, Thrown, Told, WorkerStart } from './messages.ts';
+import {
+  type Asked,
+  hasEnded,
+  type Order,
+  type Question,
+  type Report,
+  type Told,
+  type WorkerStart,
+} from './messages.ts';
 import { thrownBy } from './thrown.ts';
 import { WorkerHandshake } from './worker-handshake.ts';
 
 /** What a thread for handshakes runs: it does what the main thread orders, and reports in batches. */
 class HandshakeWorker {
   readonly #port: MessagePort;
-  readonly #contexts = new Map<number, SecureContext>();
-  /** What was in the place of those, for as long as handshakes use it. */
-  readonly #replaced = new Map<number, WeakRef<SecureContext>[]>();
+  /** One that could not be made is why. */
+  readonly #contexts = new Map<number, SecureContext | Unmade>();
   readonly #handshakes = new Map<number, WorkerHandshake>();
-  readonly #onMessage: (message: readonly Order[] | Asked) => void;
+  readonly #answers: MessagePort;
+  readonly #isReady: Int32Array;
+  /** What is still to be carried out. */
+  readonly #orders: Order[] = [];
   #reports: Report[] = [];
 
   constructor(port: MessagePort, { answers, ready }: WorkerStart) {
     this.#port = port;
-    const isReady = new Int32Array(ready);
-    this.#onMessage = (message) => {
-      if (isBatch(message)) {
-        for (const order of message) this.#carryOut(order);
-        return;
-      }
-      const { number } = message;
-      const told: Told = { number, ...this.#tell(message) };
-      answers.postMessage(told, transferred(told));
-      Atomics.store(isReady, 0, number);
-      Atomics.notify(isReady, 0);
-    };
-    port.on('message', this.#onMessage);
+    this.#answers = answers;
+    this.#isReady = new Int32Array(ready);
+    port.on('message', (message: readonly Order[] | Asked) => {
+      this.#take(message);
+      this.#catchUp();
+    });
+    process.on('exit', () => this.#wake(hasEnded));
   }
 
   /** What was ordered before what is used next came. */
   #catchUp(): void {
-    for (let next = receiveMessageOnPort(this.#port); next; next = receiveMessageOnPort(this.#port))
-      this.#onMessage(next.message);
+    for (let isBehind = true; isBehind; ) {
+      const next = receiveMessageOnPort(this.#port);
+      if (next) this.#take(next.message);
+      const order = this.#orders.shift();
+      if (order) this.#carryOut(order);
+      isBehind = next !== undefined || order !== undefined;
+    }
+  }
+
+  /** Orders have to wait for their turn. A question has not, since the main thread waits. */
+  #take(message: readonly Order[] | Asked): void {
+    if (isBatch(message)) {
+      this.#orders.push(...message);
+      return;
+    }
+    const told = this.#tell(message);
+    this.#answers.postMessage(told, transferred(told));
+    this.#wake(message.number);
+  }
+
+  #wake(number: number): void {
+    Atomics.store(this.#isReady, 0, number);
+    Atomics.notify(this.#isReady, 0);
   }
 
   #carryOut(order: Order): void {
     switch (order.kind) {
       case 'context':
-        this.#replace(order.context);
-        this.#contexts.set(order.context, contextFrom(order.portable));
+        this.#contexts.set(order.context, madeFrom(order.portable));
         break;
       case 'forget':
         this.#contexts.delete(order.context);
-        this.#replaced.delete(order.context);
         break;
       case 'ticketKeys':
         for (const context of this.#allOf(order.context)) context.setTicketKeys(order.keys, order.sealing);
@@ -73,7 +96,7 @@ class HandshakeWorker {
     const loaded = loadAddon();
     const calls = 'refused' in loaded ? undefined : loaded.addon.kernel;
     try {
-      const handshake = new WorkerHandshake(id, this.#context(context), setup, report);
+      const handshake = new WorkerHandshake(id, { number: context, context: this.#context(context) }, setup, report);
       this.#handshakes.set(id, handshake);
       if (number === undefined || !calls) return;
       handshake.carry({ number, readsExactly, calls, before: () => this.#catchUp() });
@@ -83,15 +106,14 @@ class HandshakeWorker {
     }
   }
 
-  #replace(number: number): void {
-    const known = this.#contexts.get(number);
-    const alive = (this.#replaced.get(number) ?? []).filter((one) => one.deref());
-    if (known) this.#replaced.set(number, [...alive, new WeakRef(known)]);
-  }
-
-  *#allOf(number: number): Generator<SecureContext> {
-    for (const one of [this.#contexts.get(number), ...(this.#replaced.get(number) ?? []).map((one) => one.deref())])
-      if (one) yield one;
+  /** The context of that number, and those in whose place it is and that handshakes still use. */
+  #allOf(number: number): Set<SecureContext> {
+    const all = new Set<SecureContext>();
+    const now = this.#contexts.get(number);
+    if (now && !(now instanceof Unmade)) all.add(now);
+    for (const { contexts } of this.#handshakes.values())
+      for (const used of contexts) if (used.number === number) all.add(used.context);
+    return all;
   }
 
   /** For a handshake that may have ended meanwhile: then nobody waits for an answer. */
@@ -109,7 +131,7 @@ class HandshakeWorker {
           control.trace();
           break;
         case 'choose':
-          control.chooseContext(this.#context(order.context), order.scope);
+          handshake.choose({ number: order.context, context: this.#context(order.context) }, order.scope);
           break;
         case 'identity':
           control.useIdentity(this.#context(order.context));
@@ -129,10 +151,11 @@ class HandshakeWorker {
     }
   }
 
-  #tell(asked: Question): { readonly value: unknown } | { readonly error: Thrown } {
+  #tell(asked: Question): Told {
     const handshake = this.#handshakes.get(asked.id);
     try {
-      if (!handshake) throw new Error('the handshake is over');
+      // It has not begun, or is over.
+      if (!handshake) return { value: undefined };
       const { inspection } = handshake.control.port;
       switch (asked.kind) {
         case 'inspect':
@@ -150,6 +173,7 @@ class HandshakeWorker {
   #context(number: number): SecureContext {
     const context = this.#contexts.get(number);
     if (!context) throw new Error('this thread was not given the context');
+    if (context instanceof Unmade) throw context.error;
     return context;
   }
 
@@ -164,6 +188,23 @@ class HandshakeWorker {
     // Moved and not copied, since there are keys in them.
     const moved = reports.flatMap((report) => (report.kind === 'answer' && report.log ? [report.log.buffer] : []));
     this.#port.postMessage(reports, moved);
+  }
+}
+
+class Unmade {
+  readonly error: unknown;
+
+  constructor(error: unknown) {
+    this.error = error;
+  }
+}
+
+/** Who needs it is told: it is nobody else's trouble. */
+function madeFrom(portable: PortableContext): SecureContext | Unmade {
+  try {
+    return contextFrom(portable);
+  } catch (error) {
+    return new Unmade(error);
   }
 }
 

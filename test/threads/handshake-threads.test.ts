@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import * as https from '../../src/https.ts';
 import * as ktls from '../../src/index.ts';
-import type { HandshakeThread } from '../../src/threads/handshake-thread.ts';
+import { HandshakeThread } from '../../src/threads/handshake-thread.ts';
 import { handshakeThread } from '../../src/threads/handshake-threads.ts';
 import { unless } from '../helpers/unless.ts';
 import { type Identities, makeIdentities } from '../socket/identities.ts';
@@ -157,31 +157,94 @@ test('a client with a wrong option, and a context that changes', async () => {
   expect(one).not.toBe(two);
 });
 
-test('an answer that comes too late is not the next one’s', async () => {
-  const { server, port } = await serving();
-  const sockets: ktls.TLSSocket[] = [];
-  for (let n = 0; n < 2; n++) {
+async function twoAccepted(server: ktls.Server, port: number): Promise<[ktls.TLSSocket, ktls.TLSSocket]> {
+  const accept = async (): Promise<ktls.TLSSocket> => {
     const connected = once(server, 'secureConnection');
-    await once(owned(nodeTls.connect(where(port))), 'secureConnect');
-    sockets.push((await connected)[0]);
-  }
-  const [a, b] = sockets;
-  const own = (socket: ktls.TLSSocket | undefined): string =>
-    String(socket?.exportKeyingMaterial(16, 'EXPORTER-x').toString('hex'));
-  const [ofA, ofB] = [own(a), own(b)];
-  expect(ofA).not.toBe(ofB);
-  // It is given up before it has come.
-  const load = vi.spyOn(Atomics, 'load').mockReturnValueOnce(-1 as never);
-  const now = vi.spyOn(performance, 'now').mockReturnValueOnce(0).mockReturnValueOnce(1e6);
-  expect(() => own(a)).toThrow(expect.objectContaining({ code: 'ERR_KTLS_UNAVAILABLE' }));
+    await once(owned(nodeTls.connect(where(port)).on('error', () => {})), 'secureConnect');
+    return (await connected)[0];
+  };
+  return [await accept(), await accept()];
+}
+
+const unavailable = expect.objectContaining({ code: 'ERR_KTLS_UNAVAILABLE' });
+
+test('a thread that does not answer is given up with all its connections', async () => {
+  const { server, port } = await serving();
+  const [a, b] = await twoAccepted(server, port);
+  const exported = [a, b].map((socket) => socket.exportKeyingMaterial(16, 'EXPORTER-x').toString('hex'));
+  expect(exported[0]).not.toBe(exported[1]);
+  const first = thread();
+  const [load, now] = [vi.spyOn(Atomics, 'load'), vi.spyOn(performance, 'now')];
+  load.mockReturnValueOnce(0 as never);
+  now.mockReturnValueOnce(0).mockReturnValueOnce(1e6);
+  expect(() => a.exportKeyingMaterial(16, 'EXPORTER-x')).toThrow(unavailable);
   load.mockRestore();
   now.mockRestore();
-  expect([own(b), own(a), own(b)]).toEqual([ofB, ofA, ofB]);
+  const failed = once(b, 'error');
+  expect(() => b.exportKeyingMaterial(16, 'EXPORTER-x')).toThrow();
+  expect(await failed).toEqual([unavailable]);
+  await closed(a);
+  await visit(port);
+  expect(thread()).not.toBe(first);
 });
 
-test.each(['TLSv1.2', 'TLSv1.3'] as const)(
-  'ticket keys count at once, for handshakes that have begun, too: %s',
-  async (maxVersion) => {
+test('a thread that has died by a fault keeps nobody waiting, and what is looked up then is not there', async () => {
+  const { server, port } = await serving();
+  const [a, b] = await twoAccepted(server, port);
+  const failed = Promise.all([a, b].map(async (socket) => (await once(socket, 'error'))[0]));
+  // No keys at all.
+  thread().send({ kind: 'ticketKeys', context: 0, keys: { buffer: new ArrayBuffer(8) } as never, sealing: 0 });
+  const begun = performance.now();
+  // Until it is dead it answers.
+  while (b.getFinished()) {}
+  expect(b.destroyed).toBe(true);
+  expect(a.getPeerFinished()).toBeUndefined();
+  expect(() => a.exportKeyingMaterial(16, 'EXPORTER-x')).toThrow();
+  expect(performance.now() - begun).toBeLessThan(5000);
+  expect(await failed).toEqual([unavailable, unavailable]);
+});
+
+test('no handshake asks its thread', async () => {
+  const asked = vi.spyOn(HandshakeThread.prototype, 'ask');
+  const { server, port } = await serving({ requestCert: true, rejectUnauthorized: false });
+  const connected = once(server, 'secureConnection');
+  const client = owned(ktls.connect({ ...where(port), ...threaded, ...identities.client }));
+  await Promise.all([once(client, 'secureConnect'), connected]);
+  const here = owned(nodeTls.connect(where(port)));
+  await once(here, 'secureConnect');
+  expect(client.getEphemeralKeyInfo()).toEqual(here.getEphemeralKeyInfo());
+  expect(client.getPeerCertificate(true).issuerCertificate.fingerprint256).toBe(
+    here.getPeerCertificate(true).issuerCertificate.fingerprint256,
+  );
+  const [accepted] = await connected;
+  expect(accepted.getPeerCertificate(true).raw).toEqual(Reflect.get(client.getCertificate() ?? {}, 'raw'));
+  // Its own certificate.
+  expect(asked).toHaveBeenCalledTimes(1);
+  asked.mockRestore();
+});
+
+test('what waits behind a thread is told when the connection is given up', async () => {
+  const { server, port } = await serving({ ciphers: 'ECDHE-ECDSA-AES128-SHA', maxVersion: 'TLSv1.2' });
+  const [socket] = await twoAccepted(server, port);
+  const told = [1, 2].map(
+    (n) => new Promise((resolve) => socket.write(`${n}`, (error) => resolve(Reflect.get(Object(error), 'code')))),
+  );
+  const sent = socket.sendFile(fileURLToPath(import.meta.url)).catch((error) => error.code);
+  socket.destroy();
+  expect(await Promise.all([...told, sent])).toEqual([
+    'ERR_STREAM_DESTROYED',
+    'ERR_STREAM_DESTROYED',
+    'ERR_STREAM_DESTROYED',
+  ]);
+});
+
+test.each([
+  ['TLSv1.2', false],
+  ['TLSv1.3', false],
+  ['TLSv1.3', true],
+] as const)(
+  'ticket keys count at once, for handshakes that have begun, too: %s, with a context that was changed since: %s',
+  async (maxVersion, isReplaced) => {
     const { server, port } = await serving({ maxVersion });
     const first = owned(nodeTls.connect({ ...where(port), maxVersion }));
     let session: Buffer | undefined;
@@ -194,6 +257,9 @@ test.each(['TLSv1.2', 'TLSv1.3'] as const)(
     const begun = once(server, 'tlsConnection');
     const raw = owned(net.connect(port, '127.0.0.1'));
     await begun;
+    // The handshake that has begun uses what was there before.
+    if (isReplaced) Reflect.get(server, '_sharedCreds').addCACert(identities.stranger.authority.cert);
+    if (isReplaced) await visit(port);
     server.setTicketKeys(Buffer.alloc(48, 1));
     const { port: _port, host: _host, ...plain } = where(port);
     const second = owned(ktls.connect({ ...plain, socket: raw, maxVersion, session, handshakeThreads: 0 }));
@@ -239,6 +305,12 @@ test('a process whose handshakes were run in threads ends', { timeout: 30_000 },
   const { stdout } = await promisify(execFile)(process.execPath, [program, ...files], { timeout: 25_000 });
   rmSync(folder, { recursive: true });
   expect(stdout).toBe('done');
+});
+
+test('a process does not stay for handshakes of sockets that are not referenced', { timeout: 30_000 }, async () => {
+  const program = fileURLToPath(new URL('unref-program.mjs', import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [program], { timeout: 25_000 });
+  expect(stdout).toBe('nobody stays');
 });
 
 test.each([
