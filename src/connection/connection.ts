@@ -349,7 +349,10 @@ export class Connection {
     if (this.#holdsLastFlight && outputs.some(({ kind }) => kind === 'handshakeDone')) this.#write.hold();
     const isAnswer = outputs.some(({ kind }) => kind === 'keyUpdate');
     for (const [at, output] of outputs.entries()) {
-      if (this.#farewell.hasEnded) return giveUpOutputs(outputs.slice(at), doneOf);
+      if (this.#farewell.hasEnded) {
+        giveUpOutputs(outputs.slice(at), doneOf);
+        return;
+      }
       switch (output.kind) {
         case 'ciphertext':
           this.#watch.ciphertext('write', output.bytes);
