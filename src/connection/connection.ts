@@ -353,41 +353,45 @@ export class Connection {
         giveUpOutputs(outputs.slice(at), doneOf);
         return;
       }
-      switch (output.kind) {
-        case 'ciphertext':
-          this.#watch.ciphertext('write', output.bytes);
-          this.#write.ciphertext(output.bytes, doneOf?.(output), isAnswer);
-          break;
-        case 'record':
-          this.#write.record(output.type, output.fragment);
-          break;
-        case 'installKeys':
-          this.#installKeys(output.direction, output.keys);
-          break;
-        case 'keys':
-          this.#watch.heldByEngine(output.direction, output.keys);
-          break;
-        case 'applicationData':
-          this.#gate.openedByEngine(output.bytes);
-          break;
-        case 'handshakeDone':
-          this.#open(output.negotiated);
-          break;
-        case 'error':
-          this.#farewell.fail({ by: 'openssl', entries: output.entries, alert: this.#alertSeen });
-          break;
-        case 'renegotiation':
-          this.#spendMessage();
-          break;
-        case 'keyUpdate':
-          this.#spendMessage();
-          this.#renewal.byPeer(output.requested);
-          break;
-        case 'later':
-          break;
-        default:
-          this.#heed(output);
+      if (output.kind !== 'ciphertext') this.#carry(output);
+      else {
+        this.#watch.ciphertext('write', output.bytes);
+        this.#write.ciphertext(output.bytes, doneOf?.(output), isAnswer);
       }
+    }
+  }
+
+  #carry(output: Exclude<Output, { kind: 'ciphertext' }>): void {
+    switch (output.kind) {
+      case 'record':
+        this.#write.record(output.type, output.fragment);
+        break;
+      case 'installKeys':
+        this.#installKeys(output.direction, output.keys);
+        break;
+      case 'keys':
+        this.#watch.heldByEngine(output.direction, output.keys);
+        break;
+      case 'applicationData':
+        this.#gate.openedByEngine(output.bytes);
+        break;
+      case 'handshakeDone':
+        this.#open(output.negotiated);
+        break;
+      case 'error':
+        this.#farewell.fail({ by: 'openssl', entries: output.entries, alert: this.#alertSeen });
+        break;
+      case 'renegotiation':
+        this.#spendMessage();
+        break;
+      case 'keyUpdate':
+        this.#spendMessage();
+        this.#renewal.byPeer(output.requested);
+        break;
+      case 'later':
+        break;
+      default:
+        this.#heed(output);
     }
   }
 
