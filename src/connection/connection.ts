@@ -219,12 +219,7 @@ export class Connection {
   /** Sends from a file without reading it. Only where {@link sendsFiles}: the write layer then stays what it is. */
   sendFile(file: FilePart, done: FileDone): void {
     const refuse = (error: Error): void => done(error, 0);
-    this.#submit(refuse, () => {
-      this.#control.restore(file.length);
-      if (this.#write.usesUp(file.length)) this.#renewal.ofWrites();
-      if (this.#farewell.hasEnded) refuse(streamDestroyed());
-      else this.#write.file(file, done);
-    });
+    this.#submit(refuse, () => this.#data.file(file, done));
   }
 
   /** close_notify, then FIN, behind all data. */
@@ -242,7 +237,10 @@ export class Connection {
   updateKeys(requestPeer: boolean): void {
     if (!this.#renewal.isPossible(requestPeer) && this.#handshake.version === ProtocolVersion.tls13)
       throw new RekeyUnsupported(noWay);
-    this.#deferred(() => this.#expected.carryOut(this.#handshake.updateKeys(requestPeer), this.#carryOut));
+    this.#deferred(() => {
+      this.#expected.carryOut(this.#handshake.updateKeys(requestPeer), this.#carryOut);
+      this.#expected.holdBack();
+    });
   }
 
   /**

@@ -4,7 +4,7 @@ import type { ControlBudget } from './control-budget.ts';
 import type { ExpectedAnswers } from './expected-answers.ts';
 import type { Handshake, Output } from './handshake.ts';
 import type { KeyRenewal } from './key-renewal.ts';
-import { type Done, streamDestroyed } from './outgoing.ts';
+import { type Done, type FileDone, type FilePart, streamDestroyed } from './outgoing.ts';
 import type { WriteSide } from './write-side.ts';
 
 interface Parts {
@@ -41,14 +41,26 @@ export class DataWrites {
     }
   }
 
+  /** From a file without reading it, where the kernel carries what is sent. */
+  file(file: FilePart, done: FileDone): void {
+    const { write, ended } = this.#parts;
+    const refuse = (): void => done(streamDestroyed(), 0);
+    this.#count(file.length, write.usesUp(file.length), refuse, () => (ended() ? refuse() : write.file(file, done)));
+  }
+
   #write(data: Uint8Array, done?: Done): void {
-    const { write, expected, renewal, budget } = this.#parts;
-    budget.restore(data.length);
+    const { write } = this.#parts;
     const isUsedUp = write.hasKeys ? write.usesUp(data.length) : write.engineUsesUp(data.length);
+    this.#count(data.length, isUsedUp, refusing(done), () => this.#protect(data, done));
+  }
+
+  /** Nothing goes under keys that are used up. */
+  #count(length: number, isUsedUp: boolean, refuse: () => void, run: () => void): void {
+    const { expected, renewal, budget } = this.#parts;
+    budget.restore(length);
     if (isUsedUp) renewal.ofWrites();
-    // Nothing goes under keys that are used up.
-    if (isUsedUp && expected.areThere) expected.next(() => this.#protect(data, done), refusing(done));
-    else this.#protect(data, done);
+    if (isUsedUp && expected.areThere) expected.next(run, refuse);
+    else run();
   }
 
   #protect(data: Uint8Array, done?: Done): void {

@@ -33,7 +33,12 @@ export class ExpectedAnswers {
     this.#goOn();
   }
 
-  /** The same, in front of all that waits. */
+  /** All that comes from the application next has to wait for the answers that are expected now. */
+  holdBack(): void {
+    if (this.areThere) this.behind(nobody);
+  }
+
+  /** As {@link behind}, in front of all that waits. */
   next(run: () => void, refuse: () => void = nobody): void {
     this.#behind.unshift({ run, refuse });
     this.#goOn();

@@ -10,10 +10,11 @@ import type { TLSSocketOptions } from './tls-socket-options.ts';
 /** The thread for a handshake; undefined: this one. */
 export function threadFor(
   { handshakeThreads, portableLayer, capture }: TLSSocketOptions,
-  { answers, ech }: HandshakeSetup,
+  { answers, ech, reportsKeys }: HandshakeSetup,
 ): HandshakeThread | undefined {
-  // OpenSSL cannot wait for what only this thread can answer, nor would a capture see the records.
-  const staysHere = Object.keys(answers ?? {}).length > 0 || ech || capture || portableLayer === 'wasm';
+  // OpenSSL cannot wait for what only this thread can answer, a capture would not see the records, and keys that are exported while a record of
+  // theirs is on its way would protect another with the same nonce.
+  const staysHere = Object.keys(answers ?? {}).length > 0 || ech || capture || reportsKeys || portableLayer === 'wasm';
   return staysHere ? undefined : handshakeThread(handshakeThreads);
 }
 

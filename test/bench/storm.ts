@@ -37,6 +37,7 @@ export async function storm(listener: Listener, { scale, rounds }: Effort): Prom
       };
       row(`${what}: the longest of 100 turns`, 'ms', 'less', ({ delay }) => delay);
       row(`${what}: messages answered`, 'a second', 'more', ({ answered }) => answered);
+      if (rate === rates.at(-1)) row(`${what}: resident memory`, 'MiB', 'less', ({ resident }) => resident);
     }
   } finally {
     for (const { end } of Object.values(places)) end();
@@ -52,6 +53,8 @@ interface Round {
   /** The 99th percentile of the time between two turns of a timer of 1 ms. */
   readonly delay: number;
   readonly answered: number;
+  /** MiB of the server. */
+  readonly resident: number;
 }
 
 interface Place {
@@ -76,8 +79,8 @@ async function placeOf(name: ContenderName, identity: Identity, milliseconds: nu
   const round = async (rate: number): Promise<Round> => {
     await ask(server, 'start');
     const [answered] = await Promise.all([ask<number>(keeper, 0), ask(opener, rate)]);
-    const delay = await ask<number>(server, 'stop');
-    return { delay, answered: (answered * 1000) / milliseconds };
+    const told = await ask<Pick<Round, 'delay' | 'resident'>>(server, 'stop');
+    return { ...told, answered: (answered * 1000) / milliseconds };
   };
   const end = (): void => {
     for (const child of [keeper, opener, server]) child.kill();
@@ -92,7 +95,7 @@ async function serve({ name, identity }: Options): Promise<void> {
   });
   const delay = monitorEventLoopDelay({ resolution: 1 });
   process.on('message', (order) => {
-    process.send?.(delay.percentile(99) / 1e6);
+    process.send?.({ delay: delay.percentile(99) / 1e6, resident: process.memoryUsage.rss() / 2 ** 20 });
     if (order === 'start') {
       delay.reset();
       delay.enable();

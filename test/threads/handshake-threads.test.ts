@@ -68,6 +68,7 @@ describe('where handshakes are run', () => {
   test.each([
     ['what only the main thread can answer', { ALPNCallback: () => undefined }],
     ['records that OpenSSL is to keep', { portableLayer: 'wasm' }],
+    ['keys that are exported', { exportKeys: true }],
     ['none is asked for', { handshakeThreads: 0 }],
   ])('not in one: %s', async (_what, options) => {
     const { server, port } = await serving(options);
