@@ -16,13 +16,28 @@ export async function memory(
   truncateSync(file, size);
   const readers = Math.max(1, Math.ceil(100 * scale));
   const name = `peak memory while ${readers} slow readers hold a file of 256 MiB`;
-  const samples = await inTurns(
+  const measured = await inTurns(
     { register: true, 'node:tls': false },
     rounds,
-    async (isOurs) => ({ figure: (await peak({ identity, file, readers, isOurs })) / 1024 }),
+    (isOurs) => peak({ identity, file, readers, isOurs }),
     (round) => listener.progress(`${name}: round ${round} of ${rounds}`),
   );
-  listener.row(makeRow({ name, unit: 'MiB', better: 'less', goals: { register: { ratio: 0.5 } }, samples }));
+  const row = (told: string, figure: (peak: Peak) => number, goals: Goals): void => {
+    const samples = Object.fromEntries(
+      Object.entries(measured).map(([subject, all]) => [subject, all.map((one) => ({ figure: figure(one) / 1024 }))]),
+    );
+    listener.row(makeRow({ name: told, unit: 'MiB', better: 'less', goals, samples }));
+  };
+  row(name, ({ most }) => most, { register: { ratio: 0.5 } });
+  row('what of that they have added', ({ most, idle }) => most - idle, {});
+}
+
+type Goals = NonNullable<Parameters<typeof makeRow>[0]['goals']>;
+
+/** KiB: resident memory at most, and at most before anybody came. */
+interface Peak {
+  readonly most: number;
+  readonly idle: number;
 }
 
 async function peak({
@@ -35,13 +50,14 @@ async function peak({
   readonly file: string;
   readonly readers: number;
   readonly isOurs: boolean;
-}): Promise<number> {
+}): Promise<Peak> {
   const server = await startWorker(program, ['serve', 'slow readers', { ...identity, file }], isOurs);
   const options = { port: server.told, ca: identity.cert, readers };
   const client = await startWorker(program, ['ask', 'slow readers', options], false);
   try {
+    const { most: idle } = await tell(server, 0);
     await tell(client, pieces);
-    return (await tell(server, 0)).most;
+    return { most: (await tell(server, 0)).most, idle };
   } finally {
     client.child.kill();
     server.child.kill();

@@ -120,37 +120,35 @@ function renewals(socket: TLSSocket): KeyUpdates {
 /** Our server, and the stack as a client. */
 export async function asClient(stack: Stack, version: Version, { identity, ktls }: Ours): Promise<Seen> {
   const { cert, key, files } = identity;
-  const seen: Conversation[] = [];
+  const begun: Promise<Conversation>[] = [];
   let keyUpdates: KeyUpdates | undefined;
   const options = { cert, key, minVersion: version, maxVersion: version, allowHalfOpen: true, ktls };
   const server = createServer(options, (socket) => {
     const [group, resumed] = [socket.getGroup(), socket.isSessionReused()];
+    // In the second conversation, so that the first one is as any other.
+    const renews = version === 'TLSv1.3' && begun.length === 1;
     socket.on('error', () => {});
     socket.once('data', () => {
-      // In the second conversation, so that the first one is as any other.
-      if (version === 'TLSv1.3' && seen.length === 1)
-        for (let i = 0; i < requests; i++) socket.updateKeys({ requestPeer: true });
+      if (renews) for (let i = 0; i < requests; i++) socket.updateKeys({ requestPeer: true });
     });
     socket.on('data', (data) => {
-      if (version === 'TLSv1.3' && seen.length === 1 && data.includes('again')) keyUpdates = renewals(socket);
+      if (renews && data.includes('again')) keyUpdates = renewals(socket);
       socket.write(data.subarray(0, 4).equals(httpRequest) ? httpResponse : data);
     });
     socket.on('end', () => socket.end('bye'));
-    socket.on('close', () => {
-      seen.push({
-        group,
-        resumed,
-        session: undefined,
-        sendsBehindClose: false,
-        closeNotify: socket.closeNotifyReceived,
-      });
-    });
+    const close = new Promise((resolve) => socket.on('close', resolve));
+    begun.push(
+      close.then(() => {
+        const { closeNotifyReceived: closeNotify } = socket;
+        return { group, resumed, session: undefined, sendsBehindClose: false, closeNotify };
+      }),
+    );
   });
   const port = await listen(server);
   const asking = start(stack, 'client', String(port), files.ca, '2');
   try {
     const lines = await linesOf(asking);
-    const [first, second] = seen;
+    const [first, second] = await Promise.all(begun);
     if (!first) throw asking.failure('said nothing to our server');
     return {
       group: first.group,
