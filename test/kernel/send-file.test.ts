@@ -234,7 +234,7 @@ describe("sendFile under 'auto'", () => {
     server.write('before');
     server.updateKeys();
     server.write('between');
-    expect([server.recordLayer.write, server.keyEpochs.write]).toEqual(['native', 1]);
+    await expect.poll(() => [server.recordLayer.write, server.keyEpochs.write]).toEqual(['native', 1]);
     await server.sendFile(path, { length: 100_000 });
     expect([server.recordLayer.write, server.keyEpochs.write]).toEqual(['kernel', 1]);
     server.updateKeys();
