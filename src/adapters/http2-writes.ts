@@ -19,14 +19,6 @@ interface InFront extends net.Socket {
   readonly _handle: Handle | null;
   doWrite(request: object, chunks: readonly Uint8Array[]): number;
   finishWrite(handle: Handle, status: number): void;
-  doShutdown(request: object): number;
-}
-
-/** A write that the system has not taken all of. */
-interface Waiting {
-  readonly request: object;
-  /** Asked for meanwhile: it comes behind. */
-  shutdown?: object;
 }
 
 /**
@@ -43,7 +35,7 @@ export function passBy(inFront: net.Socket, socket: TLSSocket): void {
 /** What an object has in place of `prototype`'s own; none where this version of Node.js has other functions. */
 export function writingPast(prototype: object): PropertyDescriptorMap {
   if (!isInFront(prototype)) return {};
-  const { doWrite, finishWrite, doShutdown } = prototype;
+  const { doWrite, finishWrite } = prototype;
   const own = {
     doWrite(this: InFront, request: object, chunks: readonly Uint8Array[]): number {
       // Node's own function takes the last frames of a session that is shutting down, too, and fails with an assertion that ends the process.
@@ -58,17 +50,10 @@ export function writingPast(prototype: object): PropertyDescriptorMap {
     finishWrite(this: InFront, handle: Handle, status: number): void {
       releases.get(this)?.();
       releases.delete(this);
-      const { request, shutdown } = waiting.get(this) ?? {};
+      const request = waiting.get(this);
       waiting.delete(this);
       if (request) handle.finishWrite(request, status);
       else Reflect.apply(finishWrite, this, [handle, status]);
-      if (shutdown) this.doShutdown(shutdown);
-    },
-    doShutdown(this: InFront, request: object): number {
-      const before = waiting.get(this);
-      if (!before) return Reflect.apply(doShutdown, this, [request]);
-      before.shutdown = request;
-      return 0;
     },
   };
   return Object.fromEntries(
@@ -82,19 +67,18 @@ function writePast(inFront: InFront, request: object, { parts, release }: Gather
   const handle = inFront._handle;
   if (!past || !handle || parts.length === 0 || carriesTls.has(inFront)) return false;
   let isDone = false;
-  const before: Waiting = { request };
   const end = (status: number): void => {
-    if (waiting.get(inFront) === before) inFront.finishWrite(handle, status);
+    if (waiting.get(inFront) === request) inFront.finishWrite(handle, status);
   };
   const isGiven = past.write(parts, (error) => {
     release();
     if (error) setImmediate(end, number(codeOf(error), 'EPIPE'));
-    else if (waiting.get(inFront) === before) end(0);
+    else if (waiting.get(inFront) === request) end(0);
     else isDone = true;
   });
   if (!isGiven) return false;
   if (isDone) finish(handle, request);
-  else waiting.set(inFront, before);
+  else waiting.set(inFront, request);
   return true;
 }
 
@@ -128,7 +112,7 @@ function free({ buffer, length }: Uint8Array): void {
 const worthFreeing = 4096;
 
 function isInFront(value: object): value is InFront {
-  return ['doWrite', 'finishWrite', 'doShutdown'].every((name) => typeof Reflect.get(value, name) === 'function');
+  return ['doWrite', 'finishWrite'].every((name) => typeof Reflect.get(value, name) === 'function');
 }
 
 function codeOf(error: Error): string {
@@ -144,5 +128,6 @@ const numbers = new Map([...getSystemErrorMap()].map(([errno, [name]]) => [name,
 
 /** All by socket in front, which has one write at a time. */
 const pasts = new WeakMap<object, PastStream>();
-const waiting = new WeakMap<object, Waiting>();
+/** Requests of which the system has not taken all. */
+const waiting = new WeakMap<object, object>();
 const releases = new WeakMap<object, () => void>();

@@ -257,8 +257,11 @@ test("TLS of Node.js's own on a socket of ours tells that it has written nothing
   const inner = nodeTls.connect({ socket: outer, servername: 'localhost', ca: authority.cert });
   afterTest(() => inner.destroy());
   await once(inner, 'secureConnect');
+  // By the stream: it must not be told of it within the write.
+  const write = vi.spyOn(outer, 'write');
   inner.write('first');
   expect(String((await once(inner, 'data'))[0])).toBe('first');
+  expect(write).toHaveBeenCalled();
   await promisify((done: (error?: Error | null) => void) => void inner.write('', done))();
   inner.write('second');
   expect(String((await once(inner, 'data'))[0])).toBe('second');
