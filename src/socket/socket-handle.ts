@@ -141,7 +141,7 @@ function standUnderNodeTls(): void {
 let stands = false;
 
 /** Sockets in front of ours that TLS of Node.js's stands on: it cannot be told within a write that this is done. */
-export const carriesTls = new WeakSet<object>();
+export const carriesTls: WeakSet<object> = new WeakSet();
 
 /** libuv's "bad file descriptor", which it answers for what is not connected: another number on Windows. */
 const UV_EBADF = [...getSystemErrorMap()].find(([, [name]]) => name === 'EBADF')?.[0] ?? -9;
