@@ -1,9 +1,8 @@
 import http2 from 'node:http2';
 import net from 'node:net';
 import { Duplex } from 'node:stream';
-import { getSystemErrorMap } from 'node:util';
-import { gather } from '../socket/written-chunks.ts';
 import { TLSSocket } from '../tls.ts';
+import { passBy, writingPast } from './http2-writes.ts';
 
 /**
  * An HTTP/2 session reads and writes through a libuv handle. Where a stream has none, as our sockets do, node:http2 puts a socket of its
@@ -14,7 +13,7 @@ export function bridgeHttp2(): void {
   if (bridged) return;
   bridged = true;
   const inFront = prototypeOfSocketsInFront();
-  const forOurs: object = Object.create(inFront, { ...speakingForStream(), ...joiningWrites(inFront) });
+  const forOurs: object = Object.create(inFront, { ...speakingForStream(), ...writingPast(inFront) });
   Object.defineProperty(TLSSocket, Symbol.hasInstance, {
     configurable: true,
     value(this: unknown, value: unknown): boolean {
@@ -28,6 +27,7 @@ export function bridgeHttp2(): void {
       Object.defineProperty(this, 'stream', { value: stream, configurable: true, enumerable: true, writable: true });
       if (!(stream instanceof TLSSocket)) return;
       Object.setPrototypeOf(this, forOurs);
+      passBy(this, stream);
       if (stream.secureConnecting) stream.once('secureConnect', () => tellConnected(this));
     },
   });
@@ -52,58 +52,6 @@ function prototypeOfSocketsInFront(): object {
   session.destroy();
   return prototype;
 }
-
-/**
- * A session gives each frame, and the header of each, as new memory that nobody else has: what 64 KiB are is a part of a garbage collection. They are
- * joined where that fills records better, in memory that is used again, and their own is given back at once.
- */
-function joiningWrites(inFront: object): PropertyDescriptorMap {
-  const [doWrite, finishWrite] = [method(inFront, 'doWrite'), method(inFront, 'finishWrite')];
-  if (!doWrite || !finishWrite) return {};
-  /** By socket in front: it has one write at a time. */
-  const releases = new WeakMap<object, () => void>();
-  return {
-    doWrite: {
-      configurable: true,
-      writable: true,
-      value(this: object, request: unknown, chunks: Uint8Array[]): unknown {
-        // Node's own function takes the last frames of a session that is shutting down, too, and fails with an assertion that ends the process.
-        if (isDestroyed(Reflect.get(this, 'stream'))) return UV_ECANCELED;
-        const { parts, release } = gather(chunks);
-        const kept = new Set(parts);
-        for (const chunk of chunks) if (!kept.has(chunk)) free(chunk);
-        releases.set(this, release);
-        // Of nothing at all there is nothing to write, and nobody would be told that it was: node:tls writes that, where it lies on such a socket.
-        return Reflect.apply(doWrite, this, [request, parts.length > 0 ? parts : chunks]);
-      },
-    },
-    finishWrite: {
-      configurable: true,
-      writable: true,
-      value(this: object, ...args: unknown[]): unknown {
-        releases.get(this)?.();
-        releases.delete(this);
-        return Reflect.apply(finishWrite, this, args);
-      },
-    },
-  };
-}
-
-function isDestroyed(stream: unknown): boolean {
-  return stream instanceof Duplex && stream.destroyed;
-}
-
-function method(prototype: object, name: string): CallableFunction | undefined {
-  const value: unknown = Reflect.get(prototype, name);
-  return typeof value === 'function' ? value : undefined;
-}
-
-/** Gives memory back that is a chunk's alone. */
-function free({ buffer, length }: Uint8Array): void {
-  if (length >= worthFreeing && length === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0);
-}
-
-const worthFreeing = 4096;
 
 /** What is asked of the socket in front and answered by the one behind. */
 function speakingForStream(): PropertyDescriptorMap {
@@ -134,9 +82,6 @@ function answeredByStream(name: string | symbol): PropertyDescriptor {
 }
 
 let bridged = false;
-
-/** libuv's number of it, which differs between systems. */
-const UV_ECANCELED = [...getSystemErrorMap()].find(([, [name]]) => name === 'ECANCELED')?.[0] ?? -125;
 
 const isInstance = Function.prototype[Symbol.hasInstance];
 const speaksFor = Object.prototype.isPrototypeOf;

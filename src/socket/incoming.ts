@@ -37,6 +37,8 @@ export class Incoming implements SessionListener {
   readEnded = false;
   /** Who reads instead of the stream's reader. */
   taker: ReadTaker | undefined;
+  /** The stream's only listener to data: it is told without the stream while that flows. */
+  onlyListener: ((bytes: Buffer) => void) | undefined;
   readonly #socket: ToldSocket;
   readonly #parts: Parts;
 
@@ -192,8 +194,18 @@ export class Incoming implements SessionListener {
       this.taker.bytes(bytes);
       return;
     }
+    if (this.onlyListener && !userBuffer && this.#flows) {
+      this.onlyListener(asBuffer(bytes));
+      return;
+    }
     const more = userBuffer ? userBuffer.take(bytes) : this.#socket.push(asBuffer(bytes));
     if (!more) opening.session?.reading.pause();
+  }
+
+  /** What the stream is given would be told at once, to one listener. */
+  get #flows(): boolean {
+    const socket = this.#socket;
+    return socket.readableFlowing === true && socket.readableLength === 0 && socket.listenerCount('data') === 1;
   }
 
   #onKeys(epoch: KeyEpoch): void {

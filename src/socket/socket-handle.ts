@@ -133,11 +133,15 @@ function standUnderNodeTls(): void {
     const [stream, handle, ...rest] = args;
     if (!(handle instanceof SocketHandle)) return Reflect.apply(wrap, this, args);
     const inFront = new (socketInFront())(stream);
+    carriesTls.add(inFront);
     return Reflect.apply(wrap, this, [inFront, inFront._handle, ...rest]);
   });
 }
 
 let stands = false;
+
+/** Sockets in front of ours that TLS of Node.js's stands on: it cannot be told within a write that this is done. */
+export const carriesTls: WeakSet<object> = new WeakSet();
 
 /** libuv's "bad file descriptor", which it answers for what is not connected: another number on Windows. */
 const UV_EBADF = [...getSystemErrorMap()].find(([, [name]]) => name === 'EBADF')?.[0] ?? -9;

@@ -63,6 +63,22 @@ export class SocketWrites {
     return true;
   }
 
+  /**
+   * Of somebody in front of the stream, past it: `done` may be told before this returns. False where only the stream can write, as it has
+   * something to write itself.
+   */
+  writePast(parts: readonly Uint8Array[], done: WriteDone): boolean {
+    const [connection, socket] = [this.#connection, this.#socket];
+    if (!connection || socket.secureConnecting || socket.writableLength > 0 || socket.writableEnded) return false;
+    socket._unrefTimer();
+    for (const { length } of parts) this.bytes += length;
+    connection.write(parts, (error) => {
+      if (!error) socket._unrefTimer();
+      done(error);
+    });
+    return true;
+  }
+
   /** Ends this side's half. `isOver`: there is nobody to tell any more. */
   end(done: WriteDone, isOver: boolean): void {
     if (this.#connection) this.#connection.close(() => done());

@@ -20,6 +20,7 @@ import { keyLogListener } from './command-line.ts';
 import { Incoming } from './incoming.ts';
 import * as facts from './negotiated.ts';
 import { Opening } from './opening.ts';
+import type { PastStream } from './past-stream.ts';
 import { checkRenegotiation, noRenegotiation } from './renegotiation.ts';
 import { type SendFileOptions, sendFile } from './send-file.ts';
 import type { SendableFile } from './sendable-file.ts';
@@ -34,6 +35,7 @@ import { toBytes } from './written-chunks.ts';
 
 /** Undefined for an object that inherits from TLSSocket and that net.Socket alone has made. */
 let openingOf: (socket: object) => Opening | undefined;
+let pastOf: (socket: Socket) => PastStream;
 
 /**
  * A TLS connection as a stream: node:tls's TLSSocket. What it tells of its connection is null or undefined after destroy(), as there, which the
@@ -435,6 +437,12 @@ class Socket extends SocketOverStream implements ToldSocket {
         };
       },
     });
+    pastOf = (socket) => ({
+      write: (parts, done) => socket.#writes.writePast(parts, done),
+      listen: (listener) => {
+        socket.#incoming.onlyListener = listener;
+      },
+    });
     openingOf = (socket) => (#opening in socket ? (socket as Socket).#opening : undefined);
   }
 }
@@ -456,6 +464,11 @@ Object.defineProperty(Socket.prototype, 'constructor', { configurable: true, wri
 /** Whether it is a server's end of its connection. */
 export function isServerSide(socket: TLSSocket): boolean {
   return openingOf(socket)?.isServer === true;
+}
+
+/** For who stands in front of a socket, and wants no second stream between. */
+export function pastStream(socket: TLSSocket): PastStream {
+  return pastOf(socket);
 }
 
 /** While there is one. */
