@@ -173,6 +173,11 @@ export class Connection {
     });
   }
 
+  /** What it puts out besides, in front of an answer. */
+  told(outputs: readonly Output[]): ConnectionEvent[] {
+    return this.#collect(() => this.#route(outputs));
+  }
+
   /**
    * Takes bytes as the peer sent them; they must stay as they are until the call returns. `room`: how many bytes in front of them, in the
    * same memory, may be overwritten; with room for a record, no byte is copied more than once.

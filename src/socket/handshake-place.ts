@@ -30,6 +30,7 @@ export class LentSocket {
   readonly #handle: TcpHandle;
   /** Has the duplicate, and closes it at the end of this thread too. */
   readonly #holder: SocketPoll;
+  readonly #readStart = (): number => 0;
   #isLent = true;
 
   private constructor(handle: TcpHandle, holder: SocketPoll) {
@@ -38,7 +39,7 @@ export class LentSocket {
     // Whoever has the socket, it would read what is the other thread's.
     handle.readStop();
     handle.reading = true;
-    Object.defineProperty(handle, 'readStart', { configurable: true, value: () => 0 });
+    Object.defineProperty(handle, 'readStart', { configurable: true, value: this.#readStart });
   }
 
   /** Undefined where a stream has no descriptor, or has been read from or written to. */
@@ -70,6 +71,8 @@ export class LentSocket {
   /** It is this thread's again. */
   takeBack(): void {
     this.#isLent = false;
+    // A transport may have put its own in this place, for good.
+    if (Reflect.get(this.#handle, 'readStart') !== this.#readStart) return;
     Reflect.deleteProperty(this.#handle, 'readStart');
     this.#handle.reading = false;
   }

@@ -2,6 +2,8 @@ import { AsyncResource } from 'node:async_hooks';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Connection } from '../connection/connection.ts';
+import type { Output } from '../connection/handshake.ts';
+import { wipeOutputs } from '../connection/wiped-outputs.ts';
 import { alpnProtocols } from '../context/alpn-protocols.ts';
 import { type Ech, readEch } from '../context/ech.ts';
 import { ContextHandshake, type ControlledHandshake, type HandshakeSetup } from '../context/handshake.ts';
@@ -187,7 +189,7 @@ export class Opening {
       const setup = this.#setup();
       const thread = threadFor(this.options, setup);
       const opened = thread ? this.#inThread(thread, stream, setup) : new ContextHandshake(this.#context, setup);
-      opened.port.onLost = (error) => void this.#socket.destroy(error);
+      opened.port.onLost = (error) => this.scope.runInAsyncScope(() => void this.#socket.destroy(error));
       this.#handshake = opened;
       const session = openSession({
         stream,
@@ -225,27 +227,33 @@ export class Opening {
   }
 
   #carrierOf(stream: Duplex, lent: LentSocket | undefined): ThreadedCarrier {
-    const inSession = (run: (session: TlsSession) => void): void => {
-      if (this.#session && !this.#socket.destroyed) run(this.#session);
+    const inScope = (run: () => void): void => this.scope.runInAsyncScope(run);
+    const heard = (outputs: readonly Output[], rest: Uint8Array | undefined, tell: 'answer' | 'told'): void => {
+      const session = this.#session;
+      if (!session || this.#socket.destroyed || (lent?.isLent && stream.destroyed)) {
+        wipeOutputs(outputs);
+        return;
+      }
+      if (lent?.isLent && rest) this.#takeBack(session, lent, rest);
+      session.reading[tell](outputs);
     };
     return {
       lent,
       readsExactly: this.#policy.kernel.mayRead,
-      answer: (outputs, rest) =>
-        inSession(({ reading, transport }) => {
-          if (lent?.isLent && stream.destroyed) return;
-          if (lent && rest) {
-            lent.takeBack();
-            stream.off('error', this.#onEarlyError);
-            // First, as keys are for what comes behind it.
-            if (rest.length > 0) reading.bytes(rest);
-            transport.start(reading);
-          }
-          reading.answer(outputs);
-        }),
-      failed: (errno, call) => void stream.destroy(systemError(errno, call)),
-      refused: (error) => void this.#socket.destroy(asError(contextError(error, 'SSL'))),
+      answer: (outputs, rest) => inScope(() => heard(outputs, rest, 'answer')),
+      told: (outputs, rest) => inScope(() => heard(outputs, rest, 'told')),
+      failed: (errno, call) => inScope(() => void stream.destroy(systemError(errno, call))),
+      refused: (error) => inScope(() => void this.#socket.destroy(asError(contextError(error, 'SSL')))),
     };
+  }
+
+  /** From here on its records come through this thread. */
+  #takeBack({ reading, transport }: TlsSession, lent: LentSocket, rest: Uint8Array): void {
+    lent.takeBack();
+    this.below?.off('error', this.#onEarlyError);
+    // First, as keys are for what comes behind it.
+    if (rest.length > 0) reading.bytes(rest);
+    transport.start(reading);
   }
 
   /** What depends on who listens by now, besides the options. */

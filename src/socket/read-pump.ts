@@ -92,6 +92,11 @@ export class ReadPump implements TransportReceiver {
     this.#receiveOn();
   }
 
+  /** What it puts out while it still has to answer. */
+  told(outputs: readonly Output[]): void {
+    this.#advance(this.#connection.told(outputs));
+  }
+
   /** Tells what a call of the connection found. If there is more to find, that is for another turn. */
   #advance(events: readonly ConnectionEvent[]): void {
     if (this.#connection.isBehind && !this.#isBehind) {

@@ -29,7 +29,10 @@ export class Carrier {
   readonly #readsExactly: boolean;
   readonly #buffer = new RecordBuffer();
   #unsent: Uint8Array[] = [];
+  /** Nothing is read: it has not begun, or there is nothing more. */
   #isPaused = true;
+  /** Nor written. */
+  #hasFailed = false;
   #isClosed = false;
 
   /** Throws a system error where the descriptor cannot be watched. */
@@ -48,14 +51,8 @@ export class Carrier {
     this.#watch();
   }
 
-  /** Until then nothing is read. */
-  pause(): void {
-    this.#isPaused = true;
-    this.#watch();
-  }
-
   send(bytes: Uint8Array): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#hasFailed) return;
     this.#unsent.push(bytes);
     this.#flush();
     this.#watch();
@@ -74,6 +71,10 @@ export class Carrier {
 
   #watch(): void {
     if (this.#isClosed) return;
+    if (this.#hasFailed) {
+      this.#poll.stop();
+      return;
+    }
     const events =
       (this.#isPaused || this.#unsent.length > 0 ? 0 : PollEvent.readable) |
       (this.#unsent.length > 0 ? PollEvent.writable : 0);
@@ -82,12 +83,12 @@ export class Carrier {
   }
 
   #onReady(status: number, events: number): void {
-    if (this.#isClosed) return;
-    if (events & PollEvent.writable) {
+    if (this.#isClosed || this.#hasFailed) return;
+    if (events & PollEvent.writable || (status < 0 && this.#unsent.length > 0)) {
       this.#flush();
       this.#watch();
     }
-    if (this.#isClosed || this.#isPaused || !(events & PollEvent.readable || status < 0)) return;
+    if (this.#isClosed || this.#isPaused || this.#hasFailed || !(events & PollEvent.readable || status < 0)) return;
     this.#receiver.before();
     if (!this.#isClosed && !this.#isPaused) this.#read();
   }
@@ -97,7 +98,7 @@ export class Carrier {
       const sent = this.#calls.send(this.#descriptor, first);
       if (sent === -Errno.again) return;
       if (sent < 0) {
-        this.#receiver.failed(sent, 'write');
+        this.#fail(sent, 'write');
         return;
       }
       if (sent < first.length) this.#unsent[0] = first.subarray(sent);
@@ -109,15 +110,27 @@ export class Carrier {
     const most = this.#readsExactly ? Math.min(this.#buffer.missing, shared.length) : shared.length;
     const length = this.#poll.receive(shared, 0, most);
     if (length === -Errno.again) return;
-    if (length <= 0) {
-      this.pause();
-      if (length === 0) this.#receiver.end();
-      else this.#receiver.failed(length, 'read');
+    if (length < 0) {
+      this.#fail(length, 'read');
+      return;
+    }
+    if (length === 0) {
+      this.#isPaused = true;
+      this.#watch();
+      this.#receiver.end();
       return;
     }
     this.#buffer.push(shared.subarray(0, length));
     this.#deliver();
     if (!this.#isClosed) this.#buffer.retain();
+  }
+
+  /** Told once. */
+  #fail(errno: number, call: 'read' | 'write'): void {
+    this.#hasFailed = true;
+    this.#unsent = [];
+    this.#watch();
+    this.#receiver.failed(errno, call);
   }
 
   #deliver(): void {

@@ -2,17 +2,25 @@
 type Log = Uint8Array<ArrayBuffer>;
 
 /**
- * Whether there is something in it for the main thread: it asks; or the rest is there, well or not. In TLS 1.2 either Finished is under keys that a
- * record layer there has.
+ * Whether there is something in it for the main thread: it is to be told; or it has the rest, where it is asked, and at the end, good or bad. In TLS 1.2
+ * either Finished is under keys that a record layer there has.
  */
-export function concerns(logs: readonly Log[]): 'nobody' | 'asks' | 'over' {
-  let found: 'nobody' | 'asks' = 'nobody';
+export function concerns(logs: readonly Log[]): 'nobody' | 'told' | 'rest' {
+  let found: 'nobody' | 'told' = 'nobody';
   for (const { kind, entry } of entries(logs)) {
     const isForReading = kind === Kind.installKeys && entry[1] === 0;
-    if (final.has(kind) || isForReading) return 'over';
-    if (kind === Kind.question) found = 'asks';
+    if (final.has(kind) || isForReading) return 'rest';
+    if (told.has(kind)) found = 'told';
   }
   return found;
+}
+
+/** What is only told, and all else. */
+export function splitTold(logs: readonly Log[]): { readonly toTell: Log[]; readonly others: Log[] } {
+  const toTell: Log[] = [];
+  const others: Log[] = [];
+  for (const { kind, entry } of entries(logs)) (told.has(kind) ? toTell : others).push(entry);
+  return { toTell, others };
 }
 
 /** The handshake has ended well. */
@@ -64,7 +72,13 @@ function* entries(logs: readonly Log[]): Generator<{ readonly kind: number; read
 }
 
 /** Of enum ktls_output (wasm/engine.h). */
-const Kind = { ciphertext: 1, record: 2, installKeys: 3, handshakeDone: 5, question: 10, error: 11 } as const;
-const final: ReadonlySet<number> = new Set([Kind.record, Kind.handshakeDone, Kind.error]);
+const Kind = {
+  ...{ ciphertext: 1, record: 2, installKeys: 3, handshakeDone: 5, keyLog: 7, closeNotify: 8 },
+  ...{ question: 10, error: 11, trace: 15 },
+} as const;
+const final: ReadonlySet<number> = new Set([
+  ...[Kind.record, Kind.handshakeDone, Kind.closeNotify, Kind.question, Kind.error],
+]);
+const told: ReadonlySet<number> = new Set([Kind.keyLog, Kind.trace]);
 const headLength = 8;
 const lengthOffset = 4;

@@ -11,7 +11,9 @@ import {
   type Question,
   type Report,
   type Told,
+  toSend,
   type WorkerStart,
+  wipeOrder,
 } from './messages.ts';
 import { asThrown, threadLost, thrownBy } from './thrown.ts';
 
@@ -36,7 +38,11 @@ export class HandshakeThread {
   readonly #worker: Worker;
   readonly #answers: MessagePort;
   readonly #isReady = new Int32Array(new SharedArrayBuffer(4));
-  readonly #listeners = new Map<number, ThreadListener>();
+  /** A socket that nobody has any more can be collected, with its listener. */
+  readonly #listeners = new Map<number, WeakRef<ThreadListener>>();
+  readonly #abandoned = new FinalizationRegistry<number>((id) => this.leave(id));
+  /** Those that wait for an answer. */
+  readonly #busy = new Set<ThreadListener>();
   /** By handshake: descriptors that the worker has not done with. */
   readonly #lent = new Map<number, { close(): void }>();
   readonly #contexts = new WeakMap<SecureContext, KnownContext>();
@@ -81,11 +87,18 @@ export class HandshakeThread {
     await this.#worker.terminate();
   }
 
-  /** A number for a handshake, whose listener hears of it until {@link leave}. */
+  /** A number for a handshake, whose listener hears of it until {@link leave}, or as long as somebody else has it. */
   enter(listener: ThreadListener): number {
     const id = ++this.#last;
-    this.#listeners.set(id, listener);
+    this.#listeners.set(id, new WeakRef(listener));
+    this.#abandoned.register(listener, id);
     return id;
+  }
+
+  /** It waits for an answer, or no more: meanwhile nobody else needs to have it. */
+  hold(listener: ThreadListener, waits: boolean): void {
+    if (waits) this.#busy.add(listener);
+    else this.#busy.delete(listener);
   }
 
   /** Nobody waits for it any more. */
@@ -205,19 +218,17 @@ export class HandshakeThread {
     try {
       this.#post([order]);
     } catch (error) {
-      if ('id' in order)
-        this.#listeners.get(order.id)?.report({ kind: 'refused', id: order.id, error: thrownBy(error) });
-      if ('id' in order) this.#giveBack(order.id);
+      wipeOrder(order);
+      if (!('id' in order)) return;
+      this.#deliver({ kind: 'refused', id: order.id, error: thrownBy(error) });
+      this.#giveBack(order.id);
     }
   }
 
   #post(orders: readonly Order[]): void {
-    // Moved and not copied, since they are secret.
-    const moved = orders.flatMap((order) => {
-      if (order.kind === 'context') return [order.portable.ticketKeys.buffer];
-      return order.kind === 'ticketKeys' ? [order.keys.buffer] : [];
-    });
-    this.#worker.postMessage(orders, moved);
+    const { sent, moved } = toSend(orders);
+    this.#worker.postMessage(sent, moved);
+    for (const order of orders) wipeOrder(order);
   }
 
   #giveBack(id: number): void {
@@ -227,13 +238,16 @@ export class HandshakeThread {
 
   #take(reports: readonly Report[]): void {
     for (const report of reports) {
-      const isBack = report.kind === 'closed' || (report.kind === 'answer' && report.rest !== undefined);
+      const isBack = report.kind === 'closed' || ('rest' in report && report.rest !== undefined);
       if (isBack) this.#giveBack(report.id);
-      if (report.kind === 'closed') continue;
-      const listener = this.#listeners.get(report.id);
-      if (listener) listener.report(report);
-      else if (report.kind === 'answer') report.log?.fill(0);
+      if (report.kind !== 'closed') this.#deliver(report);
     }
+  }
+
+  #deliver(report: Report): void {
+    const listener = this.#listeners.get(report.id)?.deref();
+    if (listener) apart(() => listener.report(report));
+    else if ('log' in report) report.log?.fill(0);
   }
 
   #end(error: Error): void {
@@ -242,15 +256,19 @@ export class HandshakeThread {
     for (const id of [...this.#lent.keys()]) this.#giveBack(id);
     const listeners = [...this.#listeners.values()];
     this.#listeners.clear();
-    for (const listener of listeners) listener.lost(error);
+    for (const listener of listeners) apart(() => listener.deref()?.lost(error));
   }
 }
 
-/** What is secret in an order that nobody takes. */
-function wipeOrder(order: Order): void {
-  if (order.kind === 'context') order.portable.ticketKeys.fill(0);
-  else if (order.kind === 'ticketKeys') order.keys.fill(0);
-  else if (order.kind === 'session') order.bytes.fill(0);
+/** What somebody throws who is told concerns the process, as with all events, but not those who are told next. */
+function apart(run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
+  }
 }
 
 /** Beside this module where it is not compiled, else where the package has it. */

@@ -3,6 +3,7 @@ import type { Inspection, OpenSSLErrorEntry } from '../connection/handshake.ts';
 import type { HandshakeSetup } from '../context/handshake.ts';
 import type { PortableContext } from '../context/secure-context.ts';
 import type { ContentTypeByte } from '../protocol/content-type.ts';
+import { copySecret } from '../protocol/secret-bytes.ts';
 
 /** What a worker is started with. */
 export interface WorkerStart {
@@ -77,6 +78,32 @@ export type Inspected = Exclude<keyof Inspection, 'ech' | 'finishedMessage' | 'e
 /** What does not change any more once it is done, and is looked at then. */
 export type Facts = Pick<Inspection, 'verifiedChain' | 'ephemeralKey'>;
 
+/**
+ * The same orders, and what of them is moved and not copied. Each byte array is sent as a copy of exactly those bytes: of a view, all of the memory
+ * below it would go, which may be others'.
+ */
+export function toSend(orders: readonly Order[]): { readonly sent: unknown; readonly moved: ArrayBuffer[] } {
+  const moved: ArrayBuffer[] = [];
+  const own = (value: unknown): unknown => {
+    if (ArrayBuffer.isView(value)) {
+      const bytes = copySecret(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+      moved.push(bytes.buffer);
+      return bytes;
+    }
+    if (Array.isArray(value)) return value.map(own);
+    if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, own(inner)]));
+  };
+  return { sent: own(orders), moved };
+}
+
+/** Wipes what is secret in an order, when it has been sent or will not be. */
+export function wipeOrder(order: Order): void {
+  if (order.kind === 'context') order.portable.ticketKeys.fill(0);
+  else if (order.kind === 'ticketKeys') order.keys.fill(0);
+  else if ('bytes' in order) order.bytes.fill(0);
+}
+
 /** What was asked, or why it cannot be told. */
 export type Told = { readonly value: unknown } | { readonly error: Thrown };
 
@@ -107,6 +134,13 @@ export type Report =
       readonly serverName: string | undefined;
       /** With the end of the handshake. */
       readonly facts: Facts | undefined;
+    }
+  /** What no call is answered with: what it puts out meanwhile, and the descriptor where it cannot be used there. */
+  | {
+      readonly kind: 'told';
+      readonly id: number;
+      readonly log: Uint8Array<ArrayBuffer>;
+      readonly rest: Uint8Array | undefined;
     }
   /** Receiving or sending has failed with this errno. */
   | { readonly kind: 'failed'; readonly id: number; readonly errno: number; readonly call: 'read' | 'write' }

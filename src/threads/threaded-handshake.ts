@@ -10,7 +10,7 @@ import { parseOutputs } from '../engine/openssl/outputs.ts';
 import { AlertLevel } from '../protocol/alert.ts';
 import { ContentType, type ContentTypeByte } from '../protocol/content-type.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
-import type { HandshakeThread } from './handshake-thread.ts';
+import type { HandshakeThread, ThreadListener } from './handshake-thread.ts';
 import type { Call, Facts, Inspected, Question, Report } from './messages.ts';
 import { asThrown, threadLost } from './thrown.ts';
 
@@ -21,6 +21,8 @@ export interface ThreadedCarrier {
   readonly readsExactly: boolean;
   /** What the handshake puts out. `rest`: it has given the descriptor back, and had read so much. */
   answer(outputs: readonly Output[], rest: Uint8Array | undefined): void;
+  /** What it puts out meanwhile. `rest`: likewise. */
+  told(outputs: readonly Output[], rest: Uint8Array | undefined): void;
   failed(errno: number, call: 'read' | 'write'): void;
   /** The handshake could not be made. */
   refused(error: Error): void;
@@ -31,6 +33,7 @@ export class ThreadedHandshake implements Handshake, ControlledHandshake {
   onLost: ((error: Error) => void) | undefined;
   readonly inspection: RemoteInspection;
   readonly #thread: HandshakeThread;
+  readonly #listener: ThreadListener;
   readonly #id: number;
   readonly #setup: HandshakeSetup;
   readonly #carrier: ThreadedCarrier;
@@ -56,7 +59,8 @@ export class ThreadedHandshake implements Handshake, ControlledHandshake {
     const descriptor = lent?.descriptor;
     if (needsDefaultRoots(context, useOf(setup))) thread.tellRoots();
     const number = thread.contextNumber(context);
-    this.#id = thread.enter({ report: (report) => this.#take(report), lost: (error) => this.#lost(error) });
+    this.#listener = { report: (report) => this.#take(report), lost: (error) => this.#lost(error) };
+    this.#id = thread.enter(this.#listener);
     this.inspection = new RemoteInspection(thread, this.#id, (error) => this.#lost(error));
     const { answers: _none, ...plain } = setup;
     thread.send({ kind: 'open', id: this.#id, context: number, setup: plain, descriptor, readsExactly });
@@ -182,6 +186,7 @@ export class ThreadedHandshake implements Handshake, ControlledHandshake {
 
   #call(call: Call): Output[] {
     if (this.#disposed || this.#thread.isGone) return [lostInstance];
+    if (this.#expected === 0) this.#thread.hold(this.#listener, true);
     this.#expected++;
     if (this.#keepsProcess) this.#thread.expect(1);
     this.#thread.send(call);
@@ -189,13 +194,22 @@ export class ThreadedHandshake implements Handshake, ControlledHandshake {
   }
 
   #expectNothing(): void {
-    for (; this.#expected > 0; this.#expected--) if (this.#keepsProcess) this.#thread.expect(-1);
+    while (this.#expected > 0) this.#expectOneLess();
+  }
+
+  #expectOneLess(): void {
+    this.#expected--;
+    if (this.#keepsProcess) this.#thread.expect(-1);
+    if (this.#expected === 0) this.#thread.hold(this.#listener, false);
   }
 
   #take(report: Report): void {
     switch (report.kind) {
       case 'answer':
         this.#answered(report);
+        break;
+      case 'told':
+        this.#carrier.told(parseOutputs(report.log), report.rest);
         break;
       case 'failed':
         this.#carrier.failed(report.errno, report.call);
@@ -218,10 +232,7 @@ export class ThreadedHandshake implements Handshake, ControlledHandshake {
     rest,
     facts,
   }: Report & { kind: 'answer' }): void {
-    if (this.#expected > 0) {
-      this.#expected--;
-      if (this.#keepsProcess) this.#thread.expect(-1);
-    }
+    if (this.#expected > 0) this.#expectOneLess();
     this.#unread = unread;
     this.#inMessage = inMessage;
     this.#hasSpoken ||= hasSpoken;

@@ -2,8 +2,8 @@ import type { Output } from '../connection/handshake.ts';
 import { ContextHandshake, type HandshakeSetup } from '../context/handshake.ts';
 import type { SecureContext } from '../context/secure-context.ts';
 import type { KernelCalls } from '../platform/kernel/kernel-calls.ts';
-import { Carrier } from './carrier.ts';
-import { ciphertextEntry, concerns, isDone, joined, split } from './engine-log.ts';
+import { Carrier, type CarrierReceiver } from './carrier.ts';
+import { ciphertextEntry, concerns, isDone, joined, split, splitTold } from './engine-log.ts';
 import type { Call, Facts, Report } from './messages.ts';
 import { thrownBy } from './thrown.ts';
 
@@ -48,6 +48,7 @@ export class WorkerHandshake {
       if (log.length > 0) this.#log.push(log);
       return [];
     });
+    setup.session?.fill(0);
     this.control.port.onLost = (error) => report({ kind: 'lost', id, error: thrownBy(error) });
   }
 
@@ -57,10 +58,10 @@ export class WorkerHandshake {
     this.control.chooseContext(chosen.context, scope);
   }
 
-  /** From here on its records come from there. Throws a system error where they cannot. */
-  carry({ number, readsExactly, calls, before }: Descriptor): void {
+  /** From here on its records come from there. False: they cannot, as there are no more descriptors. */
+  carry({ number, readsExactly, calls, before }: Descriptor): boolean {
     const id = this.#id;
-    this.#carrier = new Carrier(number, readsExactly, calls, {
+    const receiver: CarrierReceiver = {
       before,
       records: (bytes) => {
         this.#run((port) => port.ciphertext(bytes));
@@ -68,10 +69,16 @@ export class WorkerHandshake {
       },
       consumed: () => this.#carryOn(),
       // The main thread finds the same, and has words for it.
-      garbage: () => this.#answer('over'),
-      end: () => this.#answer('over'),
+      garbage: () => this.#answer(),
+      end: () => this.#answer(),
       failed: (errno, call) => this.#report({ kind: 'failed', id, errno, call }),
-    });
+    };
+    try {
+      this.#carrier = new Carrier(number, readsExactly, calls, receiver);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Does what is answered, in order. */
@@ -90,7 +97,7 @@ export class WorkerHandshake {
           return port[call.kind]();
       }
     });
-    if (!this.#carrier) this.#answer('asks');
+    if (!this.#carrier) this.#answer();
     else if (this.#carryOn()) this.#carrier.resume();
   }
 
@@ -117,11 +124,12 @@ export class WorkerHandshake {
 
   /** Sends what is for the peer, or tells the main thread what is for that. True: there is more to be read. */
   #carryOn(): boolean {
-    const concern = this.#isLost ? 'over' : concerns(this.#log);
-    if (concern !== 'nobody') {
-      this.#answer(concern);
+    const concern = this.#isLost ? 'rest' : concerns(this.#log);
+    if (concern === 'rest') {
+      this.#answer();
       return false;
     }
+    if (concern === 'told') this.#tell();
     const { ciphertext, others } = split(this.#log);
     this.#log = [];
     this.#kept.push(...others);
@@ -130,10 +138,16 @@ export class WorkerHandshake {
     return true;
   }
 
-  #answer(concern: 'asks' | 'over'): void {
-    const isOver = concern === 'over';
-    const rest = isOver ? this.#giveBack() : undefined;
-    if (!isOver) this.#carrier?.pause();
+  /** What is of use while the handshake may never end. */
+  #tell(): void {
+    const { toTell, others } = splitTold(this.#log);
+    this.#report({ kind: 'told', id: this.#id, log: joined(toTell), rest: undefined });
+    this.#log = others;
+  }
+
+  /** Of the call that is under way, whose rest is for the main thread to receive. */
+  #answer(): void {
+    const rest = this.#giveBack();
     const { port, serverName } = this.control;
     const facts = this.#facts();
     const isKnown = !this.#isLost && !port.disposed;
@@ -143,7 +157,7 @@ export class WorkerHandshake {
       id: this.#id,
       facts,
       log: this.#isLost ? undefined : this.#takeLog(),
-      unread: this.#carrier || isOver ? 0 : this.#unread,
+      unread: rest ? 0 : this.#unread,
       inMessage: isKnown && port.inMessage,
       version: isKnown ? port.version : 0,
       hasSpoken: this.#hasSpoken,

@@ -99,7 +99,8 @@ class HandshakeWorker {
       const handshake = new WorkerHandshake(id, { number: context, context: this.#context(context) }, setup, report);
       this.#handshakes.set(id, handshake);
       if (number === undefined || !calls) return;
-      handshake.carry({ number, readsExactly, calls, before: () => this.#catchUp() });
+      const isCarried = handshake.carry({ number, readsExactly, calls, before: () => this.#catchUp() });
+      if (!isCarried) report({ kind: 'told', id, log: new Uint8Array(), rest: new Uint8Array() });
     } catch (error) {
       report({ kind: 'closed', id });
       report({ kind: 'refused', id, error: thrownBy(error) });
@@ -119,7 +120,10 @@ class HandshakeWorker {
   /** For a handshake that may have ended meanwhile: then nobody waits for an answer. */
   #steer(order: Exclude<Order, { kind: 'context' | 'forget' | 'ticketKeys' | 'roots' | 'open' | 'leave' }>): void {
     const handshake = this.#handshakes.get(order.id);
-    if (!handshake) return;
+    if (!handshake) {
+      if ('bytes' in order) order.bytes.fill(0);
+      return;
+    }
     const { control } = handshake;
     try {
       switch (order.kind) {
@@ -147,7 +151,10 @@ class HandshakeWorker {
           handshake.call(order);
       }
     } catch (error) {
+      // What was ordered for it has not been done: it must not go on without.
       this.#report({ kind: 'lost', id: order.id, error: thrownBy(error) });
+      handshake.dispose();
+      this.#handshakes.delete(order.id);
     }
   }
 
@@ -186,7 +193,7 @@ class HandshakeWorker {
     const reports = this.#reports;
     this.#reports = [];
     // Moved and not copied, since there are keys in them.
-    const moved = reports.flatMap((report) => (report.kind === 'answer' && report.log ? [report.log.buffer] : []));
+    const moved = reports.flatMap((report) => ('log' in report && report.log ? [report.log.buffer] : []));
     this.#port.postMessage(reports, moved);
   }
 }
