@@ -1,6 +1,7 @@
 import type net from 'node:net';
 import { Duplex } from 'node:stream';
 import { getSystemErrorMap } from 'node:util';
+import { apart } from '../errors/apart.ts';
 import type { PastStream } from '../socket/past-stream.ts';
 import { carriesTls } from '../socket/socket-handle.ts';
 import { pastStream } from '../socket/tls-socket.ts';
@@ -77,20 +78,10 @@ function writePast(inFront: InFront, request: object, { parts, release }: Gather
     else isDone = true;
   });
   if (!isGiven) return false;
-  if (isDone) finish(handle, request);
+  // What the session's listeners throw must not seem to be the write's.
+  if (isDone) apart(() => handle.finishWrite(request, 0));
   else waiting.set(inFront, request);
   return true;
-}
-
-/** Within the call that has begun the write: what the session's listeners throw must not seem to be the write's. */
-function finish(handle: Handle, request: object): void {
-  try {
-    handle.finishWrite(request, 0);
-  } catch (error) {
-    process.nextTick(() => {
-      throw error;
-    });
-  }
 }
 
 /**

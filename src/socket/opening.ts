@@ -214,7 +214,7 @@ export class Opening {
 
   /** Of a handshake in another thread, which has the socket's descriptor meanwhile if that is `lent`. */
   #inThread(thread: HandshakeThread, stream: Duplex, setup: HandshakeSetup): ControlledHandshake {
-    const lent = LentSocket.of(stream);
+    const lent = thread.canBorrow ? LentSocket.of(stream) : undefined;
     try {
       const handshake = new ThreadedHandshake(thread, this.#context, setup, this.#carrierOf(stream, lent));
       handshake.keepsProcess = this.#keepsProcess ?? keepsProcess(stream);

@@ -1,4 +1,5 @@
 import type { Connection } from '../connection/connection.ts';
+import { apart } from '../errors/apart.ts';
 import { codedError } from '../errors/coded.ts';
 import { type FileWay, hasFile, sendWithFiles } from './send-file.ts';
 import { TakenAtOnce } from './taken-at-once.ts';
@@ -135,7 +136,7 @@ export class SocketWrites {
       if (!error) this.#socket._unrefTimer();
       // What a callback throws must not come instead of the error.
       if (error) connection.behindAnswers(() => process.nextTick(done, error));
-      else if (!collects) done(error);
+      else if (!collects) apart(() => done());
       else if (this.#taken.endsTurn(length)) setImmediate(done, error);
       else process.nextTick(done, error);
     });

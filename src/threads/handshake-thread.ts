@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { SecureContext } from '../context/secure-context.ts';
 import { followTicketKeys, portableOf, revisionOf, type TicketKeyFollower } from '../context/secure-context.ts';
+import { apart } from '../errors/apart.ts';
 import { defaultRoots } from '../platform/openssl/default-roots.ts';
 import { packageFile } from '../platform/package-file.ts';
 import { copySecret } from '../protocol/secret-bytes.ts';
@@ -104,6 +105,11 @@ export class HandshakeThread {
   /** Nobody waits for it any more. */
   leave(id: number): void {
     if (this.#listeners.delete(id)) this.send({ kind: 'leave', id });
+  }
+
+  /** Another descriptor may be lent: each takes two more of the process's until its handshake is done. */
+  get canBorrow(): boolean {
+    return this.#lent.size < mostLent;
   }
 
   /** Closes a handshake's descriptor when the worker has done with it. */
@@ -260,17 +266,6 @@ export class HandshakeThread {
   }
 }
 
-/** What somebody throws who is told concerns the process, as with all events, but not those who are told next. */
-function apart(run: () => void): void {
-  try {
-    run();
-  } catch (error) {
-    process.nextTick(() => {
-      throw error;
-    });
-  }
-}
-
 /** Beside this module where it is not compiled, else where the package has it. */
 function program(): URL {
   return import.meta.url.endsWith('.ts')
@@ -278,5 +273,7 @@ function program(): URL {
     : packageFile('dist/threads/worker.js');
 }
 
+/** Descriptors, so that peers who wait in the middle of handshakes do not use up all there are. Further handshakes have their records passed on. */
+const mostLent = 128;
 /** Milliseconds. */
 const patience = 10_000;

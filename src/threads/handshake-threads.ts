@@ -1,4 +1,5 @@
 import { checkInteger } from '../errors/checks.ts';
+import { codedError } from '../errors/coded.ts';
 import { HandshakeThread } from './handshake-thread.ts';
 
 export type { HandshakeThread };
@@ -11,7 +12,7 @@ const threads: HandshakeThread[] = [];
  * then on.
  *
  * @param count - 0 to 64; 0, the default, is the thread that the connections are in
- * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE
+ * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE; ERR_ACCESS_DENIED with `--permission` and without `--allow-worker`
  * @example
  * setHandshakeThreads(2);
  */
@@ -20,9 +21,11 @@ export function setHandshakeThreads(count: number): void {
   byDefault = count;
 }
 
-/** Throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE for what is no number of threads. */
+/** Throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE for what is no number of threads, and ERR_ACCESS_DENIED where there may be none. */
 export function checkThreads(count: unknown): void {
   checkInteger('handshakeThreads', count, 0, mostThreads);
+  if (count !== 0 && process.permission && !process.permission.has('worker'))
+    throw codedError('ERR_ACCESS_DENIED', 'Threads for handshakes need --allow-worker');
 }
 
 /** The least busy of so many threads; undefined where there are to be none. They are started when they are first wanted, and shared by all who want some. */

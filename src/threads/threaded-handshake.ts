@@ -97,6 +97,8 @@ export class ThreadedHandshake implements Handshake, ControlledHandshake {
 
   useIdentity(context: SecureContext): void {
     context.for({ ...useOf(this.#setup), isChosen: true, verifiesPeer: false });
+    // As OpenSSL does, which the caller would not hear any more.
+    if (!context.getCertificate()) throw new OpenSSLError([]);
     this.#thread.send({ kind: 'identity', id: this.#id, context: this.#thread.contextNumber(context) });
   }
 

@@ -1,0 +1,213 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { once } from 'node:events';
+import net from 'node:net';
+import { duplexPair } from 'node:stream';
+import nodeTls from 'node:tls';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { apart } from '../../src/errors/apart.ts';
+import * as ktls from '../../src/index.ts';
+import { type KernelCalls, PollEvent } from '../../src/platform/kernel/kernel-calls.ts';
+import { Carrier } from '../../src/threads/carrier.ts';
+import { handshakeThread } from '../../src/threads/handshake-threads.ts';
+import { type Order, toSend } from '../../src/threads/messages.ts';
+import { unless } from '../helpers/unless.ts';
+import { type Identities, makeIdentities } from '../socket/identities.ts';
+import { closed, listenUntilEnd, owned } from '../socket/scenario.ts';
+
+// What attackers found, each beside this thread and node:tls.
+
+let identities: Identities;
+beforeAll(async () => {
+  identities = await makeIdentities();
+});
+
+interface Tls {
+  connect(options: object): net.Socket;
+  createServer(options: object): net.Server;
+  createSecureContext(): object;
+}
+
+const places: readonly (readonly [string, Tls, object])[] = [
+  ['node:tls', nodeTls, {}],
+  ['this thread', ktls, { handshakeThreads: 0 }],
+  ['a thread', ktls, { handshakeThreads: 1 }],
+];
+const where = (port: number) => ({ port, host: '127.0.0.1', servername: 'localhost', ca: identities.authority.cert });
+
+describe.each(places)('in %s', (_where, tls, options) => {
+  test('a close_notify in the middle of a handshake ends it, though the peer stays', async () => {
+    const server = net.createServer((socket) => {
+      owned(socket).on('error', () => {});
+      socket.once('data', () => socket.write(Buffer.from('15030300020100', 'hex')));
+    });
+    const client = owned(tls.connect({ ...where(await listenUntilEnd(server)), ...options }));
+    const [error] = await once(client, 'error');
+    expect(error).toMatchObject({ code: 'ECONNRESET' });
+  });
+
+  test.each(['reset', 'end'])('a peer that goes while the application is asked is noticed: %s', async (how) => {
+    let onAsked = (): void => {};
+    const asked = new Promise<void>((resolve) => {
+      onAsked = resolve;
+    });
+    const server = tls.createServer({ ...identities.server, ...options, SNICallback: () => onAsked() });
+    const failed = once(server, 'tlsClientError');
+    const port = await listenUntilEnd(server);
+    const raw = net.connect(port, '127.0.0.1');
+    const client = nodeTls.connect({ ...where(port), socket: raw }).on('error', () => {});
+    await asked;
+    if (how === 'reset') raw.resetAndDestroy();
+    else raw.end();
+    expect((await failed)[0]).toMatchObject({ code: 'ECONNRESET' });
+    client.destroy();
+  });
+
+  test('what is told of a connection is told in its own context', async () => {
+    const store = new AsyncLocalStorage<string>();
+    const reset = net.createServer((socket) => void socket.once('data', () => socket.resetAndDestroy()));
+    const port = await listenUntilEnd(reset);
+    const told = (tenant: string): Promise<unknown> =>
+      store.run(tenant, () => {
+        const client = owned(tls.connect({ ...where(port), ...options }));
+        return new Promise((resolve) => client.on('error', () => resolve(store.getStore())));
+      });
+    expect(await told('first')).toBe('first');
+    expect(await told('second')).toBe('second');
+  });
+
+  test('an identity without a certificate is refused at once', async () => {
+    const { server, thrown } = refusing(tls, options);
+    const client = owned(nodeTls.connect(where(await listenUntilEnd(server))).on('error', () => {}));
+    expect(await thrown).toBeInstanceOf(Error);
+    client.destroy();
+  });
+});
+
+/** A server that gives each connection an identity that is none. */
+function refusing(tls: Tls, options: object) {
+  let tell = (_error: unknown): void => {};
+  const thrown = new Promise<unknown>((resolve) => {
+    tell = resolve;
+  });
+  const empty = tls.createSecureContext();
+  const server = tls.createServer({
+    ...identities.server,
+    ...options,
+    SNICallback(this: { setKeyCert?: (context: unknown) => void }, _name: string, done: () => void) {
+      try {
+        if (this.setKeyCert) this.setKeyCert(empty);
+        else tell(new Error('there is no such method'));
+      } catch (error) {
+        tell(error);
+      }
+      done();
+    },
+  });
+  server.on('tlsClientError', () => {});
+  return { server, thrown };
+}
+
+test.each(places.slice(1))('key log lines are told while the peer keeps silent: %s', async (_where, _tls, options) => {
+  const server = ktls.createServer({ ...identities.server, ...options });
+  const lines: string[] = [];
+  server.on('keylog', (line: Buffer) => void lines.push(String(line)));
+  const port = await listenUntilEnd(server);
+  // Whoever has the server's flight has not answered yet.
+  const raw = owned(net.connect(port, '127.0.0.1'));
+  const [mine, theirs] = duplexPair();
+  const flight = once(raw, 'data');
+  mine.on('data', (bytes) => raw.write(bytes));
+  const client = nodeTls.connect({ socket: theirs, servername: 'localhost' }).on('error', () => {});
+  await flight;
+  await expect.poll(() => lines.filter((line) => /TRAFFIC_SECRET/.test(line)).length).toBeGreaterThanOrEqual(2);
+  client.destroy();
+});
+
+test('a carrier tells once that it has failed, and watches no more', () => {
+  let onReady = (_status: number, _events: number): void => {};
+  const watched: number[] = [];
+  class SocketPoll {
+    constructor(_descriptor: number, ready: typeof onReady) {
+      onReady = ready;
+    }
+    start(events: number): void {
+      watched.push(events);
+    }
+    stop(): void {
+      watched.push(0);
+    }
+    receive = (): number => -32;
+    close(): void {}
+  }
+  const calls = { SocketPoll, send: () => -32 } as unknown as KernelCalls;
+  const failed = vi.fn();
+  const receiver = { before() {}, records: () => 0, consumed() {}, garbage() {}, end() {}, failed };
+  const carrier = new Carrier(3, false, calls, receiver);
+  carrier.resume();
+  carrier.send(Buffer.from('flight'));
+  for (let i = 0; i < 5; i++) onReady(0, PollEvent.writable | PollEvent.readable);
+  onReady(-9, 0);
+  carrier.send(Buffer.from('more'));
+  expect(failed.mock.calls).toEqual([[-32, 'write']]);
+  expect(watched.at(-1)).toBe(0);
+});
+
+test('nothing but its own bytes is sent with an order', () => {
+  const alpn = Buffer.from('\x02h2');
+  expect(alpn.buffer.byteLength).toBeGreaterThan(alpn.length);
+  const session = Buffer.from('a session');
+  const order = { kind: 'open', id: 1, context: 1, setup: { isServer: true, alpn, session }, readsExactly: false };
+  const { sent, moved } = toSend([order as unknown as Order]);
+  const { setup } = structuredClone(sent as (typeof order)[], { transfer: moved })[0] ?? order;
+  expect([setup.alpn, setup.session].map(({ buffer }) => buffer.byteLength)).toEqual([alpn.length, session.length]);
+  expect(Buffer.from(setup.alpn)).toEqual(alpn);
+});
+
+test('what a listener throws does not keep others from being told', () => {
+  const later = vi.spyOn(globalThis, 'queueMicrotask').mockImplementationOnce(() => {});
+  expect(() =>
+    apart(() => {
+      throw new Error('theirs');
+    }),
+  ).not.toThrow();
+  const [thrown] = later.mock.calls[0] ?? [];
+  later.mockRestore();
+  expect(thrown).toThrow('theirs');
+});
+
+test('a socket over a stream that nobody has any more is collected, in the middle of its handshake', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  let collected = 0;
+  const registry = new FinalizationRegistry(() => collected++);
+  const abandon = (): void => {
+    for (let i = 0; i < 10; i++) {
+      const [mine] = duplexPair();
+      registry.register(ktls.connect({ socket: mine, servername: 'localhost', handshakeThreads: 1 }), i);
+    }
+  };
+  abandon();
+  const left = (): unknown[] => {
+    collect();
+    return [collected, handshakeThread(1)?.load];
+  };
+  await expect.poll(left, { timeout: 20_000 }).toEqual([10, 0]);
+});
+
+unless(process.platform !== 'linux' && 'only on Linux', test)('more handshakes than descriptors are lent', async () => {
+  const server = ktls.createServer({ ...identities.server, handshakeThreads: 1 });
+  server.on('tlsClientError', () => {});
+  const port = await listenUntilEnd(server);
+  let begun = 0;
+  server.on('tlsConnection', () => begun++);
+  const silent = Array.from({ length: 140 }, () => owned(net.connect(port, '127.0.0.1')).on('error', () => {}));
+  await expect.poll(() => begun, { timeout: 10_000 }).toBe(140);
+  expect(handshakeThread(1)?.canBorrow).toBe(false);
+  const client = owned(nodeTls.connect(where(port)));
+  await once(client, 'secureConnect');
+  for (const socket of silent) socket.destroy();
+  await Promise.all(silent.map(closed));
+  await expect.poll(() => handshakeThread(1)?.canBorrow, { timeout: 10_000 }).toBe(true);
+});
