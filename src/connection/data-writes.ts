@@ -1,5 +1,6 @@
 import { ContentType } from '../protocol/content-type.ts';
 import { fragments } from '../record/fragment.ts';
+import { maxFragmentLength } from '../record/protection.ts';
 import type { ControlBudget } from './control-budget.ts';
 import type { ExpectedAnswers } from './expected-answers.ts';
 import type { Handshake, Output } from './handshake.ts';
@@ -29,14 +30,16 @@ export class DataWrites {
   }
 
   write(parts: readonly Uint8Array[], done: Done): void {
-    const { limit } = this;
+    const { expected, write: side } = this.#parts;
     // Layers cut at the largest fragment themselves; a smaller one is a record, or a write to the kernel, for each piece.
+    const limit = this.limit ?? (side.hasKeys ? undefined : maxFragmentLength);
     const pieces = limit === undefined ? parts : parts.flatMap((part) => [...fragments(part, limit)]);
-    const { expected } = this.#parts;
     // By its place: one buffer may be there more than once.
     for (const [index, piece] of pieces.entries()) {
       const last = index === pieces.length - 1 ? done : undefined;
-      if (expected.holds) expected.behind(() => this.#write(piece, last), refusing(last));
+      // OpenSSL, where it protects data itself, has one piece at a time, so that its thread has time for others.
+      if (expected.holds || (expected.areThere && !side.hasKeys))
+        expected.behind(() => this.#write(piece, last), refusing(last));
       else this.#write(piece, last);
     }
   }
@@ -71,7 +74,7 @@ export class DataWrites {
       const protectedData = (outputs: readonly Output[]): void => {
         const last = outputs.findLast(({ kind }) => kind === 'ciphertext');
         route(outputs, (output) => (output === last ? done : undefined));
-        if (!last) done?.();
+        if (!last) done?.(ended() ? streamDestroyed() : null);
       };
       expected.carryOut(handshake.write(data), protectedData, refusing(done));
     }

@@ -61,8 +61,15 @@ export class ExpectedAnswers {
     for (const { refuse } of refused) refuse();
   }
 
+  /** What one of them does has its place in front of those that wait behind it. */
   #goOn(): void {
-    while (!this.areThere && this.#behind.length > 0) this.#behind.shift()?.run();
+    while (!this.areThere && this.#behind.length > 0) {
+      const [first, ...rest] = this.#behind;
+      this.#behind = [];
+      first?.run();
+      if (this.#isGone) for (const { refuse } of rest) refuse();
+      else this.#behind.push(...rest);
+    }
   }
 }
 

@@ -109,12 +109,13 @@ export class HandshakeThread {
 
   /** Another descriptor may be lent: each takes two more of the process's until its handshake is done. */
   get canBorrow(): boolean {
-    return this.#lent.size < mostLent;
+    return lentInAll < mostLent;
   }
 
   /** Closes a handshake's descriptor when the worker has done with it. */
   lend(id: number, descriptor: { close(): void }): void {
     this.#lent.set(id, descriptor);
+    lentInAll++;
   }
 
   /** A context as the worker knows it, which is told how it is now. */
@@ -239,7 +240,7 @@ export class HandshakeThread {
 
   #giveBack(id: number): void {
     this.#lent.get(id)?.close();
-    this.#lent.delete(id);
+    if (this.#lent.delete(id)) lentInAll--;
   }
 
   #take(reports: readonly Report[]): void {
@@ -275,5 +276,7 @@ function program(): URL {
 
 /** Descriptors, so that peers who wait in the middle of handshakes do not use up all there are. Further handshakes have their records passed on. */
 const mostLent = 128;
+/** By all threads. */
+let lentInAll = 0;
 /** Milliseconds. */
 const patience = 10_000;

@@ -64,13 +64,13 @@ export class WorkerHandshake {
     const receiver: CarrierReceiver = {
       before,
       records: (bytes) => {
-        this.#run((port) => port.ciphertext(bytes));
+        this.#orLose(() => this.#run((port) => port.ciphertext(bytes)));
         return bytes.length - this.#unread;
       },
-      consumed: () => this.#carryOn(),
+      consumed: () => this.#orLose(() => this.#carryOn()),
       // The main thread finds the same, and has words for it.
-      garbage: () => this.#answer(),
-      end: () => this.#answer(),
+      garbage: () => this.#orLose(() => this.#answer()),
+      end: () => this.#orLose(() => this.#answer()),
       failed: (errno, call) => this.#report({ kind: 'failed', id, errno, call }),
     };
     try {
@@ -113,6 +113,16 @@ export class WorkerHandshake {
     this.#log = [];
   }
 
+  /** What fails here is this connection's, not the thread's with all others. */
+  #orLose(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#isLost = true;
+      this.#report({ kind: 'lost', id: this.#id, error: thrownBy(error) });
+    }
+  }
+
   get #unread(): number {
     return this.#isLost ? 0 : this.control.port.unread;
   }
@@ -148,7 +158,7 @@ export class WorkerHandshake {
   /** Of the call that is under way, whose rest is for the main thread to receive. */
   #answer(): void {
     const rest = this.#giveBack();
-    const { port, serverName } = this.control;
+    const { port } = this.control;
     const facts = this.#facts();
     const isKnown = !this.#isLost && !port.disposed;
     this.#hasSpoken ||= split(this.#log).ciphertext.length > 0;
@@ -161,7 +171,7 @@ export class WorkerHandshake {
       inMessage: isKnown && port.inMessage,
       version: isKnown ? port.version : 0,
       hasSpoken: this.#hasSpoken,
-      serverName: isKnown ? serverName : undefined,
+      serverName: isKnown ? this.control.serverName : undefined,
       rest,
     });
   }

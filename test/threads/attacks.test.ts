@@ -1,17 +1,22 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
 import net from 'node:net';
 import { duplexPair } from 'node:stream';
 import nodeTls from 'node:tls';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { ExpectedAnswers } from '../../src/connection/expected-answers.ts';
+import { InstanceLost } from '../../src/connection/instance-lost.ts';
 import { apart } from '../../src/errors/apart.ts';
+import * as http2 from '../../src/http2.ts';
 import * as ktls from '../../src/index.ts';
 import { type KernelCalls, PollEvent } from '../../src/platform/kernel/kernel-calls.ts';
 import { Carrier } from '../../src/threads/carrier.ts';
 import { handshakeThread } from '../../src/threads/handshake-threads.ts';
 import { type Order, toSend } from '../../src/threads/messages.ts';
+import { WorkerHandshake } from '../../src/threads/worker-handshake.ts';
 import { unless } from '../helpers/unless.ts';
 import { type Identities, makeIdentities } from '../socket/identities.ts';
 import { closed, listenUntilEnd, owned } from '../socket/scenario.ts';
@@ -210,4 +215,100 @@ unless(process.platform !== 'linux' && 'only on Linux', test)('more handshakes t
   for (const socket of silent) socket.destroy();
   await Promise.all(silent.map(closed));
   await expect.poll(() => handshakeThread(1)?.canBorrow, { timeout: 10_000 }).toBe(true);
+});
+
+test.each(places.slice(1))(
+  'a session’s data goes before close_notify, and behind new keys: %s',
+  async (_where, _tls, options) => {
+    const server = http2.createSecureServer({ ...identities.server, ...options });
+    server.on('stream', (stream) => {
+      const socket = sockets.shift();
+      socket?.updateKeys();
+      stream.respond();
+      stream.end('x'.repeat(1000));
+      // The session has written, past the stream, which ends by itself.
+      setImmediate(() => socket?.end());
+    });
+    const sockets: ktls.TLSSocket[] = [];
+    server.on('secureConnection', (socket) => void sockets.push(socket));
+    const session = connectHttp2(`https://localhost:${await listenUntilEnd(server)}`, {
+      ca: identities.authority.cert,
+    });
+    session.on('error', () => {});
+    const stream = session.request();
+    let length = 0;
+    stream.on('data', (chunk) => {
+      length += chunk.length;
+    });
+    await once(stream, 'close');
+    session.destroy();
+    expect(length).toBe(1000);
+  },
+);
+
+test('what is done in its turn goes before all that waits behind it', () => {
+  const expected = new ExpectedAnswers();
+  const done: string[] = [];
+  expected.carryOut([{ kind: 'later' }], () => done.push('answer'));
+  expected.behind(() => {
+    done.push('write');
+    expected.behind(() => done.push('its rest'));
+  });
+  expected.behind(() => done.push('close'));
+  expected.give([]);
+  expect(done).toEqual(['answer', 'write', 'its rest', 'close']);
+});
+
+test('a large write that OpenSSL protects lets others have their thread', async () => {
+  const server = ktls.createServer({
+    ...identities.server,
+    ...{ handshakeThreads: 1, maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA' },
+  });
+  const port = await listenUntilEnd(server);
+  const accept = async (): Promise<ktls.TLSSocket> => {
+    const accepted = once(server, 'secureConnection');
+    const client = owned(nodeTls.connect(where(port)).on('error', () => {}));
+    await once(client, 'secureConnect');
+    client.resume();
+    return (await accepted)[0];
+  };
+  const [large, other] = [await accept(), await accept()];
+  const order: string[] = [];
+  const written = new Promise<void>((resolve) => {
+    large.write(Buffer.alloc(4 << 20), () => {
+      order.push('written');
+      resolve();
+    });
+  });
+  expect(other.getFinished()).toBeDefined();
+  await accept();
+  order.push('another handshake');
+  await written;
+  expect(order).toEqual(['another handshake', 'written']);
+});
+
+test('what fails in a worker, outside of its calls, is its own connection’s trouble', () => {
+  const reports: unknown[] = [];
+  const context = ktls.createSecureContext(identities.server) as never;
+  const setup = { isServer: true, certificate: 'ignored', handsOutKeys: true } as const;
+  const handshake = new WorkerHandshake(1, { number: 1, context }, setup, (report) => void reports.push(report));
+  let onReady = (_status: number, _events: number): void => {};
+  class SocketPoll {
+    constructor(_descriptor: number, ready: typeof onReady) {
+      onReady = ready;
+    }
+    start(): void {}
+    stop(): void {}
+    receive = (): number => 0;
+    close(): void {}
+  }
+  const calls = { SocketPoll, send: () => 0 } as unknown as KernelCalls;
+  handshake.carry({ number: 3, readsExactly: false, calls, before() {} });
+  handshake.call({ kind: 'resume', id: 1 });
+  vi.spyOn(handshake.control, 'serverName', 'get').mockImplementation(() => {
+    throw new InstanceLost('has trapped');
+  });
+  expect(() => onReady(0, PollEvent.readable)).not.toThrow();
+  expect(reports).toContainEqual(expect.objectContaining({ kind: 'lost' }));
+  handshake.dispose();
 });
