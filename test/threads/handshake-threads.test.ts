@@ -212,7 +212,7 @@ test('no handshake asks its thread', async () => {
   const connected = once(server, 'secureConnection');
   const client = owned(ktls.connect({ ...where(port), ...threaded, ...identities.client }));
   await Promise.all([once(client, 'secureConnect'), connected]);
-  const here = owned(nodeTls.connect(where(port)));
+  const here = owned(ktls.connect({ ...where(port), handshakeThreads: 0 }));
   await once(here, 'secureConnect');
   expect(client.getEphemeralKeyInfo()).toEqual(here.getEphemeralKeyInfo());
   expect(client.getPeerCertificate(true).issuerCertificate.fingerprint256).toBe(
