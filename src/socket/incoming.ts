@@ -79,7 +79,7 @@ export class Incoming implements SessionListener {
    */
   streamError(error: Error): void {
     const isOfSending = 'syscall' in error && error.syscall === 'write';
-    if (this.#socket.writableLength > 0 || !(this.readEnded || (this.established && isOfSending))) {
+    if (this.#parts.writes.hasUnsent || !(this.readEnded || (this.established && isOfSending))) {
       this.#socket.destroy(error);
       return;
     }

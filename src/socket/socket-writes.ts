@@ -21,6 +21,8 @@ export class SocketWrites {
   /** A stream writes one after the other, and ends after the last. */
   #waiting: { readonly chunks: readonly Uint8Array[]; readonly done: WriteDone } | undefined;
   #finish: WriteDone | undefined;
+  /** Writes past the stream that have not gone. */
+  #past = 0;
   /** Since something was received. */
   #hasWritten = false;
   readonly #taken = new TakenAtOnce();
@@ -34,6 +36,11 @@ export class SocketWrites {
   /** Whether there is a write that waits for {@link release}. */
   get waits(): boolean {
     return this.#waiting !== undefined;
+  }
+
+  /** What was written has not all gone, in the stream or past it. */
+  get hasUnsent(): boolean {
+    return this.#socket.writableLength > 0 || this.#past > 0;
   }
 
   /** The handshake is done: what comes goes through `connection`, once the socket is not `secureConnecting` any more. */
@@ -73,8 +80,13 @@ export class SocketWrites {
     if (!connection || socket.secureConnecting || socket.writableLength > 0 || socket.writableEnded) return false;
     socket._unrefTimer();
     for (const { length } of parts) this.bytes += length;
+    this.#past++;
     connection.write(parts, (error) => {
-      if (!error) socket._unrefTimer();
+      // What has failed has not gone, nor will it: the error of the stream below may be told only now.
+      if (!error) {
+        this.#past--;
+        socket._unrefTimer();
+      }
       done(error);
     });
     return true;
