@@ -90,7 +90,7 @@ export class Carrier {
     }
     if (this.#isClosed || this.#isPaused || this.#hasFailed || !(events & PollEvent.readable || status < 0)) return;
     this.#receiver.before();
-    if (!this.#isClosed && !this.#isPaused) this.#read();
+    if (!this.#isClosed && !this.#isPaused && !this.#hasFailed) this.#read();
   }
 
   #flush(): void {

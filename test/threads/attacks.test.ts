@@ -130,10 +130,13 @@ test.each(places.slice(1))('key log lines are told while the peer keeps silent: 
   client.destroy();
 });
 
-test('a carrier tells once that it has failed, and watches no more', () => {
+/** A carrier on a descriptor on which all fails. */
+function failing(before: (carrier: Carrier) => void) {
   let onReady = (_status: number, _events: number): void => {};
   const watched: number[] = [];
+  const receive = vi.fn(() => -32);
   class SocketPoll {
+    readonly receive: typeof receive = receive;
     constructor(_descriptor: number, ready: typeof onReady) {
       onReady = ready;
     }
@@ -143,20 +146,33 @@ test('a carrier tells once that it has failed, and watches no more', () => {
     stop(): void {
       watched.push(0);
     }
-    receive = (): number => -32;
     close(): void {}
   }
   const calls = { SocketPoll, send: () => -32 } as unknown as KernelCalls;
   const failed = vi.fn();
-  const receiver = { before() {}, records: () => 0, consumed() {}, garbage() {}, end() {}, failed };
-  const carrier = new Carrier(3, false, calls, receiver);
+  const carrier: Carrier = new Carrier(3, false, calls, {
+    ...{ failed, records: () => 0, consumed() {}, garbage() {}, end() {} },
+    before: () => before(carrier),
+  });
   carrier.resume();
+  return { carrier, failed, receive, watched, ready: (status: number, events: number) => onReady(status, events) };
+}
+
+test('a carrier tells once that it has failed, and watches no more', () => {
+  const { carrier, failed, watched, ready } = failing(() => {});
   carrier.send(Buffer.from('flight'));
-  for (let i = 0; i < 5; i++) onReady(0, PollEvent.writable | PollEvent.readable);
-  onReady(-9, 0);
+  for (let i = 0; i < 5; i++) ready(0, PollEvent.writable | PollEvent.readable);
+  ready(-9, 0);
   carrier.send(Buffer.from('more'));
   expect(failed.mock.calls).toEqual([[-32, 'write']]);
   expect(watched.at(-1)).toBe(0);
+});
+
+test('a carrier that fails by what was ordered before does not read', () => {
+  const { failed, receive, ready } = failing((carrier) => carrier.send(Buffer.from('ordered')));
+  ready(0, PollEvent.readable);
+  expect(failed.mock.calls).toEqual([[-32, 'write']]);
+  expect(receive).not.toHaveBeenCalled();
 });
 
 test('nothing but its own bytes is sent with an order', () => {
