@@ -291,7 +291,7 @@ test('a large write that OpenSSL protects lets others have their thread', async 
   const [large, other] = [await accept(), await accept()];
   const order: string[] = [];
   const written = new Promise<void>((resolve) => {
-    large.write(Buffer.alloc(4 << 20), () => {
+    large.write(Buffer.alloc(16 << 20), () => {
       order.push('written');
       resolve();
     });
