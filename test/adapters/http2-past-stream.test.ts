@@ -211,7 +211,7 @@ describe('where the system takes no more', () => {
   });
 
   test('what has not gone is an error, where the peer ends first and then resets', async () => {
-    const { served, middle, hasFinished } = await blocked(() => {});
+    const { served, middle } = await blocked(() => {});
     const { session, socket } = await served;
     const failed = once(session, 'error');
     const ended = once(socket, 'end');
@@ -219,8 +219,8 @@ describe('where the system takes no more', () => {
     await ended;
     (await middle).resetAndDestroy();
     const [error] = await failed;
+    // Whether the stream has told 'finish' before depends on which of its two ends node:http2 hears of first.
     expect(['EPIPE', 'ECONNRESET']).toContain(error.code);
-    expect(hasFinished()).toBe(false);
   });
 
   test('a session can be destroyed', async () => {
