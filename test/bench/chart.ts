@@ -1,11 +1,13 @@
+import { curvesHeight, curvesOf, drawCurves } from './curves.ts';
 import { baseline, type Row, type Spread, type Subject } from './measure.ts';
 import { inOrder, joined, type Results } from './results.ts';
+import { css, escaped, styles, text } from './svg.ts';
 
-/** An SVG of all ratios to node:tls, readable on white and on black. */
+/** An SVG of all ratios to node:tls, and of the curves, readable on white and on black. */
 export function chart({ parts }: Results): string {
-  const rows = joined(inOrder(parts).flatMap(([, own]) => own)).filter(({ subjects }) =>
-    subjects.some(({ ratio }) => ratio),
-  );
+  const all = joined(inOrder(parts).flatMap(([, own]) => own));
+  const curves = curvesOf(all);
+  const rows = all.filter(({ subjects, point }) => !point && subjects.some(({ ratio }) => ratio));
   const panels = [
     {
       title: 'Throughput and rates by node:tls’s: more is better',
@@ -22,17 +24,22 @@ export function chart({ parts }: Results): string {
     y += panelHeight(rows);
     return body;
   });
-  const names = Object.keys(styles).filter((name) =>
-    rows.some((row) => row.subjects.some((one) => one.contender === name)),
+  const height = y + curvesHeight(curves);
+  const names = Object.keys(styles).filter(
+    (name) =>
+      (name === baseline ? curves : rows).length > 0 &&
+      all.some((row) => row.subjects.some((one) => one.contender === name)),
   );
+  const legends = (width - 120) / (names.length + 1);
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${y}" width="${width}" height="${y}" role="img">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">`,
     '<title>Ratios to node:tls</title>',
     `<style>${css}</style>`,
-    ...names.map((name, index) => legend(name, left + index * 100)),
-    text(left + names.length * 100, 18, 'goal', 'small', 'start'),
-    `<path class="goal" d="M${left + names.length * 100 - 6} 8v12"/>`,
+    ...names.map((name, index) => legend(name, 60 + index * legends)),
+    text(60 + names.length * legends, 18, 'goal', 'small', 'start'),
+    `<path class="goal" d="M${54 + names.length * legends} 8v12"/>`,
     ...bodies.flat(),
+    ...drawCurves(curves, y),
     '</svg>\n',
   ].join('\n');
 }
@@ -91,51 +98,6 @@ function panelHeight(rows: readonly Row[]): number {
   return headHeight + rows.length * rowHeight + 32;
 }
 
-function text(x: number, y: number, content: string, kind: string, anchor: 'start' | 'middle' | 'end'): string {
-  return `<text x="${x}" y="${y}" class="${kind}" text-anchor="${anchor}">${escaped(content)}</text>`;
-}
-
-function escaped(content: string): string {
-  return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-}
-
-/** By contender, in the order of the legend. */
-const styles: Readonly<Record<string, string>> = {
-  native: 'native',
-  'one thread': 'first',
-  'two threads': 'second',
-  kernel: 'kernel',
-  'node:crypto': 'crypto',
-  wasm: 'wasm',
-  tcp: 'tcp',
-};
-
 const ticks = [0.125, 0.25, 0.5, 1, 2, 4, 8];
-const [width, left, right] = [960, 350, 840];
+const [width, left, right] = [960, 370, 840];
 const [legendHeight, headHeight, rowHeight] = [28, 32, 22];
-
-const css = [
-  'text{font:12px system-ui,sans-serif;fill:#1f2328}.strong{font-weight:600;font-size:13px}.small{font-size:11px;fill:#59636e}',
-  '.grid,.one{stroke:#d1d9e0}.one{stroke:#59636e;stroke-width:1.5}.goal{stroke:#1f2328;stroke-width:2.5}',
-  '.range{stroke-width:2;stroke-opacity:.55}',
-  ...[
-    ['native', '#0969da'],
-    ['first', '#bf3989'],
-    ['second', '#cf222e'],
-    ['kernel', '#1a7f37'],
-    ['crypto', '#9a6700'],
-    ['wasm', '#8250df'],
-    ['tcp', '#818b98'],
-  ].map(([name, colour]) => `.${name} circle{fill:${colour}}.${name} .range,.goal.${name}{stroke:${colour}}`),
-  '@media(prefers-color-scheme:dark){text{fill:#f0f6fc}.small{fill:#9198a1}.grid{stroke:#3d444d}.one{stroke:#9198a1}.goal{stroke:#f0f6fc}',
-  ...[
-    ['native', '#4493f8'],
-    ['first', '#db61a2'],
-    ['second', '#f85149'],
-    ['kernel', '#3fb950'],
-    ['crypto', '#d29922'],
-    ['wasm', '#ab7df8'],
-    ['tcp', '#9198a1'],
-  ].map(([name, colour]) => `.${name} circle{fill:${colour}}.${name} .range,.goal.${name}{stroke:${colour}}`),
-  '}',
-].join('');

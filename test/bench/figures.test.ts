@@ -118,6 +118,15 @@ describe('a report', () => {
     expect(svg).not.toContain('NaN');
     expect(svg).toContain('prefers-color-scheme:dark');
   });
+
+  test('draws rows that are points of a curve as one, by contender, and not as ratios', () => {
+    const points = [100, 0].map((at) => ({ ...row, name: `${at} of it`, point: { of: '<what>', at, by: 'of it' } }));
+    const svg = chart({ parts: { storm: points } });
+    expect(svg.match(/class="curve" d="M60 [\d.]+L460 [\d.]+"/g)).toHaveLength(2);
+    expect(svg).toContain('&lt;what&gt;, ');
+    expect(svg).not.toContain('100 of it');
+    expect(svg).not.toContain('NaN');
+  });
 });
 
 describe('counts of the emulated machine', () => {

@@ -6,6 +6,14 @@ export interface Row {
   readonly unit: string;
   readonly better: 'more' | 'less';
   readonly subjects: readonly Subject[];
+  readonly point?: Point;
+}
+
+/** Where a row is on a curve: of what, at how much of what. */
+export interface Point {
+  readonly of: string;
+  readonly at: number;
+  readonly by: string;
 }
 
 /** One contender's figures. */

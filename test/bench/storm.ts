@@ -33,11 +33,12 @@ export async function storm(listener: Listener, { scale, rounds }: Effort): Prom
           subject,
           all.slice(warmUps).map((one) => ({ figure: figure(one) })),
         ]);
-        listener.row(makeRow({ name, unit, better, samples: Object.fromEntries(samples) }));
+        const point = { of: name, at: rate, by: 'handshakes a second' };
+        listener.row(makeRow({ name: `${what}: ${name}`, unit, better, point, samples: Object.fromEntries(samples) }));
       };
-      row(`${what}: the longest of 100 turns`, 'ms', 'less', ({ delay }) => delay);
-      row(`${what}: messages answered`, 'a second', 'more', ({ answered }) => answered);
-      if (rate === rates.at(-1)) row(`${what}: resident memory`, 'MiB', 'less', ({ resident }) => resident);
+      row('the longest of 100 turns', 'ms', 'less', ({ delay }) => delay);
+      row('messages answered', 'a second', 'more', ({ answered }) => answered);
+      row('resident memory', 'MiB', 'less', ({ resident }) => resident);
     }
   } finally {
     for (const { end } of Object.values(places)) end();

@@ -15,7 +15,7 @@ export async function memory(
   writeFileSync(file, '');
   truncateSync(file, size);
   const readers = Math.max(1, Math.ceil(100 * scale));
-  const name = `peak memory while ${readers} slow readers hold a file of 256 MiB`;
+  const name = `peak memory, ${readers} slow readers of 256 MiB`;
   const measured = await inTurns(
     { register: true, 'node:tls': false },
     rounds,
