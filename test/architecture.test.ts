@@ -44,7 +44,7 @@ const table: Readonly<Record<string, { readonly imports: readonly string[]; read
     node: true,
   },
   credentials: { imports: ['errors', 'socket'], node: true },
-  files: { imports: ['errors', 'socket', 'tls.ts'], node: true },
+  files: { imports: ['errors', 'platform', 'socket', 'tls.ts'], node: true },
   'tls.ts': { imports: ['platform', 'context', 'socket'], node: true },
   metrics: { imports: ['errors', 'observe', 'tls.ts'], node: true },
   'index.ts': { imports: ['errors', 'platform', 'context', 'threads', 'socket', 'tls.ts'], node: false },

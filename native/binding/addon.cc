@@ -5,6 +5,7 @@ static Napi::Object Define(Napi::Env env, Napi::Object exports) {
 #ifdef __linux__
   Napi::Object kernel = Napi::Object::New(env);
   DefineKernelTls(env, kernel);
+  DefineCachedFile(env, kernel);
   exports.Set("kernel", kernel);
 #endif
   if (Libcrypto::Find() == nullptr || LibcryptoKeys::Find() == nullptr) return exports;

@@ -4,8 +4,9 @@
 
 #include "node_addon.h"
 
-// Of `kernel`, which only the addon for Linux has: system calls on a TLS socket, and SocketPoll.
+// Of `kernel`, which only the addon for Linux has: system calls on a TLS socket and a file, and SocketPoll.
 void DefineKernelTls(Napi::Env env, Napi::Object kernel);
+void DefineCachedFile(Napi::Env env, Napi::Object kernel);
 
 // Of `cryptography`.
 void DefineRecordCipher(Napi::Env env, Napi::Object cryptography);

@@ -54,7 +54,7 @@ export function fileDecision(stream: ReadStream, worthwhile: number = usuallyWor
 
 function isSmall(response: ServerResponse, worthwhile: number): boolean {
   const length = contentLength(response);
-  return length !== undefined && length < worthwhile;
+  return length !== undefined && length < worthwhile && response.socket instanceof TLSSocket;
 }
 
 /** What node:fs reads for the stream; undefined where somebody else does (the option `fs`). */
@@ -162,7 +162,7 @@ export function countBody(response: ServerResponse, bytes: number): void {
  * to a socket is not known here.
  */
 const usuallyWorthwhile = 128 * 1024;
-const tooSmall: FileRefusal = { refused: 'it is small, and read with as little work' };
+export const tooSmall: FileRefusal = { refused: 'it is small, and read with as little work' };
 
 /** As they were before anybody could put functions of their own in their place. */
 const responseWrite = OutgoingMessage.prototype.write;

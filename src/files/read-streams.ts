@@ -1,6 +1,7 @@
 import { fstat, ReadStream } from 'node:fs';
 import { promisify } from 'node:util';
-import { type FilePlan, type FileRefusal, fileDecision, isCorked } from './file-decision.ts';
+import { readInThisThread } from './cached-file.ts';
+import { type FilePlan, type FileRefusal, fileDecision, isCorked, tooSmall } from './file-decision.ts';
 
 /** Told of each file stream that was about to be read: how much of it went past it and, where the rest is read, why. */
 export type FileListener = (path: unknown, sent: number, refusal: FileRefusal | undefined) => void;
@@ -22,6 +23,7 @@ export function sendReadStreams(listener: FileListener = () => {}, worthwhile?: 
     const plan = isFirst ? fileDecision(this, worthwhile) : undefined;
     if (plan === undefined || 'refused' in plan) {
       if (plan) listener(this.path, 0, plan);
+      if (plan === tooSmall) readInThisThread(this, mostInThisThread);
       goOn();
       return;
     }
@@ -142,5 +144,7 @@ const gone: FileRefusal = { refused: 'the stream or its destination is gone' };
 const noFile: FileRefusal = { refused: 'it is no file, or has no more' };
 const corked: FileRefusal = { refused: 'what is written waits for uncork()' };
 
+/** Bytes of a stream: as much as a small file has. */
+const mostInThisThread = 128 * 1024;
 /** Bytes: between parts the stream can be taken out of its pipe, and what else is to be sent gets its turn. */
 const partLength = 1024 * 1024;

@@ -10,7 +10,7 @@ export interface Row {
 }
 
 /** Where a row is on a curve: of what, at how much of what. */
-export interface Point {
+interface Point {
   readonly of: string;
   readonly at: number;
   readonly by: string;

@@ -1,4 +1,4 @@
-/** System calls on TLS sockets: the addon's part `kernel`, from native/linux/. */
+/** System calls on TLS sockets, and on files for them: the addon's part `kernel`, from native/linux/. */
 export interface KernelCalls {
   /** `setsockopt(TCP_ULP, "tls")`. Here and below: 0 or what is described, or a negative errno. */
   attachUlp(fd: number): number;
@@ -15,6 +15,11 @@ export interface KernelCalls {
   send(fd: number, bytes: Uint8Array): number;
   /** sendfile(2): `length` bytes from `offset` on of descriptor `file`. Returns how many were taken. */
   sendFile(fd: number, file: number, offset: number, length: number): number;
+  /**
+   * preadv2(2) with `RWF_NOWAIT` of at most `length` bytes into `buffer` from `offset` on; `position` -1: from the descriptor's own place on. Returns the
+   * bytes, 0 at the end. It never waits: EAGAIN where it would have to, EOPNOTSUPP of a file system that cannot tell.
+   */
+  readCached(fd: number, buffer: Uint8Array, offset: number, length: number, position: number): number;
   /** A duplicate of the descriptor, closed on exec. */
   duplicate(fd: number): number;
   closeFd(fd: number): number;

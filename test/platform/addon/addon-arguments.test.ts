@@ -29,6 +29,7 @@ const functions: readonly (keyof KernelCalls)[] = [
   'sendRecord',
   'send',
   'sendFile',
+  'readCached',
   'duplicate',
   'closeFd',
 ];
@@ -41,6 +42,7 @@ describeOnLinux('functions', () => {
     expect(calls.sendRecord(nobodysDescriptor, 21, some)).toBe(EBADF);
     expect(calls.send(nobodysDescriptor, some)).toBe(EBADF);
     expect(calls.sendFile(nobodysDescriptor, nobodysDescriptor, 2 ** 53 - 1, 2 ** 53 - 1)).toBe(EBADF);
+    expect(calls.readCached(nobodysDescriptor, some, 0, 64, -1)).toBe(EBADF);
     expect(calls.duplicate(nobodysDescriptor)).toBe(EBADF);
     expect(calls.closeFd(nobodysDescriptor)).toBe(EBADF);
   });
