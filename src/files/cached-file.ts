@@ -9,9 +9,17 @@ type Done = (error: NodeJS.ErrnoException | null | undefined) => void;
  * file. All else that the stream does is as it was; where the system would have to wait for the file, a thread reads it. `most`: bytes that are read so.
  */
 export function readInThisThread(stream: ReadStream, most: number): void {
-  const symbol = Object.getOwnPropertySymbols(stream).find(({ description }) => description === 'kFs');
-  if (symbol && Reflect.get(stream, symbol) === fs && isNodes()) Reflect.set(stream, symbol, new CachedFile(most));
+  kFs ??= Object.getOwnPropertySymbols(stream).find(({ description }) => description === 'kFs');
+  if (kFs && Reflect.get(stream, kFs) === fs && isNodes()) Reflect.set(stream, kFs, new CachedFile(most));
 }
+
+/** Whether a stream was given to {@link readInThisThread}, and took it. */
+export function isReadInThisThread(stream: ReadStream): boolean {
+  return kFs !== undefined && Reflect.get(stream, kFs) instanceof CachedFile;
+}
+
+/** Node.js's own; all streams have the same. */
+let kFs: symbol | undefined;
 
 /** Whoever has put functions of their own in the place of node:fs's wants to be asked. */
 function isNodes(): boolean {

@@ -1,6 +1,6 @@
 import { fstat, ReadStream } from 'node:fs';
 import { promisify } from 'node:util';
-import { readInThisThread } from './cached-file.ts';
+import { isReadInThisThread, readInThisThread } from './cached-file.ts';
 import { type FilePlan, type FileRefusal, fileDecision, isCorked, tooSmall } from './file-decision.ts';
 
 /** Told of each file stream that was about to be read: how much of it went past it and, where the rest is read, why. */
@@ -17,13 +17,12 @@ export function sendReadStreams(listener: FileListener = () => {}, worthwhile?: 
   const asked = new WeakSet<ReadStream>();
   ReadStream.prototype._read = function readOrSend(this: ReadStream, size: number): void {
     const goOn = (): void => Reflect.apply(read, this, [size]);
-    const isFirst = !asked.has(this);
-    asked.add(this);
     // Asked once for each stream: who reads some of it reads all of it.
-    const plan = isFirst ? fileDecision(this, worthwhile) : undefined;
+    const plan = isReadInThisThread(this) || asked.has(this) ? undefined : fileDecision(this, worthwhile);
+    if (plan === tooSmall) readInThisThread(this, mostInThisThread);
+    if (plan && !isReadInThisThread(this)) asked.add(this);
     if (plan === undefined || 'refused' in plan) {
       if (plan) listener(this.path, 0, plan);
-      if (plan === tooSmall) readInThisThread(this, mostInThisThread);
       goOn();
       return;
     }

@@ -9,6 +9,7 @@ import { sendReadStreams } from '../../src/files/read-streams.ts';
 import * as ours from '../../src/https.ts';
 import { issue } from '../helpers/certificates.ts';
 import { type Answer, ask, partOf, type Server, startServer, withoutChunks } from './answers.ts';
+import { answersUpTo } from './arbitrary-answers.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ktls-answers-'));
 const path = join(folder, 'file.bin');
@@ -30,36 +31,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** At the edges of records, of what streams read at once, and of the parts in which files are sent; and anything. */
-const edges = [1, 16_384, 65_536, 131_072, 1_048_576, 2_097_152].flatMap((edge) => [edge - 1, edge, edge + 1]);
-const bytes = fc.oneof(
-  { weight: 3, arbitrary: fc.constantFrom(...edges) },
-  { weight: 2, arbitrary: fc.nat(200_000) },
-  { weight: 1, arbitrary: fc.nat(content.length) },
-);
-const few = fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 2, arbitrary: fc.nat(40_000) });
-const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
-  fc.oneof(fc.constant(undefined), arbitrary);
-const answer: fc.Arbitrary<Answer> = fc.record({
-  size: bytes,
-  start: maybe(bytes),
-  end: maybe(bytes),
-  highWaterMark: maybe(fc.constantFrom(1000, 16_383, 16_384, 65_537, 1_000_000)),
-  autoClose: fc.boolean(),
-  by: fc.constantFrom('path', 'path', 'descriptor', 'handle'),
-  skipped: few,
-  connect: fc.constantFrom('pipe', 'pipe and end', 'pipeline'),
-  before: few,
-  after: few,
-  length: fc.constantFrom('told', 'told', 'strict', 'chunked'),
-});
-/** Of one file, one after the other on a connection. */
-const answers = fc.array(answer, { minLength: 1, maxLength: 4 }).map((all) =>
-  all.map((each) => {
-    const [first, last] = [each.start ?? 0, each.end ?? Infinity];
-    return { ...each, size: all[0]?.size ?? 0, end: last < first ? first : each.end };
-  }),
-);
+const answers = answersUpTo(content.length);
 
 /** Milliseconds: what hangs has failed, and its seed is told. A slow machine tries fewer, and fails for nothing. */
 const limits = {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createReadStream, fstatSync, openSync, type ReadStream, readSync, writeFileSync } from 'node:fs';
+import { createReadStream, openSync, type ReadStream, readSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type https from 'node:https';
@@ -135,22 +135,11 @@ async function streamOf(
     if (skipped > 0) await handle.read(Buffer.alloc(skipped), 0, skipped, null);
     return { stream: handle.createReadStream(options), isOpen: () => handle.fd >= 0 };
   }
-  if (by === 'path') {
-    const stream = createReadStream(path, options);
-    return { stream, isOpen: () => typeof Reflect.get(stream, 'fd') === 'number' };
-  }
-  const descriptor = openSync(path, 'r');
-  if (skipped > 0) readSync(descriptor, Buffer.alloc(skipped), 0, skipped, null);
-  return { stream: createReadStream('', { ...options, fd: descriptor }), isOpen: () => isOpenFile(descriptor) };
-}
-
-function isOpenFile(descriptor: number): boolean {
-  try {
-    fstatSync(descriptor);
-    return true;
-  } catch {
-    return false;
-  }
+  const descriptor = by === 'path' ? undefined : openSync(path, 'r');
+  if (descriptor !== undefined && skipped > 0) readSync(descriptor, Buffer.alloc(skipped), 0, skipped, null);
+  const stream = createReadStream(path, { ...options, ...(descriptor !== undefined && { fd: descriptor }) });
+  // What the system says of a number may be of the next answer's file.
+  return { stream, isOpen: () => typeof Reflect.get(stream, 'fd') === 'number' };
 }
 
 /** What happens to them, from now on. */
