@@ -1,8 +1,8 @@
 import fs, { type ReadStream } from 'node:fs';
-import { readCached } from '../platform/kernel/cached-files.ts';
+import { type ReadRange, readCached } from '../platform/kernel/cached-files.ts';
 
 type ReadDone = (error: NodeJS.ErrnoException | null, bytes: number, buffer: Buffer) => void;
-type Done = (error: NodeJS.ErrnoException | null | undefined) => void;
+type Done = (error: Error | null | undefined) => void;
 
 /**
  * Has a file stream read what the system has in memory without one of libuv's threads, and close it likewise: to wake one costs more than a small
@@ -10,7 +10,7 @@ type Done = (error: NodeJS.ErrnoException | null | undefined) => void;
  */
 export function readInThisThread(stream: ReadStream, most: number): void {
   kFs ??= Object.getOwnPropertySymbols(stream).find(({ description }) => description === 'kFs');
-  if (kFs && Reflect.get(stream, kFs) === fs && isNodes()) Reflect.set(stream, kFs, new CachedFile(most));
+  if (kFs && Reflect.get(stream, kFs) === fs) Reflect.set(stream, kFs, new CachedFile(most));
 }
 
 /** Whether a stream was given to {@link readInThisThread}, and took it. */
@@ -34,7 +34,7 @@ function isNodes(): boolean {
 /** In the place of node:fs, as the option `fs` of a stream is. */
 class CachedFile {
   #left: number;
-  /** The last that was read had not to be waited for, so that closing it has nothing to wait for, either. */
+  /** Something was read that had not to be waited for: so it is a file of which closing has nothing to wait for, either. */
   #isCached = false;
 
   constructor(most: number) {
@@ -50,19 +50,28 @@ class CachedFile {
     done: ReadDone,
   ): void {
     const range = { offset, length, position: position ?? null };
-    const bytes = length <= this.#left ? readCached(descriptor, buffer, range) : undefined;
-    this.#isCached = bytes !== undefined;
-    if (bytes === undefined) {
-      fs.read(descriptor, buffer, offset, length, range.position, done);
-      return;
-    }
-    this.#left -= bytes;
-    done(null, bytes, buffer);
+    const bytes = length <= this.#left && isNodes() ? tryCached(descriptor, buffer, range) : 0;
+    if (bytes > 0) {
+      this.#isCached = true;
+      this.#left -= bytes;
+      // Never in the call itself: what an application has put off until then comes first, as it does where a thread reads.
+      setImmediate(done, null, bytes, buffer);
+    } else fs.read(descriptor, buffer, offset, length, range.position, done);
   }
 
   close(descriptor: number, done: Done): void {
-    if (this.#isCached && hasName(descriptor)) process.nextTick(done, closeNow(descriptor));
+    if (this.#isCached && isNodes() && hasName(descriptor)) setImmediate(done, closeNow(descriptor));
     else fs.close(descriptor, done);
+  }
+}
+
+/** 0: a thread has to find out. Linux 5.9 and 5.10 say so of what is no end of the file, too (preadv2(2), "Bugs"). */
+function tryCached(descriptor: number, buffer: Buffer, range: ReadRange): number {
+  try {
+    return readCached(descriptor, buffer, range) ?? 0;
+  } catch {
+    // An application has made something of the stream that node:fs takes and the addon does not.
+    return 0;
   }
 }
 
@@ -75,12 +84,12 @@ function hasName(descriptor: number): boolean {
   }
 }
 
-function closeNow(descriptor: number): unknown {
+function closeNow(descriptor: number): Error | null {
   try {
     fs.closeSync(descriptor);
     return null;
   } catch (error) {
-    return error;
+    return error instanceof Error ? error : new Error(String(error));
   }
 }
 

@@ -1,6 +1,8 @@
 import { createHook } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import fs, { createReadStream, mkdtempSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -76,12 +78,13 @@ test('nothing is lost of a small file, whatever comes in between and when', asyn
 
 interface Use {
   readonly highWaterMark?: number;
+  readonly end?: number;
   /** Before the file is read. */
   readonly prepare?: (stream: fs.ReadStream) => void;
 }
 
 /** How many calls of node:fs left this thread while `server` answered with a file. */
-async function callsFor(server: Server, { prepare, highWaterMark = 65_536 }: Use = {}): Promise<number> {
+async function callsFor(server: Server, { prepare, ...options }: Use = {}): Promise<number> {
   const length = 50_000;
   const own = join(folder, 'own.bin');
   writeFileSync(own, content.subarray(0, length));
@@ -93,7 +96,7 @@ async function callsFor(server: Server, { prepare, highWaterMark = 65_536 }: Use
     begun.length = 0;
     const events: string[] = [];
     hook.enable();
-    const stream = createReadStream(own, { highWaterMark });
+    const stream = createReadStream(own, options);
     for (const event of ['open', 'ready', 'end', 'close']) stream.on(event, () => events.push(event));
     stream.once('open', (descriptor) => {
       stream.on('close', () => {
@@ -107,9 +110,9 @@ async function callsFor(server: Server, { prepare, highWaterMark = 65_536 }: Use
   });
   const body = await new Promise<Buffer>((resolve, reject) => {
     const chunks: Buffer[] = [];
-    const options = { port: server.port, host: '127.0.0.1', rejectUnauthorized: false, agent };
+    const where = { port: server.port, host: '127.0.0.1', rejectUnauthorized: false, agent };
     https
-      .get(options, (response) => {
+      .get(where, (response) => {
         response.on('data', (chunk) => chunks.push(chunk)).on('end', () => resolve(Buffer.concat(chunks)));
       })
       .on('error', reject);
@@ -133,13 +136,17 @@ describe('threads', () => {
   const where = unless(why(), test);
 
   where('a file that is in memory is read and closed in this one', async () => {
-    expect(await callsFor(one)).toBe(1);
-    // Opened, read twice for want of an end, closed.
+    const whole = { end: 49_999 };
+    expect(await callsFor(one, whole)).toBe(1);
+    expect(await callsFor(other, whole)).toBe(3);
+    // Where nobody has said where it ends, a thread finds out.
+    expect(await callsFor(one)).toBe(2);
     expect(await callsFor(other)).toBe(4);
   });
 
   where('a file that was removed meanwhile is closed in another, since that may take time', async () => {
-    expect(await callsFor(one, { prepare: (stream) => stream.once('open', () => unlinkSync(stream.path)) })).toBe(2);
+    const prepare = (stream: fs.ReadStream) => stream.once('open', () => unlinkSync(stream.path));
+    expect(await callsFor(one, { prepare })).toBe(3);
   });
 
   where.each(['read', 'close'] as const)(
@@ -162,9 +169,46 @@ describe('threads', () => {
     },
   );
 
+  test('what an application makes of the stream is what node:fs makes of it', async () => {
+    const prepare = (stream: fs.ReadStream) => void Reflect.set(stream, 'end', 49_999.5);
+    await callsFor(one, { prepare });
+    await callsFor(other, { prepare });
+  });
+
   where('what reads more at once than a small file has is read in others', async () => {
     expect(await callsFor(one, { highWaterMark: 200_000 })).toBe(4);
   });
+});
+
+test.each<[string, (stream: fs.ReadStream, response: ServerResponse) => unknown]>([
+  ['awaits its opening', (stream, response) => once(stream, 'open').then(() => response.setHeader('x-late', '1'))],
+  [
+    'waits for two ticks',
+    (_, response) => process.nextTick(() => process.nextTick(() => response.setHeader('x-late', '1'))),
+  ],
+  ['ends the connection with it', (stream, response) => stream.on('end', () => response.socket?.destroySoon())],
+])('an application that %s is not overtaken', async (_, act) => {
+  const got = [one, other].map(async (server) => {
+    server.onRequest((_request, response) => {
+      const stream = createReadStream(path);
+      response.setHeader('content-length', content.length);
+      stream.pipe(response, { end: false });
+      stream.once('end', () => response.end());
+      act(stream, response);
+    });
+    const options = { port: server.port, host: '127.0.0.1', rejectUnauthorized: false, agent };
+    return new Promise<object>((resolve, reject) => {
+      https
+        .get(options, async (response) => {
+          const chunks = await response.toArray();
+          resolve({ late: response.headers['x-late'], body: Buffer.concat(chunks).equals(content) });
+        })
+        .on('error', reject);
+    });
+  });
+  const [mine, theirs] = await Promise.all(got);
+  expect(mine).toEqual(theirs);
+  expect(mine).toMatchObject({ body: true });
 });
 
 test.each([

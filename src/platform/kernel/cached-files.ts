@@ -8,7 +8,7 @@ export interface ReadRange {
 }
 
 /**
- * Reads what the system has of a file in memory, in this thread, and never waits: how many bytes, 0 at the end. Undefined where the file, or this
+ * Reads what the system has of a file in memory, in this thread, and never waits: how many bytes, 0 at the end (Linux 5.9 and 5.10: or elsewhere). Undefined where the file, or this
  * system, would have to be waited for, and where it cannot be read (preadv2(2), `RWF_NOWAIT`: ext4, XFS, Btrfs and others).
  */
 export function readCached(descriptor: number, bytes: Uint8Array, range: ReadRange): number | undefined {
