@@ -10,7 +10,7 @@ export type FileListener = (path: unknown, sent: number, refusal: FileRefusal | 
  * From here on an fs.ReadStream that is piped into a response or a socket of this library has its file sent by {@link TLSSocket.sendFile} as far as
  * that goes, for the whole process. The stream is as it was: it only has read that much when it comes to reading. Whatever is not
  * as it should be, now or later (file-decision.ts has the list), is read as always. `worthwhile`: bytes of which a response must have at least so
- * many for that.
+ * many for that; what is shorter is read by its stream, without a thread where the system has it in memory ({@link readInThisThread}).
  */
 export function sendReadStreams(listener: FileListener = () => {}, worthwhile?: number): void {
   const read = ReadStream.prototype._read;
