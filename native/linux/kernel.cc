@@ -68,23 +68,17 @@ Napi::Value ReadKeys(const Napi::CallbackInfo& info) {
 
 // MSG_DONTWAIT because the descriptor may be one that the caller made blocking, MSG_NOSIGNAL because a peer that went
 // away must be EPIPE, not the end of the process.
-ssize_t SendMessage(int fd, msghdr* message) {
-  ssize_t result;
-  do result = sendmsg(fd, message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  while (result < 0 && errno == EINTR);
-  return result;
-}
+constexpr int sendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
 
 Napi::Value Send(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   const int fd = arguments.Descriptor(0);
   const Bytes bytes = arguments.Whole(1);
   if (arguments.refused()) return {};
-  iovec fragment = {bytes.data, bytes.length};
-  msghdr message = {};
-  message.msg_iov = &fragment;
-  message.msg_iovlen = 1;
-  return Answer(info, SendMessage(fd, &message));
+  ssize_t result;
+  do result = send(fd, bytes.data, bytes.length, sendFlags);
+  while (result < 0 && errno == EINTR);
+  return Answer(info, result);
 }
 
 // tls.rst, "Send TLS control messages".
@@ -106,7 +100,10 @@ Napi::Value SendRecord(const Napi::CallbackInfo& info) {
   header->cmsg_type = TLS_SET_RECORD_TYPE;
   header->cmsg_len = CMSG_LEN(sizeof type);
   memcpy(CMSG_DATA(header), &type, sizeof type);
-  return Answer(info, SendMessage(fd, &message));
+  ssize_t result;
+  do result = sendmsg(fd, &message, sendFlags);
+  while (result < 0 && errno == EINTR);
+  return Answer(info, result);
 }
 
 // sendfile(2) has no flags: it never waits only if the socket is non-blocking, and a peer that went away is EPIPE only

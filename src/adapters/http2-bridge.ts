@@ -26,6 +26,7 @@ export function bridgeHttp2(): void {
     set(this: net.Socket, stream: unknown) {
       Object.defineProperty(this, 'stream', { value: stream, configurable: true, enumerable: true, writable: true });
       if (!(stream instanceof TLSSocket)) return;
+      streams.set(this, stream);
       Object.setPrototypeOf(this, forOurs);
       passBy(this, stream);
       if (stream.secureConnecting) stream.once('secureConnect', () => tellConnected(this));
@@ -69,19 +70,22 @@ function answeredByStream(name: string | symbol): PropertyDescriptor {
     configurable: true,
     enumerable: true,
     get(this: object) {
-      const stream: unknown = Reflect.get(this, 'stream');
-      if (!(stream instanceof TLSSocket)) return undefined;
+      const stream = streams.get(this);
+      if (!stream) return undefined;
       const value: unknown = Reflect.get(stream, name);
       return typeof value === 'function' ? value.bind(stream) : value;
     },
     set(this: object, value: unknown) {
-      const stream: unknown = Reflect.get(this, 'stream');
-      if (stream instanceof TLSSocket) Reflect.set(stream, name, value);
+      const stream = streams.get(this);
+      if (stream) Reflect.set(stream, name, value);
     },
   };
 }
 
 let bridged = false;
+
+/** By the socket in front. */
+const streams = new WeakMap<object, TLSSocket>();
 
 const isInstance = Function.prototype[Symbol.hasInstance];
 const speaksFor = Object.prototype.isPrototypeOf;

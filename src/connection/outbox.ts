@@ -75,9 +75,8 @@ export class Outbox {
     const length = this.#length;
     const all = this.#done;
     this.#length = 0;
-    const [only] = all;
-    if (all.length === 1 && only) {
-      all.length = 0;
+    const only = all.length === 1 ? all.pop() : undefined;
+    if (only) {
       this.#send(shared.subarray(0, length), only, true);
       return;
     }

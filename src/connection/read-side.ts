@@ -209,7 +209,7 @@ function delivery(records: Uint8Array, emptyLength: number): Uint8Array {
     // Of one that is empty nobody is told.
     if (header.length <= maxFragmentLength && header.length > emptyLength) break;
   }
-  return records.subarray(0, end);
+  return end === records.length ? records : records.subarray(0, end);
 }
 
 /** As much as OpenSSL needs to see to say what is wrong with a header. */

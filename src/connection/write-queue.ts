@@ -77,7 +77,9 @@ export class WriteQueue {
     try {
       for (let item = this.#items[0]; item && !this.#isGone; item = this.#items[0]) {
         if (!this.#send(item)) break;
-        this.#items.shift();
+        // V8 shifts even a single element by a call of its runtime.
+        if (this.#items.length === 1) this.#items.pop();
+        else this.#items.shift();
         if (this.#items.length === 0) this.#flush();
       }
       this.#flush();

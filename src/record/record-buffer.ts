@@ -105,6 +105,7 @@ export class RecordBuffer {
     if (front === undefined) return undefined;
     for (let end = this.#recordEnd(front, this.#known); end !== undefined; end = this.#recordEnd(front, end))
       this.#known = end;
+    if (this.#known === front.length) return front;
     return this.#known > 0 ? front.subarray(0, this.#known) : undefined;
   }
 
@@ -227,7 +228,9 @@ export class RecordBuffer {
     if (length < front.length) {
       this.#chunks[0] = front.subarray(length);
     } else {
-      this.#chunks.shift();
+      // V8 shifts even a single element by a call of its runtime.
+      if (this.#chunks.length === 1) this.#chunks.pop();
+      else this.#chunks.shift();
       if (this.#retained > 0) this.#retained--;
     }
   }

@@ -115,7 +115,7 @@ export class ReadPump implements TransportReceiver {
     for (const event of events) {
       if (!this.#isHeard && this.#waiting.length === 0) this.#tellOne(event);
       else {
-        if (this.#waiting.length === 0) this.#transport.pause();
+        if (this.#waiting.length === 0 && !this.#transport.waitsForTicks) this.#transport.pause();
         this.#waiting.push(event);
       }
     }

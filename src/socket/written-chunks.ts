@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { maxFragmentLength } from '../record/protection.ts';
 
 /** What a stream is given to write. */
@@ -24,15 +25,15 @@ export function gather(chunks: readonly Uint8Array[]): Gathered {
   const [only] = chunks;
   if (only && chunks.length === 1) return { parts: only.length > 0 ? [only] : [], release: nothing };
   const parts: Uint8Array[] = [];
-  const borrowed: Uint8Array[] = [];
+  const borrowed: Borrowed[] = [];
   let run: Uint8Array[] = [];
   let length = 0;
   const finish = (): void => {
     if (!isWorthJoining(run, length)) parts.push(...run);
-    else if (length <= maxFragmentLength) parts.push(Buffer.concat(run, length));
+    else if (length <= maxFragmentLength) parts.push(join(run, Buffer.allocUnsafe(length)));
     else {
       const block = spare.pop() ?? new Uint8Array(joinedLength);
-      borrowed.push(block);
+      borrowed.push({ block, length });
       parts.push(join(run, block).subarray(0, length));
     }
     run = [];
@@ -51,12 +52,18 @@ export function gather(chunks: readonly Uint8Array[]): Gathered {
   return { parts, release: borrowed.length > 0 ? () => giveBack(borrowed) : nothing };
 }
 
+interface Borrowed {
+  readonly block: Uint8Array;
+  /** How many of its bytes are in use. */
+  readonly length: number;
+}
+
 /** They would fill fewer records together. */
 function isWorthJoining(run: readonly Uint8Array[], length: number): boolean {
   return Math.ceil(length / maxFragmentLength) < run.length;
 }
 
-/** In memory of its own that is used again where it is much: each new 64 KiB are a part of a garbage collection. */
+/** What is much goes into memory that is used again: each new 64 KiB are a part of a garbage collection. */
 function join(run: readonly Uint8Array[], block: Uint8Array): Uint8Array {
   let at = 0;
   for (const chunk of run) {
@@ -66,10 +73,10 @@ function join(run: readonly Uint8Array[], block: Uint8Array): Uint8Array {
   return block;
 }
 
-function giveBack(blocks: readonly Uint8Array[]): void {
-  for (const block of blocks) {
+function giveBack(blocks: readonly Borrowed[]): void {
+  for (const { block, length } of blocks) {
     // What was written is nobody else's to see.
-    block.fill(0);
+    block.fill(0, 0, length);
     if (spare.length < mostSpare) spare.push(block);
   }
 }

@@ -27,6 +27,10 @@ export class CapturedTransport implements Transport {
   }
 
   /** The capture keeps what is sent until it is in the file. */
+  get waitsForTicks(): boolean {
+    return this.#inner.waitsForTicks;
+  }
+
   get isDoneWithMemory(): boolean {
     return false;
   }

@@ -1,4 +1,4 @@
-import type { NonSharedBuffer } from 'node:buffer';
+import { Buffer, type NonSharedBuffer } from 'node:buffer';
 import { Alert } from '../../protocol/alert.ts';
 import type { ContentTypeByte } from '../../protocol/content-type.ts';
 import { fragmentCount } from '../../record/fragment.ts';
@@ -74,7 +74,7 @@ class AddonOpener implements RecordOpener {
     const state = this.#state;
     const dataLength = state[OpenState.applicationDataLength];
     const controlEnd = dataLength + state[OpenState.controlLength];
-    const output = controlEnd * worthGiving < room.length ? keepRoom(room, controlEnd) : room;
+    const output = room.length > maxPooled && controlEnd * worthGiving < room.length ? keepRoom(room, controlEnd) : room;
     return {
       consumed: state[OpenState.consumed],
       applicationData: state[OpenState.applicationDataRecords] > 0 ? output.subarray(0, dataLength) : undefined,
@@ -141,7 +141,7 @@ function takeRoom(length: number): NonSharedBuffer {
 /** Keeps `room` for the next call and answers a copy of what is in use of it. */
 function keepRoom(room: NonSharedBuffer, used: number): NonSharedBuffer {
   const copy = Buffer.from(room.subarray(0, used));
-  if (room.length > maxPooled && room.length > (spare?.length ?? 0)) spare = room;
+  if (room.length > (spare?.length ?? 0)) spare = room;
   return copy;
 }
 

@@ -1,4 +1,4 @@
-import type { NonSharedBuffer } from 'node:buffer';
+import { Buffer, type NonSharedBuffer } from 'node:buffer';
 
 /**
  * New memory, as `Buffer.allocUnsafeSlow` has it, for the contents of records or for records. Such garbage is collected some 50 MiB at a time. What glibc's malloc

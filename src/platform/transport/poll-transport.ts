@@ -58,6 +58,10 @@ export class PollTransport implements Transport {
     return this.#bytesReceived;
   }
 
+  get waitsForTicks(): boolean {
+    return false;
+  }
+
   start(receiver: TransportReceiver): void {
     this.#receiver = receiver;
     this.#socket.on('error', (error) => receiver.error(error));

@@ -47,13 +47,16 @@ export function hasSystemHandle(stream: Duplex): boolean {
 /** From here on the stream's own attempts to start and stop do nothing. */
 function ownReads(socket: Socket, handle: Readable): ReadControl {
   const { readStart, readStop } = handle;
-  const isOpen = (): boolean => Reflect.get(socket, '_handle') === handle;
+  // Asked for after each message, of which libuv needs to know only what changes. What it does at first nobody knows.
+  let isReading: boolean | undefined;
+  const change = (reads: boolean): void => {
+    if (reads === isReading || Reflect.get(socket, '_handle') !== handle) return;
+    isReading = reads;
+    Reflect.apply(reads ? readStart : readStop, handle, []);
+  };
   handle.reading = true;
   for (const name of ['readStart', 'readStop']) Object.defineProperty(handle, name, { value: () => 0 });
-  return {
-    start: () => void (isOpen() && Reflect.apply(readStart, handle, [])),
-    stop: () => void (isOpen() && Reflect.apply(readStop, handle, [])),
-  };
+  return { start: () => change(true), stop: () => change(false) };
 }
 
 /** Node.js tells a socket of its peer's FIN by push(null). */

@@ -42,6 +42,11 @@ export class StreamTransport implements Transport {
     return this.#isOfSystem;
   }
 
+  /** libuv tells a socket's bytes, in a callback of their own. */
+  get waitsForTicks(): boolean {
+    return this.#isOfSystem && this.#reads !== undefined;
+  }
+
   start(receiver: TransportReceiver): void {
     const take = (bytes: Uint8Array, room?: number): void => {
       this.#bytesReceived += bytes.length;

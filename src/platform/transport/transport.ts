@@ -23,6 +23,8 @@ export interface TransportReceiver {
 export interface Transport extends ByteSink {
   readonly kernel: KernelPort;
   readonly bytesReceived: number;
+  /** It receives at most once between two ticks: whoever has put something off until the next one need not pause it for that. */
+  readonly waitsForTicks: boolean;
   /** Starts receiving. */
   start(receiver: TransportReceiver): void;
   pause(): void;
