@@ -74,7 +74,8 @@ class AddonOpener implements RecordOpener {
     const state = this.#state;
     const dataLength = state[OpenState.applicationDataLength];
     const controlEnd = dataLength + state[OpenState.controlLength];
-    const output = room.length > maxPooled && controlEnd * worthGiving < room.length ? keepRoom(room, controlEnd) : room;
+    const output =
+      room.length > maxPooled && controlEnd * worthGiving < room.length ? keepRoom(room, controlEnd) : room;
     return {
       consumed: state[OpenState.consumed],
       applicationData: state[OpenState.applicationDataRecords] > 0 ? output.subarray(0, dataLength) : undefined,
