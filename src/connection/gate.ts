@@ -27,6 +27,8 @@ export interface Destinations {
 export class Gate {
   readonly #to: Destinations;
   #moment: Moment = 'handshake';
+  /** Once it is final: OpenSSL would be asked for it at each record. */
+  #version: number | undefined;
   /** Data has passed that OpenSSL does not know of. */
   #dataPassed = false;
 
@@ -42,6 +44,7 @@ export class Gate {
   /** The handshake has ended well. */
   open(): void {
     this.#moment = 'open';
+    this.#version = this.#to.handshake.version;
   }
 
   /** Takes what a layer outside OpenSSL has opened. */
@@ -80,7 +83,8 @@ export class Gate {
   }
 
   #verdict(type: number): Verdict {
-    return verdictOn(type, this.#moment, this.#to.handshake.version === ProtocolVersion.tls13);
+    const version = this.#version ?? this.#to.handshake.version;
+    return verdictOn(type, this.#moment, version === ProtocolVersion.tls13);
   }
 
   /** OpenSSL takes a record that somebody else has opened, or fails the connection. */

@@ -81,14 +81,16 @@ export class SocketWrites {
     socket._unrefTimer();
     for (const { length } of parts) this.bytes += length;
     this.#past++;
+    let isAtOnce = true;
     connection.write(parts, (error) => {
       // What has failed has not gone, nor will it: the error of the stream below may be told only now.
       if (!error) {
         this.#past--;
-        socket._unrefTimer();
+        if (!isAtOnce) socket._unrefTimer();
       }
       done(error);
     });
+    isAtOnce = false;
     return true;
   }
 
@@ -142,10 +144,11 @@ export class SocketWrites {
     }
     // Told at once, the stream sends each small write of a turn by itself; told later, it collects what follows. An answer is alone.
     let collects = this.#hasWritten;
+    let isAtOnce = true;
     this.#hasWritten = true;
     connection.write(parts, (error) => {
       release();
-      if (!error) this.#socket._unrefTimer();
+      if (!error && !isAtOnce) this.#socket._unrefTimer();
       // What a callback throws must not come instead of the error.
       if (error) connection.behindAnswers(() => process.nextTick(done, error));
       else if (!collects) apart(() => done());
@@ -153,6 +156,7 @@ export class SocketWrites {
       else process.nextTick(done, error);
     });
     collects = false;
+    isAtOnce = false;
   }
 }
 
