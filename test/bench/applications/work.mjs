@@ -174,7 +174,8 @@ if (role === 'serve' || role === 'ask') {
   const options = JSON.parse(json);
   let counted = process.cpuUsage();
   const work = role === 'ask' ? kinds[kind].client(options) : undefined;
-  process.on('message', async ({ count }) => {
+  process.on('message', async ({ count, isFull }) => {
+    if (isFull) gc();
     if (work && count) await work(count);
     const { user, system } = process.cpuUsage(counted);
     // VmHWM, of proc(5): what was taken at most.
