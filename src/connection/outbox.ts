@@ -53,7 +53,8 @@ export class Outbox {
       return;
     }
     const room = waiting.take(length);
-    this.#write(sealer.seal(type, fragment, room), (error) => {
+    sealer.sealInto(type, fragment, room, 0);
+    this.#write(room, (error) => {
       waiting.giveBack(room);
       done(error);
     });
@@ -63,8 +64,7 @@ export class Outbox {
   #sealNow(sealer: RecordSealer, type: ContentTypeByte, fragment: Uint8Array, done: Done): boolean {
     const length = sealer.sealedLength(fragment.length);
     if (!this.#sink.isDirect || this.#sink.pending > 0 || !this.#makeRoom(length)) return false;
-    sealer.seal(type, fragment, this.#length === 0 ? shared : shared.subarray(this.#length));
-    this.#append(length, done);
+    this.#append(sealer.sealInto(type, fragment, shared, this.#length), done);
     return true;
   }
 

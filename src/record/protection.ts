@@ -10,10 +10,11 @@ export interface RecordSealer {
   readonly sequenceNumber: bigint;
   /**
    * Seals `fragment` as one record or, where it is longer than one may be, as several, and returns their wire bytes.
-   * An empty fragment is one empty record. The result is the caller's, or a view of `output`, which must have room for
-   * {@link sealedLength}; `fragment` is not kept.
+   * An empty fragment is one empty record. The result is the caller's; `fragment` is not kept.
    */
-  seal(type: ContentTypeByte, fragment: Uint8Array, output?: Uint8Array): Uint8Array;
+  seal(type: ContentTypeByte, fragment: Uint8Array): Uint8Array;
+  /** The same into `output` from `offset` on, which must have room for {@link sealedLength}, where it answers how much that is. */
+  sealInto(type: ContentTypeByte, fragment: Uint8Array, output: Uint8Array, offset: number): number;
   /** How long the records of a fragment of `length` bytes are. */
   sealedLength(length: number): number;
   /** Wipes the key. The object is of no use after. */

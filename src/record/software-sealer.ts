@@ -38,20 +38,24 @@ export class SoftwareSealer implements RecordSealer {
     return length + fragmentCount(length) * this.#framing.overhead;
   }
 
-  seal(type: ContentTypeByte, fragment: Uint8Array, room?: Uint8Array): Uint8Array {
+  seal(type: ContentTypeByte, fragment: Uint8Array): Uint8Array {
+    const output = this.#allocate(this.sealedLength(fragment.length));
+    this.sealInto(type, fragment, output, 0);
+    return output;
+  }
+
+  sealInto(type: ContentTypeByte, fragment: Uint8Array, output: Uint8Array, offset: number): number {
     const count = fragmentCount(fragment.length);
     if (this.#sequenceNumber + BigInt(count) > sequenceNumberLimit) {
       throw new RangeError('The sequence numbers of this key are used up');
     }
-    const length = this.sealedLength(fragment.length);
-    const output = room?.subarray(0, length) ?? this.#allocate(length);
-    let offset = 0;
+    let start = offset;
     for (const part of fragments(fragment)) {
-      const end = offset + part.length + this.#framing.overhead;
-      this.#sealRecord(type, part, output.subarray(offset, end));
-      offset = end;
+      const end = start + part.length + this.#framing.overhead;
+      this.#sealRecord(type, part, output.subarray(start, end));
+      start = end;
     }
-    return output;
+    return start - offset;
   }
 
   dispose(): void {

@@ -40,7 +40,7 @@ export async function records(listener: Listener, { scale, rounds }: Effort): Pr
 function sealing(sealer: RecordSealer, fragment: Uint8Array, count: number): () => Promise<void> {
   const room = Buffer.alloc(sealer.sealedLength(fragment.length));
   return async () => {
-    for (let i = 0; i < count; i++) sealer.seal(ContentType.applicationData, fragment, room);
+    for (let i = 0; i < count; i++) sealer.sealInto(ContentType.applicationData, fragment, room, 0);
   };
 }
 

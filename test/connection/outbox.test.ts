@@ -165,11 +165,14 @@ function plain(happened: Happened[]): RecordSealer {
   return {
     sequenceNumber: 0n,
     sealedLength: (size) => size,
-    seal(_type, fragment, room) {
+    seal(_type, fragment) {
       happened.push({ what: 'sealed', bytes: Buffer.from(fragment) });
-      if (!room) return fragment.slice();
-      room.set(fragment);
-      return room.subarray(0, fragment.length);
+      return fragment.slice();
+    },
+    sealInto(_type, fragment, output, offset) {
+      happened.push({ what: 'sealed', bytes: Buffer.from(fragment) });
+      output.set(fragment, offset);
+      return fragment.length;
     },
     dispose: () => {},
   };

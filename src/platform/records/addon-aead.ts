@@ -40,12 +40,17 @@ class AddonSealer implements RecordSealer {
     return length + fragmentCount(length) * this.#overhead;
   }
 
-  seal(type: ContentTypeByte, fragment: Uint8Array, room?: Uint8Array): Uint8Array {
+  seal(type: ContentTypeByte, fragment: Uint8Array): Uint8Array {
+    const output = allocate(this.sealedLength(fragment.length));
+    this.sealInto(type, fragment, output, 0);
+    return output;
+  }
+
+  sealInto(type: ContentTypeByte, fragment: Uint8Array, output: Uint8Array, offset: number): number {
     const length = this.sealedLength(fragment.length);
-    const output = room ?? allocate(length);
     // In a worker that is being terminated nothing may have been done, and what is in the memory must not be sent.
-    if (this.#cipher.seal(type, fragment, output, 0) !== length) throw new Error('Records were not sealed');
-    return room ? room.subarray(0, length) : output;
+    if (this.#cipher.seal(type, fragment, output, offset) !== length) throw new Error('Records were not sealed');
+    return length;
   }
 
   dispose(): void {
