@@ -94,31 +94,35 @@ describe.each(pairs)('$name', (pair) => {
   });
 });
 
-it.each(pairs.filter(({ server }) => server !== node))('$name: a stream that gives much at once is held back until it is told', async (pair) => {
-  const below = new Duplex({
-    readableHighWaterMark: 16_384,
-    read() {},
-    write: (chunk, _encoding, done) => void front?.write(chunk, done),
-  });
-  let front: net.Socket | undefined;
-  const held: Buffer[] = [];
-  let give = (chunk: Buffer): unknown => below.push(chunk);
-  const port = await servePlain((socket) => {
-    front = socket.on('data', (chunk: Buffer) => give(chunk));
-  });
-  const secureContext = pair.server.createSecureContext(identities.server);
-  const accepted = owned(pair.server.secure(below, { isServer: true, secureContext }));
-  const client = dial(pair.client, port, identities);
-  await once(client, 'secureConnect');
-  give = (chunk) => held.push(chunk);
-  const records = Array.from({ length: 200 }, (_, i) => Buffer.alloc(1000, i));
-  for (const record of records) await new Promise((resolve) => client.write(record, resolve));
-  while (Buffer.concat(held).length < 200_000) await once(front ?? client, 'data');
-  const received = readLength(accepted, 200_000);
-  const sent = Buffer.concat(held);
-  const answers = new Set<boolean>();
-  for (let at = 0; at < sent.length; at += 1000) answers.add(below.push(sent.subarray(at, at + 1000)));
-  expect(answers).toEqual(new Set([true, false]));
-  expect(await received).toEqual(Buffer.concat(records));
-  below.destroy();
-});
+it.each(pairs.filter(({ server }) => server !== node))(
+  '$name: a stream that gives much at once is held back until it is told',
+  async (pair) => {
+    const below = new Duplex({
+      readableHighWaterMark: 16_384,
+      read() {},
+      write: (chunk, _encoding, done) => void front?.write(chunk, done),
+    });
+    let front: net.Socket | undefined;
+    const held: Buffer[] = [];
+    let give = (chunk: Buffer): unknown => below.push(chunk);
+    const port = await servePlain((socket) => {
+      front = socket.on('data', (chunk: Buffer) => give(chunk));
+    });
+    const secureContext = pair.server.createSecureContext(identities.server);
+    const accepted = owned(pair.server.secure(below, { isServer: true, secureContext }));
+    const client = dial(pair.client, port, identities);
+    await once(client, 'secureConnect');
+    give = (chunk) => held.push(chunk);
+    const records = Array.from({ length: 200 }, (_, i) => Buffer.alloc(1000, i));
+    for (const record of records) await new Promise((resolve) => client.write(record, resolve));
+    while (Buffer.concat(held).length < 200_000) await once(front ?? client, 'data');
+    const received = readLength(accepted, 200_000);
+    const sent = Buffer.concat(held);
+    give = (chunk) => below.push(chunk);
+    const answers = new Set<boolean>();
+    for (let at = 0; at < sent.length; at += 1000) answers.add(below.push(sent.subarray(at, at + 1000)));
+    expect(answers).toEqual(new Set([true, false]));
+    expect(await received).toEqual(Buffer.concat(records));
+    below.destroy();
+  },
+);
