@@ -1,5 +1,5 @@
 // On the emulated machine: what a server's process executes for each byte of files of 1 MiB that an application as it is pipes into its responses, with
-// node:tls and with `--import ktls/register` and nothing else said. Lines of JSON. Argument: an identity as JSON, how many files.
+// node:tls and with `--import ktls/register` and nothing else said. A line of JSON. Arguments: an identity as JSON, how many files.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createReadStream, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -18,8 +18,7 @@ function serve(identity: { cert: string; key: string }): void {
   });
   server.listen(0, '127.0.0.1', () => process.send?.(Object(server.address()).port));
   process.on('message', () => {
-    const { user, system } = process.cpuUsage();
-    process.send?.(user + system);
+    process.send?.(process.cpuUsage());
   });
 }
 
@@ -33,38 +32,46 @@ function download(port: number, agent: https.Agent, ca: string): Promise<void> {
   });
 }
 
-/** Instructions a byte. */
-async function count(execArgv: string[], identity: { cert: string; key: string }, files: number): Promise<number> {
+/** Instructions a byte: of the program itself, and of the kernel for it. */
+interface Cost {
+  readonly user: number;
+  readonly system: number;
+}
+
+async function count(execArgv: string[], identity: { cert: string; key: string }, files: number): Promise<Cost> {
   const serving = fork(program, ['serve', JSON.stringify(identity)], { execArgv });
   const [port] = await once(serving, 'message');
   const agent = new https.Agent({ keepAlive: true });
-  const used = async (): Promise<number> => {
+  const used = async (): Promise<Cost> => {
     serving.send('');
-    return Number((await once(serving, 'message'))[0]);
+    return (await once(serving, 'message'))[0];
   };
-  for (let i = 0; i < files; i++) await download(port, agent, identity.cert);
+  for (let i = 0; i < warmUp; i++) await download(port, agent, identity.cert);
   const before = await used();
   for (let i = 0; i < files; i++) await download(port, agent, identity.cert);
   const after = await used();
   agent.destroy();
   serving.kill();
-  return ((after - before) * 1000) / (files * 2 ** 20);
+  const perByte = (part: keyof Cost): number => ((after[part] - before[part]) * 1000) / (files * 2 ** 20);
+  return { user: perByte('user'), system: perByte('system') };
 }
 
 function sealedByKernel(): number {
   return Number(/TlsTxSw\s+(\d+)/.exec(readFileSync('/proc/net/tls_stat', 'utf8'))?.[1] ?? 0);
 }
 
+/** Files until V8 has compiled what it will. */
+const warmUp = 200;
+
 const [, , first = '', second = ''] = process.argv;
 if (first === 'serve') serve(JSON.parse(second));
 else {
   writeFileSync(file, Buffer.alloc(2 ** 20, 90));
-  for (let round = 0; round < 3; round++) {
-    const before = sealedByKernel();
-    const ktls = await count(['--import', register], JSON.parse(first), Number(second));
-    const sockets = sealedByKernel() - before;
-    const node = await count([], JSON.parse(first), Number(second));
-    console.log(JSON.stringify({ ktls, node, ratio: ktls / node, sockets }));
-  }
+  const before = sealedByKernel();
+  const ktls = await count(['--import', register], JSON.parse(first), Number(second));
+  const sockets = sealedByKernel() - before;
+  const node = await count([], JSON.parse(first), Number(second));
+  const ratio = (ktls.user + ktls.system) / (node.user + node.system);
+  console.log(JSON.stringify({ ktls, node, ratio, sockets }));
   process.exit();
 }
