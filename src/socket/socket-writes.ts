@@ -65,9 +65,10 @@ export class SocketWrites {
       this.#waiting = { chunks, done };
       return false;
     }
-    this.#socket._unrefTimer();
     if (hasFile(chunks)) this.#sendFiles(connection, chunks, done);
     else this.#send(connection, chunks, done);
+    // Behind the work: what the system has taken at once has gone by now.
+    this.#socket._unrefTimer();
     return true;
   }
 
@@ -78,7 +79,6 @@ export class SocketWrites {
   writePast(parts: readonly Uint8Array[], done: WriteDone): boolean {
     const [connection, socket] = [this.#connection, this.#socket];
     if (!connection || socket.secureConnecting || socket.writableLength > 0 || socket.writableEnded) return false;
-    socket._unrefTimer();
     for (const { length } of parts) this.bytes += length;
     this.#past++;
     let isAtOnce = true;
@@ -91,6 +91,7 @@ export class SocketWrites {
       done(error);
     });
     isAtOnce = false;
+    socket._unrefTimer();
     return true;
   }
 

@@ -26,11 +26,11 @@ export class CapturedTransport implements Transport {
     return this.#inner.isDirect;
   }
 
-  /** The capture keeps what is sent until it is in the file. */
   get waitsForTicks(): boolean {
     return this.#inner.waitsForTicks;
   }
 
+  /** The capture keeps what is sent until it is in the file. */
   get isDoneWithMemory(): boolean {
     return false;
   }

@@ -126,3 +126,38 @@ it.each(pairs.filter(({ server }) => server !== node))(
     below.destroy();
   },
 );
+
+it.each(pairs.filter(({ server }) => server !== node))(
+  '$name: the time that a socket may be idle begins behind what its write does',
+  async (pair) => {
+    const seen: string[] = [];
+    let front: net.Socket | undefined;
+    const below = new Duplex({
+      read() {},
+      write(chunk, _encoding, done) {
+        seen.push('sent');
+        front?.write(chunk);
+        done();
+      },
+    });
+    const port = await servePlain((socket) => {
+      front = socket.on('data', (chunk: Buffer) => below.push(chunk));
+    });
+    const secureContext = pair.server.createSecureContext(identities.server);
+    const accepted = owned(pair.server.secure(below, { isServer: true, secureContext }));
+    const client = dial(pair.client, port, identities);
+    await Promise.all([once(client, 'secureConnect'), once(accepted, 'secure')]);
+    client.write('x');
+    await once(accepted, 'data');
+    const unrefTimer: unknown = Reflect.get(accepted, '_unrefTimer');
+    Object.assign(accepted, {
+      _unrefTimer() {
+        seen.push('begun');
+        if (typeof unrefTimer === 'function') Reflect.apply(unrefTimer, accepted, []);
+      },
+    });
+    accepted.write('x');
+    expect(seen.slice(-2)).toEqual(['sent', 'begun']);
+    below.destroy();
+  },
+);

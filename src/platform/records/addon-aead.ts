@@ -80,7 +80,7 @@ class AddonOpener implements RecordOpener {
     const dataLength = state[OpenState.applicationDataLength];
     const controlEnd = dataLength + state[OpenState.controlLength];
     const output =
-      room.length > maxPooled && controlEnd * worthGiving < room.length ? keepRoom(room, controlEnd) : room;
+      room.length > smallRoom && controlEnd * worthGiving < room.length ? keepRoom(room, controlEnd) : room;
     return {
       consumed: state[OpenState.consumed],
       applicationData: state[OpenState.applicationDataRecords] > 0 ? output.subarray(0, dataLength) : undefined,
@@ -147,12 +147,13 @@ function takeRoom(length: number): NonSharedBuffer {
 /** Keeps `room` for the next call and answers a copy of what is in use of it. */
 function keepRoom(room: NonSharedBuffer, used: number): NonSharedBuffer {
   const copy = Buffer.from(room.subarray(0, used));
-  if (room.length > (spare?.length ?? 0)) spare = room;
+  if (room.length > maxPooled && room.length > (spare?.length ?? 0)) spare = room;
   return copy;
 }
 
-/** Memory that is not used to a half is not given away. */
+/** Memory that is not used to a half is not given away, unless a copy would cost more than it saves. */
 const worthGiving = 2;
+const smallRoom = 256;
 
 let spare: NonSharedBuffer | undefined;
 
