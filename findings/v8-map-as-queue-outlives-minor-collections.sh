@@ -48,7 +48,10 @@ for version in 22.23.3 24.21.0 26.10.0; do
     echo "Node.js $version, $kind: $young bytes promoted for each, $full behind a full collection"
     case $kind in
       object) [ "$full" -lt 100 ] ;;
-      map) [ "$young" -lt 100 ] && [ "$full" -gt 200 ] ;;
+      map)
+        [ "$young" -lt 100 ]
+        [ "$full" -gt 200 ]
+        ;;
     esac
   done
 done

@@ -33,10 +33,7 @@ export async function tell({ child }: Worker, count: number): Promise<Cost> {
   return await answered;
 }
 
-/**
- * Has it collect all garbage once. V8 keeps more of what dies young from then on until it does that again (findings/v8-map-as-queue-outlives-minor-collections.sh),
- * and a process that serves for long has done it.
- */
+/** Has it collect all garbage once: minor collections of HTTP/2 servers take several times as long from then on, and a process that serves for long has done it. */
 export async function collect({ child }: Worker): Promise<void> {
   const answered = answer(child);
   child.send({ count: 0, isFull: true });
