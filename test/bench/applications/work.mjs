@@ -5,8 +5,10 @@ import https from 'node:https';
 import { basename, dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
+import fastifyStatic from '@fastify/static';
 import { Client, credentials, Server, ServerCredentials } from '@grpc/grpc-js';
 import express from 'express';
+import fastify from 'fastify';
 import Koa from 'koa';
 import send from 'koa-send';
 import pg from 'pg';
@@ -45,14 +47,16 @@ async function slowly(response) {
   return length;
 }
 
+const readerOf = (take) => (options) => {
+  const get = getter(options);
+  return async (count, path = '/') => {
+    for (let i = 0; i < count; i++) await get(path, take);
+  };
+};
+
 const overHttps = (listener, take) => ({
   serve: ({ key, cert, ...options }) => listening(https.createServer({ key, cert }, listener(options))),
-  client(options) {
-    const get = getter(options);
-    return async (count, path = '/') => {
-      for (let i = 0; i < count; i++) await get(path, take);
-    };
-  },
+  client: readerOf(take),
 });
 
 export const kinds = {
@@ -60,6 +64,16 @@ export const kinds = {
   koa: overHttps(({ file }) =>
     new Koa().use((context) => send(context, basename(file), { root: dirname(file) })).callback(),
   ),
+  fastify: {
+    async serve({ key, cert, file }) {
+      const application = fastify({ https: { key, cert } });
+      application.register(fastifyStatic, { root: dirname(file), serve: false });
+      application.get('/', (_request, reply) => reply.sendFile(basename(file)));
+      await application.listen({ port: 0, host: '127.0.0.1' });
+      return application.server.address().port;
+    },
+    client: readerOf(isBody),
+  },
   gzip: overHttps(({ file }) => (_request, response) => {
     response.setHeader('content-encoding', 'gzip');
     createReadStream(file)
