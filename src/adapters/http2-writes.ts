@@ -5,7 +5,7 @@ import { apart } from '../errors/apart.ts';
 import type { PastStream } from '../socket/past-stream.ts';
 import { carriesTls } from '../socket/socket-handle.ts';
 import { pastStream } from '../socket/tls-socket.ts';
-import { type Gathered, gather } from '../socket/written-chunks.ts';
+import { type Gathered, gather, giveBack } from '../socket/written-chunks.ts';
 import type { TLSSocket } from '../tls.ts';
 
 /** The handle of a socket in front: it belongs to the session that reads and writes through it. */
@@ -43,14 +43,14 @@ export function writingPast(prototype: object): PropertyDescriptorMap {
       if (this.stream instanceof Duplex && this.stream.destroyed) return number('ECANCELED');
       const gathered = joined(chunks);
       if (writePast(this, request, gathered)) return 0;
-      const { parts, release } = gathered;
-      releases.set(this, release);
+      const { parts, borrowed } = gathered;
+      inUse.set(this, borrowed);
       // Of nothing at all there is nothing to write, and nobody would be told that it was: node:tls writes that, where it lies on such a socket.
       return Reflect.apply(doWrite, this, [request, parts.length > 0 ? parts : chunks]);
     },
     finishWrite(this: InFront, handle: Handle, status: number): void {
-      releases.get(this)?.();
-      releases.delete(this);
+      giveBack(inUse.get(this) ?? []);
+      inUse.delete(this);
       const request = waiting.get(this);
       waiting.delete(this);
       if (request) handle.finishWrite(request, status);
@@ -63,7 +63,7 @@ export function writingPast(prototype: object): PropertyDescriptorMap {
 }
 
 /** False: it has to go through the stream. */
-function writePast(inFront: InFront, request: object, { parts, release }: Gathered): boolean {
+function writePast(inFront: InFront, request: object, { parts, borrowed }: Gathered): boolean {
   const past = pasts.get(inFront);
   const handle = inFront._handle;
   if (!past || !handle || parts.length === 0 || carriesTls.has(inFront)) return false;
@@ -72,7 +72,7 @@ function writePast(inFront: InFront, request: object, { parts, release }: Gather
     if (waiting.get(inFront) === request) inFront.finishWrite(handle, status);
   };
   const isGiven = past.write(parts, (error) => {
-    release();
+    giveBack(borrowed);
     if (error) setImmediate(end, number(codeOf(error), 'EPIPE'));
     else if (waiting.get(inFront) === request) end(0);
     else isDone = true;
@@ -121,4 +121,4 @@ const numbers = new Map([...getSystemErrorMap()].map(([errno, [name]]) => [name,
 const pasts = new WeakMap<object, PastStream>();
 /** Requests of which the system has not taken all. */
 const waiting = new WeakMap<object, object>();
-const releases = new WeakMap<object, () => void>();
+const inUse = new WeakMap<object, Gathered['borrowed']>();

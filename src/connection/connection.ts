@@ -2,6 +2,7 @@ import { RekeyUnsupported } from '../errors/codes.ts';
 import { ProtocolVersion } from '../protocol/version.ts';
 import type { OpenedRecords, RecordFault } from '../record/protection.ts';
 import type { TrafficKeys } from '../record/traffic-keys.ts';
+import { Calls } from './calls.ts';
 import { ControlBudget } from './control-budget.ts';
 import { DataWrites } from './data-writes.ts';
 import { EventQueue } from './event-queue.ts';
@@ -10,13 +11,12 @@ import { ExpectedAnswers, isLater } from './expected-answers.ts';
 import { Farewell } from './farewell.ts';
 import { Gate } from './gate.ts';
 import type { Direction, Handshake, Inspection, Output } from './handshake.ts';
-import { InstanceLost } from './instance-lost.ts';
 import type { KeyEpoch } from './key-epoch.ts';
 import { KeyRenewal, noWay } from './key-renewal.ts';
 import { KeyWatch } from './key-watch.ts';
 import type { Negotiated } from './negotiated.ts';
 import type { ConnectionOptions } from './options.ts';
-import { type Done, type FileDone, type FilePart, streamDestroyed } from './outgoing.ts';
+import type { Done, FileDone, FilePart } from './outgoing.ts';
 import { ReadSide } from './read-side.ts';
 import type { RecordLayerName } from './record-layer.ts';
 import { notOffloaded, RequiredLayers } from './required-layers.ts';
@@ -43,6 +43,7 @@ export class Connection {
   readonly #farewell: Farewell;
   readonly #renewal: KeyRenewal;
   readonly #expected = new ExpectedAnswers();
+  readonly #calls: Calls;
   readonly #carryOut = (outputs: readonly Output[]): void => this.#route(outputs);
   #negotiated: Negotiated | undefined;
   #isBehind = false;
@@ -74,6 +75,7 @@ export class Connection {
       onError: (error) => this.#farewell.failBy(error),
     });
     this.#farewell = new Farewell(handshake, this.#write, this.#events);
+    this.#calls = new Calls(this.#events, this.#write, this.#farewell, this.#expected);
     this.#renewal = new KeyRenewal({
       ...{ handshake, fail, read: this.#read, write: this.#write },
       negotiated: () => this.negotiated,
@@ -157,25 +159,25 @@ export class Connection {
 
   /** Starts the handshake, or goes on after `question`. */
   resume(): ConnectionEvent[] {
-    return this.#collect(() => {
+    return this.#calls.collect(() => {
       this.#expected.ofApplication = false;
       this.#expected.carryOut(this.#handshake.resume(), this.#carryOut);
       this.#readOn();
-    });
+    }, undefined);
   }
 
   /** What a handshake puts out that answered `later`, call by call. */
   answer(outputs: readonly Output[]): ConnectionEvent[] {
     if (this.#farewell.hasEnded) wipeOutputs(outputs);
-    return this.#collect(() => {
+    return this.#calls.collect(() => {
       this.#expected.give(outputs);
       this.#readOn();
-    });
+    }, undefined);
   }
 
   /** What it puts out besides, in front of an answer. */
   told(outputs: readonly Output[]): ConnectionEvent[] {
-    return this.#collect(() => this.#route(outputs));
+    return this.#calls.collect(this.#carryOut, outputs);
   }
 
   /**
@@ -184,36 +186,30 @@ export class Connection {
    */
   receive(bytes: Uint8Array, room = 0): ConnectionEvent[] {
     if (this.#peerClosed) return [];
-    return this.#collect(() => {
-      this.#read.push(bytes, room);
-      this.#readOn();
-      if (!this.#farewell.hasEnded) this.#read.retain();
-    });
+    return this.#calls.collect(this.#take, { bytes, room });
   }
 
   /** Goes on with what was received before, where {@link isBehind}. */
   goOn(): ConnectionEvent[] {
-    return this.#collect(() => this.#readOn());
+    return this.#calls.collect(this.#readOn, undefined);
   }
 
   /** Takes what the kernel opened. */
   receiveOpened(records: Omit<OpenedRecords, 'consumed'>): ConnectionEvent[] {
-    return this.#peerClosed ? [] : this.#collect(() => this.#gate.opened(records));
+    return this.#peerClosed ? [] : this.#calls.collect(this.#opened, records);
   }
 
   /** Application data, once secure; no part is empty, each starts a record, and none may change before `done`, unless true is answered: all is sealed. */
   write(parts: readonly Uint8Array[], done: Done): boolean {
-    let isGiven = false;
-    this.#submit(done, () => {
-      this.#data.write(parts, done);
-      isGiven = true;
-    }); // Sealed is what was given only now, as it leaves together.
-    return isGiven && this.#write.hasSealedAll && !this.#expected.holds;
+    const given: Given = { parts, done, isWhole: false };
+    this.#calls.submit(done, this.#give, given);
+    // Sealed is what was given only now, as it leaves together.
+    return given.isWhole && this.#write.hasSealedAll && !this.#expected.holds;
   }
 
   /** So much of a file is to be sent next: `done` is called once it is decided whether the kernel takes over for that. */
   expectFile(length: number, done: Done): void {
-    this.#submit(done, () => this.#write.expectFile(length, done));
+    this.#calls.submit(done, () => this.#write.expectFile(length, done), undefined);
   }
 
   /** Whether {@link sendFile} may be called: the kernel carries what is sent, and sends files as they are. */
@@ -224,12 +220,12 @@ export class Connection {
   /** Sends from a file without reading it. Only where {@link sendsFiles}: the write layer then stays what it is. */
   sendFile(file: FilePart, done: FileDone): void {
     const refuse = (error: Error): void => done(error, 0);
-    this.#submit(refuse, () => this.#data.file(file, done));
+    this.#calls.submit(refuse, () => this.#data.file(file, done), undefined);
   }
 
   /** close_notify, then FIN, behind all data. */
   close(done: () => void): void {
-    this.#deferred(() => {
+    this.#calls.defer(() => {
       const outputs = this.#gate.isOpen && !this.#farewell.hasEnded ? this.#handshake.close() : [];
       this.#answered(outputs, () => this.#write.end(done));
     });
@@ -242,7 +238,7 @@ export class Connection {
   updateKeys(requestPeer: boolean): void {
     if (!this.#renewal.isPossible(requestPeer) && this.#handshake.version === ProtocolVersion.tls13)
       throw new RekeyUnsupported(noWay);
-    this.#deferred(() => {
+    this.#calls.defer(() => {
       this.#expected.carryOut(this.#handshake.updateKeys(requestPeer), this.#carryOut);
       this.#expected.holdBack();
     });
@@ -254,7 +250,7 @@ export class Connection {
    */
   release(andWrite: () => void): void {
     if (this.#farewell.hasEnded) this.#write.release(andWrite);
-    else this.#deferred(() => this.#write.release(andWrite));
+    else this.#calls.defer(() => this.#write.release(andWrite));
   }
 
   /** Application data in fragments of at most `length` bytes, 512 to 16384 (RFC 8446 §5.1). False: not possible. */
@@ -281,16 +277,20 @@ export class Connection {
     this.#handshake.dispose();
   }
 
-  /** For what the application sends, which is told when nothing can be sent any more. */
-  #submit(refuse: (error: Error) => void, run: () => void): void {
-    if (this.#farewell.hasEnded) {
-      refuse(streamDestroyed());
-      return;
-    }
-    this.#deferred(run, () => refuse(streamDestroyed()));
-  }
+  readonly #take = ({ bytes, room }: { readonly bytes: Uint8Array; readonly room: number }): void => {
+    this.#read.push(bytes, room);
+    this.#readOn();
+    if (!this.#farewell.hasEnded) this.#read.retain();
+  };
 
-  #readOn(): void {
+  readonly #opened = (records: Omit<OpenedRecords, 'consumed'>): void => this.#gate.opened(records);
+
+  readonly #give = (given: Given): void => {
+    this.#data.write(given.parts, given.done);
+    given.isWhole = true;
+  };
+
+  readonly #readOn = (): void => {
     const turn = new Turn();
     this.#isBehind = false;
     while (!this.#farewell.hasEnded && !this.isSuspended && !this.#peerClosed) {
@@ -318,7 +318,7 @@ export class Connection {
       }
     }
     if (this.#peerClosed) this.#read.discard();
-  }
+  };
 
   /** Answers how many bytes OpenSSL has read. */
   #ciphertext(records: Uint8Array): number {
@@ -467,27 +467,14 @@ export class Connection {
     // While it shakes hands, OpenSSL has one name for all that it does not expect.
     this.#farewell.fail({ by: 'record', alert, reason, ...(this.#gate.isOpen && name && { name }) });
   }
+}
 
-  #collect(run: () => void): ConnectionEvent[] {
-    if (this.#farewell.hasEnded) return [];
-    return this.#events.collect(() => {
-      this.#write.cork();
-      try {
-        run();
-      } catch (error) {
-        // What OpenSSL's instance was asked for is gone with it, and so is this connection.
-        if (!(error instanceof InstanceLost)) throw error;
-        this.#farewell.fail({ by: 'system', error });
-      } finally {
-        this.#write.uncork();
-      }
-    });
-  }
-
-  #deferred(run: () => void, refuse?: () => void): void {
-    const inOrder = this.#expected.holds ? (): void => this.#expected.behind(run, refuse) : run;
-    if (!this.#farewell.hasEnded) this.#events.defer(inOrder, (inner) => this.#collect(inner));
-  }
+/** What the application gave to be sent. */
+interface Given {
+  readonly parts: readonly Uint8Array[];
+  readonly done: Done;
+  /** All of it is on its way. */
+  isWhole: boolean;
 }
 
 /** Records for OpenSSL in one call while it shakes hands: a hello in records of a byte each is not worth a call for each. */

@@ -34,9 +34,10 @@ export class DataWrites {
     // Layers cut at the largest fragment themselves; a smaller one is a record, or a write to the kernel, for each piece.
     const limit = this.limit ?? (side.hasKeys ? undefined : maxFragmentLength);
     const pieces = limit === undefined ? parts : parts.flatMap((part) => [...fragments(part, limit)]);
-    // By its place: one buffer may be there more than once.
-    for (const [index, piece] of pieces.entries()) {
-      const last = index === pieces.length - 1 ? done : undefined;
+    let left = pieces.length;
+    for (const piece of pieces) {
+      // By its place: one buffer may be there more than once.
+      const last = --left === 0 ? done : undefined;
       // OpenSSL, where it protects data itself, has one piece at a time, so that its thread has time for others.
       if (expected.holds || (expected.areThere && !side.hasKeys))
         expected.behind(() => this.#write(piece, last), refusing(last));
@@ -46,24 +47,26 @@ export class DataWrites {
 
   /** From a file without reading it, where the kernel carries what is sent. */
   file(file: FilePart, done: FileDone): void {
-    const { write, ended } = this.#parts;
+    const { write, ended, expected } = this.#parts;
     const refuse = (): void => done(streamDestroyed(), 0);
-    this.#count(file.length, write.usesUp(file.length), refuse, () => (ended() ? refuse() : write.file(file, done)));
+    const send = (): void => (ended() ? refuse() : write.file(file, done));
+    if (this.#waitsForKeys(file.length, write.usesUp(file.length))) expected.next(send, refuse);
+    else send();
   }
 
   #write(data: Uint8Array, done?: Done): void {
-    const { write } = this.#parts;
+    const { write, expected } = this.#parts;
     const isUsedUp = write.hasKeys ? write.usesUp(data.length) : write.engineUsesUp(data.length);
-    this.#count(data.length, isUsedUp, refusing(done), () => this.#protect(data, done));
+    if (this.#waitsForKeys(data.length, isUsedUp)) expected.next(() => this.#protect(data, done), refusing(done));
+    else this.#protect(data, done);
   }
 
-  /** Nothing goes under keys that are used up. */
-  #count(length: number, isUsedUp: boolean, refuse: () => void, run: () => void): void {
+  /** Counts so many bytes. Nothing goes under keys that are used up. */
+  #waitsForKeys(length: number, isUsedUp: boolean): boolean {
     const { expected, renewal, budget } = this.#parts;
     budget.restore(length);
     if (isUsedUp) renewal.ofWrites();
-    if (isUsedUp && expected.areThere) expected.next(run, refuse);
-    else run();
+    return isUsedUp && expected.areThere;
   }
 
   #protect(data: Uint8Array, done?: Done): void {

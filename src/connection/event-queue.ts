@@ -14,21 +14,22 @@ export class EventQueue {
     else this.#tell(event);
   }
 
-  /** What `run` finds. */
-  collect(run: () => void): ConnectionEvent[] {
+  get isCollecting(): boolean {
+    return this.#collected !== undefined;
+  }
+
+  /** What is found from now on is in the array that this answers, until {@link end}. */
+  begin(): ConnectionEvent[] {
     const events: ConnectionEvent[] = [];
     this.#collected = events;
-    try {
-      run();
-    } finally {
-      this.#collected = undefined;
-    }
     return events;
   }
 
-  /** For calls that do not receive: what they find is told after they return. Within another call, `run` is part of that. */
-  defer(run: () => void, collect: (run: () => void) => ConnectionEvent[]): void {
-    if (this.#collected) run();
-    else for (const event of collect(run)) this.#tell(event);
+  end(): void {
+    this.#collected = undefined;
+  }
+
+  tell(events: readonly ConnectionEvent[]): void {
+    for (const event of events) this.#tell(event);
   }
 }

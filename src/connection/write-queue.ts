@@ -57,9 +57,9 @@ export class WriteQueue {
   }
 
   /** `before`: called when the barrier is down and nothing has left yet. */
-  lower(barrier: Barrier, before: () => void = () => {}): void {
+  lower(barrier: Barrier, before?: () => void): void {
     this.#barriers &= ~barrier;
-    before();
+    before?.();
     this.#run();
   }
 

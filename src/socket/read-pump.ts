@@ -102,7 +102,7 @@ export class ReadPump implements TransportReceiver {
     if (this.#connection.isBehind && !this.#isBehind) {
       this.#isBehind = true;
       this.#transport.pause();
-      setImmediate(() => this.#goOn());
+      setImmediate(this.#goOn);
     }
     this.#tell(events);
   }
@@ -151,13 +151,14 @@ export class ReadPump implements TransportReceiver {
     if (waiting.length > 0) this.#receiveOn();
   };
 
-  #goOn(): void {
+  /** Made once: a function made for each call is compiled anew after each collection. */
+  readonly #goOn = (): void => {
     this.#isBehind = false;
     this.#advance(this.#connection.goOn());
     if (this.#isBehind) return;
     this.#tellLater();
     this.#receiveOn();
-  }
+  };
 
   get #isWaiting(): boolean {
     return this.#isBehind || this.#isHeard || this.#waiting.length > 0 || this.#connection.awaitsAnswer;

@@ -43,7 +43,8 @@ export async function sendFile(
 
 /** Whether there is a file among the chunks of a write. */
 export function hasFile(chunks: readonly Uint8Array[]): boolean {
-  return chunks.some((chunk) => chunk.length === 0 && turns.has(chunk));
+  for (const chunk of chunks) if (chunk.length === 0 && turns.has(chunk)) return true;
+  return false;
 }
 
 /** How a part of a file went: without being read, or read and written. */

@@ -5,7 +5,7 @@ import { type FileWay, hasFile, sendWithFiles } from './send-file.ts';
 import { TakenAtOnce } from './taken-at-once.ts';
 import type { ToldSocket } from './told-socket.ts';
 import { canceledWrite, failedWrite } from './write-errors.ts';
-import { gather } from './written-chunks.ts';
+import { gather, giveBack } from './written-chunks.ts';
 
 /** Told once what was written has gone, or why it has not. */
 export type WriteDone = (error?: Error | null) => void;
@@ -135,7 +135,7 @@ export class SocketWrites {
   }
 
   #send(connection: Connection, chunks: readonly Uint8Array[], done: WriteDone): void {
-    const { parts, release } = gather(chunks);
+    const { parts, borrowed } = gather(chunks);
     let length = 0;
     for (const part of parts) length += part.length;
     this.bytes += length;
@@ -148,7 +148,7 @@ export class SocketWrites {
     let isAtOnce = true;
     this.#hasWritten = true;
     connection.write(parts, (error) => {
-      release();
+      giveBack(borrowed);
       if (!error && !isAtOnce) this.#socket._unrefTimer();
       // What a callback throws must not come instead of the error.
       if (error) connection.behindAnswers(() => process.nextTick(done, error));

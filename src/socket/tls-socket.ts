@@ -31,7 +31,7 @@ import type { TLSSocketOptions } from './tls-socket-options.ts';
 import { ToldSessions } from './told-sessions.ts';
 import type { RecordLayers, ToldSocket } from './told-socket.ts';
 import { UserBuffer } from './user-buffer.ts';
-import { toBytes } from './written-chunks.ts';
+import { bytesOf, toBytes } from './written-chunks.ts';
 
 /** Undefined for an object that inherits from TLSSocket and that net.Socket alone has made. */
 let openingOf: (socket: object) => Opening | undefined;
@@ -380,10 +380,7 @@ class Socket extends SocketOverStream implements ToldSocket {
   }
 
   override _writev(chunks: { chunk: Uint8Array | string; encoding: BufferEncoding }[], done: WriteDone): void {
-    this.#write(
-      chunks.map(({ chunk, encoding }) => toBytes(chunk, encoding)),
-      done,
-    );
+    this.#write(chunks.map(bytesOf), done);
   }
 
   #write(chunks: readonly Uint8Array[], done: WriteDone): void {

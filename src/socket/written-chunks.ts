@@ -6,15 +6,20 @@ export function toBytes(chunk: Uint8Array | string, encoding: BufferEncoding): U
   return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
 }
 
+/** As {@link toBytes}. */
+export function bytesOf({ chunk, encoding }: { chunk: Uint8Array | string; encoding: BufferEncoding }): Uint8Array {
+  return toBytes(chunk, encoding);
+}
+
 /** The same bytes, for applications. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-/** What is written at once. `release`: nobody needs the parts any more. */
+/** What is written at once. `borrowed`: memory of its parts, to be {@link giveBack given back} once nobody needs them any more. */
 export interface Gathered {
   readonly parts: readonly Uint8Array[];
-  readonly release: () => void;
+  readonly borrowed: Borrowed[];
 }
 
 /**
@@ -23,7 +28,7 @@ export interface Gathered {
  */
 export function gather(chunks: readonly Uint8Array[]): Gathered {
   const [only] = chunks;
-  if (only && chunks.length === 1) return { parts: only.length > 0 ? [only] : [], release: nothing };
+  if (only && chunks.length === 1) return { parts: only.length > 0 ? [only] : [], borrowed: [] };
   const parts: Uint8Array[] = [];
   const borrowed: Borrowed[] = [];
   let run: Uint8Array[] = [];
@@ -49,7 +54,7 @@ export function gather(chunks: readonly Uint8Array[]): Gathered {
     }
   }
   finish();
-  return { parts, release: borrowed.length > 0 ? () => giveBack(borrowed) : nothing };
+  return { parts, borrowed };
 }
 
 interface Borrowed {
@@ -73,11 +78,12 @@ function join(run: readonly Uint8Array[], block: Uint8Array): Uint8Array {
   return block;
 }
 
-function giveBack(blocks: readonly Borrowed[]): void {
-  for (const { block, length } of blocks) {
+/** Wipes it, and has others use it: once, however often it is given back. */
+export function giveBack(borrowed: Borrowed[]): void {
+  for (let one = borrowed.pop(); one; one = borrowed.pop()) {
     // What was written is nobody else's to see.
-    block.fill(0, 0, length);
-    if (spare.length < mostSpare) spare.push(block);
+    one.block.fill(0, 0, one.length);
+    if (spare.length < mostSpare) spare.push(one.block);
   }
 }
 
@@ -85,4 +91,3 @@ const spare: Uint8Array[] = [];
 const mostSpare = 8;
 /** Bytes: what node:http2 writes at once. */
 const joinedLength = 80 * 1024;
-const nothing = (): void => {};
