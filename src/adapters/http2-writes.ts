@@ -39,8 +39,9 @@ export function writingPast(prototype: object): PropertyDescriptorMap {
   const { doWrite, finishWrite } = prototype;
   const own = {
     doWrite(this: InFront, request: object, chunks: readonly Uint8Array[]): number {
-      // Node's own function takes the last frames of a session that is shutting down, too, and fails with an assertion that ends the process.
-      if (this.stream instanceof Duplex && this.stream.destroyed) return number('ECANCELED');
+      // Node's own function takes what a session writes behind its end, too, and fails with an assertion that ends the process.
+      const { stream } = this;
+      if (stream instanceof Duplex && (stream.destroyed || stream.writableEnded)) return number('ECANCELED');
       const gathered = joined(chunks);
       if (writePast(this, request, gathered)) return 0;
       const { parts, borrowed } = gathered;

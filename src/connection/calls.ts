@@ -30,7 +30,11 @@ export class Calls {
     const events = this.#events.begin();
     try {
       this.#write.cork();
-      this.#guarded(run, given);
+      try {
+        this.#guarded(run, given);
+      } finally {
+        this.#write.uncork();
+      }
     } finally {
       this.#events.end();
     }
@@ -59,7 +63,7 @@ export class Calls {
   }
 
   #now<Given>(run: (given: Given) => void, given: Given): void {
-    if (this.#events.isCollecting) run(given);
+    if (this.#events.isCollecting) this.#guarded(run, given);
     else this.#events.tell(this.collect(run, given));
   }
 
@@ -70,8 +74,6 @@ export class Calls {
       // What OpenSSL's instance was asked for is gone with it, and so is this connection.
       if (!(error instanceof InstanceLost)) throw error;
       this.#farewell.fail({ by: 'system', error });
-    } finally {
-      this.#write.uncork();
     }
   }
 }

@@ -66,9 +66,12 @@ export class ExpectedAnswers {
     while (!this.areThere && this.#behind.length > 0) {
       const [first, ...rest] = this.#behind;
       this.#behind = [];
-      first?.run();
-      if (this.#isGone) for (const { refuse } of rest) refuse();
-      else this.#behind.push(...rest);
+      try {
+        first?.run();
+      } finally {
+        if (this.#isGone) for (const { refuse } of rest) refuse();
+        else this.#behind.push(...rest);
+      }
     }
   }
 }

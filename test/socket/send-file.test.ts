@@ -27,6 +27,24 @@ describe.each(['native', 'wasm'] as const)('on %s', (portableLayer) => {
   });
 });
 
+test('a file that is corked with what is written before and behind it', async () => {
+  const server = ktls.createServer(identities.server, async (socket) => {
+    socket.cork();
+    socket.write('before ');
+    const sending = socket.sendFile(import.meta.filename, { start: 0, length: 6 });
+    socket.write(' behind');
+    socket.uncork();
+    socket.end();
+    await sending;
+  });
+  const port = await listenUntilEnd(server);
+  const { cert: ca } = identities.authority;
+  const client = owned(ktls.connect({ port, host: '127.0.0.1', servername: 'localhost', ca }));
+  let text = '';
+  for await (const chunk of client) text += chunk;
+  expect(text).toBe('before import behind');
+});
+
 test('a file that is aborted before its turn is not expected', async () => {
   const chunks: Uint8Array[] = [];
   const stream = { write: (chunk: Uint8Array) => chunks.push(chunk) };

@@ -49,6 +49,21 @@ describe.each(ours)('$name', (implementation) => {
       expect(told).toHaveLength(3);
     });
 
+    it('strings in several encodings, written at once', async () => {
+      const [near, far] = duplexPair();
+      const server = owned(new ktls.TLSSocket(far, { isServer: true, secureContext: context(), ...common }));
+      const client = owned(implementation.connect({ socket: near, ...trusting() }));
+      await once(client, 'secureConnect');
+      client.cork();
+      client.write('é', 'latin1');
+      client.write('c3a9', 'hex');
+      client.write('6Q==', 'base64');
+      client.write('é');
+      client.uncork();
+      client.end();
+      expect((await readAll(server)).toString('hex')).toBe('e9c3a9e9c3a9');
+    });
+
     it('a socket that was in use before, on which both sides then start TLS', async () => {
       const port = await servePlain((socket) => {
         socket.once('data', () => {

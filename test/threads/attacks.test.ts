@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
-import { connect as connectHttp2 } from 'node:http2';
+import nodeHttp2, { connect as connectHttp2 } from 'node:http2';
 import net from 'node:net';
-import { duplexPair } from 'node:stream';
+import { duplexPair, Readable } from 'node:stream';
 import nodeTls from 'node:tls';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -261,6 +261,69 @@ test.each(places.slice(1))(
     expect(length).toBe(1000);
   },
 );
+
+interface Http2 {
+  createSecureServer(options: object): nodeHttp2.Http2SecureServer;
+}
+
+const sessions: readonly (readonly [string, Http2, object])[] = [
+  ['node:http2', nodeHttp2, {}],
+  ['this thread', http2, { handshakeThreads: 0 }],
+  ['a thread', http2, { handshakeThreads: 1 }],
+  ['a thread, which protects data', http2, { handshakeThreads: 1, ciphers: 'TLS_AES_128_CCM_SHA256' }],
+];
+
+test.each(sessions)(
+  'a peer that ends TCP under a session that sends ends that, and nothing else: %s',
+  async (_where, module, options) => {
+    const server = module.createSecureServer({ ...identities.server, ...options });
+    server.on('sessionError', () => {});
+    const ended = new Promise<void>((resolve) =>
+      server.on('session', (session) => session.on('error', () => {}).on('close', resolve)),
+    );
+    server.on('stream', (stream) => {
+      stream.on('error', () => {});
+      stream.respond();
+      Readable.from(endless()).pipe(stream);
+    });
+    const below = owned(net.connect(await listenUntilEnd(server), '127.0.0.1'));
+    const socket = nodeTls.connect({
+      ...{ socket: below, servername: 'localhost', ca: identities.authority.cert, ALPNProtocols: ['h2'], ...options },
+    });
+    const session = connectHttp2('https://localhost', {
+      createConnection: () => socket,
+      settings: { initialWindowSize: 2 ** 28 },
+    });
+    session.on('error', () => {}).on('connect', () => session.setLocalWindowSize(2 ** 28));
+    const stream = session.request();
+    stream.on('error', () => {});
+    let length = 0;
+    stream.on('data', (chunk) => {
+      length += chunk.length;
+      if (length > 1_000_000) below.end();
+    });
+    await ended;
+    session.destroy();
+    expect(length).toBeGreaterThan(1_000_000);
+  },
+);
+
+function* endless(): Generator<Buffer> {
+  for (;;) yield Buffer.alloc(100_000, 1);
+}
+
+test('what waits behind something that fails has its turn', () => {
+  const expected = new ExpectedAnswers();
+  const done: string[] = [];
+  expected.carryOut([{ kind: 'later' }], () => done.push('answer'));
+  expected.behind(() => {
+    throw new Error('refused');
+  });
+  expected.behind(() => done.push('behind'));
+  expect(() => expected.give([])).toThrow('refused');
+  expected.behind(() => done.push('last'));
+  expect(done).toEqual(['answer', 'behind', 'last']);
+});
 
 test('what is done in its turn goes before all that waits behind it', () => {
   const expected = new ExpectedAnswers();
