@@ -16,6 +16,8 @@ export class Outbox {
   /** Bytes of {@link shared} that are this outbox's; none between calls. */
   #length = 0;
   #done: Done[] = [];
+  /** Nothing is sent any more: why. */
+  #gone: (() => Error) | undefined;
 
   /** `onTaken`: the system took something that had to wait. */
   constructor(sink: ByteSink, onTaken: () => void) {
@@ -42,7 +44,7 @@ export class Outbox {
       rest = rest.subarray(partLength);
     if (this.#sealNow(sealer, type, rest, done)) return;
     this.flush();
-    this.#sealAside(sealer, type, rest, done);
+    if (!this.#refuses(done)) this.#sealAside(sealer, type, rest, done);
   }
 
   /** Into memory that is this write's until it is done. */
@@ -64,7 +66,8 @@ export class Outbox {
   #sealNow(sealer: RecordSealer, type: ContentTypeByte, fragment: Uint8Array, done: Done): boolean {
     const length = sealer.sealedLength(fragment.length);
     if (!this.#sink.isDirect || this.#sink.pending > 0 || !this.#makeRoom(length)) return false;
-    this.#append(sealer.sealInto(type, fragment, shared, this.#length), done);
+    // Who was told that there is room may have given all up.
+    if (!this.#refuses(done)) this.#append(sealer.sealInto(type, fragment, shared, this.#length), done);
     return true;
   }
 
@@ -87,13 +90,20 @@ export class Outbox {
     this.#send(shared.subarray(0, length), done, true);
   }
 
-  /** Tells those whose bytes have not been sent. */
+  /** For good. Tells those whose bytes have not been sent. */
   giveUp(error: () => Error): void {
+    this.#gone = error;
     const all = this.#done;
     if (holder === this) holder = undefined;
     this.#length = 0;
     this.#done = [];
     for (const done of all) done(error());
+  }
+
+  /** Once all is given up. */
+  #refuses(done: Done): boolean {
+    if (this.#gone) done(this.#gone());
+    return this.#gone !== undefined;
   }
 
   #append(length: number, done: Done): void {
@@ -110,6 +120,7 @@ export class Outbox {
   }
 
   #send(bytes: Uint8Array, done: Done, isShared: boolean): void {
+    if (this.#refuses(done)) return;
     const sent = this.#sink.isDirect ? this.#sink.writeNow(bytes) : 0;
     if (sent === bytes.length) done();
     else if (isShared && this.#sink.isDirect) this.#writeCopy(bytes.subarray(sent), done);

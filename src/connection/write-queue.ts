@@ -1,4 +1,4 @@
-import type { Item } from './outgoing.ts';
+import { giveUp, type Item } from './outgoing.ts';
 
 /** Why nothing may leave now. Any number of them may stand at a time. */
 export const Barrier = {
@@ -22,6 +22,7 @@ export class WriteQueue {
   #items: Item[] = [];
   #barriers = 0;
   #isRunning = false;
+  #leaving: Item | undefined;
   #isGone = false;
 
   /**
@@ -63,10 +64,10 @@ export class WriteQueue {
     this.#run();
   }
 
-  /** For good; answers what has not left. */
+  /** For good; answers what has not left. What leaves just now, when somebody is told of what left before, is not among that. */
   leave(): Item[] {
     this.#isGone = true;
-    const items = this.#items;
+    const items = this.#leaving ? this.#items.slice(1) : this.#items;
     this.#items = [];
     return items;
   }
@@ -76,7 +77,7 @@ export class WriteQueue {
     this.#isRunning = true;
     try {
       for (let item = this.#items[0]; item && !this.#isGone; item = this.#items[0]) {
-        if (!this.#send(item)) break;
+        if (!this.#leaves(item)) break;
         // V8 shifts even a single element by a call of its runtime.
         if (this.#items.length === 1) this.#items.pop();
         else this.#items.shift();
@@ -87,6 +88,18 @@ export class WriteQueue {
       this.#failed(error instanceof Error ? error : new Error(String(error)));
     } finally {
       this.#isRunning = false;
+    }
+  }
+
+  #leaves(item: Item): boolean {
+    this.#leaving = item;
+    let isSent = false;
+    try {
+      isSent = this.#send(item);
+      return isSent;
+    } finally {
+      this.#leaving = undefined;
+      if (this.#isGone && !isSent) giveUp(item);
     }
   }
 }

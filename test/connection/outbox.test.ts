@@ -50,6 +50,34 @@ test('two that are in the middle of something do not write over each other', () 
   expect([sent(first), sent(second), sent(third)]).toEqual([[1, 4], [2], [3]]);
 });
 
+test.each([100, 100_000, 1_000_000])('who gives all up when told of what left sends no more: %d bytes', (size) => {
+  const { outbox, happened } = start(Infinity);
+  const told: unknown[] = [];
+  const gone = (): Error => new Error('gone');
+  const seal = (bytes: Uint8Array): void =>
+    outbox.seal(plain(happened), ContentType.applicationData, bytes, (error) => told.push(error));
+  outbox.add(Buffer.alloc(16_000, 1), () => outbox.giveUp(gone));
+  // There is no room for it until what is there has left.
+  outbox.add(Buffer.alloc(10, 1), () => {});
+  for (let i = 0; i < 3; i++) seal(Buffer.alloc(size + 260 * 1024, 2));
+  seal(Buffer.alloc(size, 2));
+  outbox.add(Buffer.alloc(size, 2), (error) => told.push(error));
+  outbox.flush();
+  expect(told).toEqual([gone(), gone(), gone(), gone(), gone()]);
+  expect(happened.map(({ what, bytes }) => [what, bytes.length])).toEqual([['sent', 16_010]]);
+});
+
+test('nothing is sealed behind what the system has not taken, once all is given up', () => {
+  const { outbox, happened } = start(0);
+  outbox.add(Buffer.alloc(10), () => {});
+  outbox.flush();
+  outbox.giveUp(() => new Error('gone'));
+  const told: unknown[] = [];
+  outbox.seal(plain(happened), ContentType.applicationData, Buffer.alloc(10), (error) => told.push(error));
+  expect(told).toEqual([new Error('gone')]);
+  expect(happened.filter(({ what }) => what === 'sealed')).toEqual([]);
+});
+
 test('memory that was full and has been emptied is held again', () => {
   const [first, second] = [start(Infinity), start(Infinity)];
   const [whole, ours, others] = [Buffer.alloc(256 * 1024, 1), Buffer.alloc(16_000, 2), Buffer.alloc(16_000, 3)];

@@ -22,6 +22,29 @@ function start() {
   return { queue, left, told };
 }
 
+test.each([true, false])('what leaves when all is given up is told once, by its own: it is sent: %s', (isSent) => {
+  const told: string[] = [];
+  const queue: WriteQueue = new WriteQueue(
+    (one) => {
+      for (const given of queue.leave()) told.push(`given up ${nameOf(given)}`);
+      if (isSent && one.kind === 'ciphertext') one.done();
+      return isSent;
+    },
+    () => {},
+    () => {},
+  );
+  const tells = (name: string): Item => ({
+    kind: 'ciphertext',
+    bytes: Buffer.from(name),
+    done: (error) => told.push(`${name}: ${error ? Reflect.get(error, 'code') : 'sent'}`),
+  });
+  queue.raise(Barrier.corked);
+  queue.push(tells('first'));
+  queue.push(tells('second'));
+  queue.lower(Barrier.corked);
+  expect(told).toEqual(['given up second', isSent ? 'first: sent' : 'first: ERR_STREAM_DESTROYED']);
+});
+
 const barriers = [Barrier.corked, Barrier.held, Barrier.draining] as const;
 
 test('any order of barriers: what was pushed leaves in its order, whenever none stands', () => {
